@@ -1,0 +1,1 @@
+//! Defaults, files, environment and flags become one `Config`.

@@ -1,0 +1,1 @@
+//! Bytes in, candidates out; no input or output.

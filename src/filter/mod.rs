@@ -1,0 +1,1 @@
+//! A candidate becomes a finding, or is suppressed with a reason.

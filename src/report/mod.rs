@@ -1,0 +1,1 @@
+//! Findings become bytes in one of the formats.

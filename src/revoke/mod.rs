@@ -1,0 +1,1 @@
+//! Ask a webhook or a provider whether a secret is still live.

@@ -1,0 +1,1 @@
+//! Pattern files become a compiled rule set.

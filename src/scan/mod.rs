@@ -1,0 +1,1 @@
+//! Joins source, detect and filter; runs them in parallel.

@@ -1,0 +1,1 @@
+//! Containers: recognised by their bytes, unpacked within a budget.

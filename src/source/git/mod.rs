@@ -1,0 +1,1 @@
+//! Repositories: packs, loose objects, history, ranges, the index.

@@ -1,0 +1,4 @@
+//! Where bytes come from; knows no rules and no findings.
+
+pub mod asset;
+pub mod git;
