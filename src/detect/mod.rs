@@ -11,6 +11,8 @@
 
 pub mod anchor;
 mod candidate;
+pub mod check;
+pub mod checksum;
 mod context;
 pub mod entropy;
 pub mod lines;
