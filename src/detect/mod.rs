@@ -19,6 +19,9 @@ pub mod lines;
 mod overlap;
 mod pattern;
 pub mod placeholder;
+pub mod runs;
+pub mod simd;
+pub mod table;
 mod tests_on_secret;
 mod verify;
 
