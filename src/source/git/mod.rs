@@ -16,3 +16,6 @@ pub mod read;
 pub mod store;
 mod tasks;
 pub mod walk;
+
+#[cfg(test)]
+mod store_tests;
