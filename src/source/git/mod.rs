@@ -19,3 +19,21 @@ pub mod walk;
 
 #[cfg(test)]
 mod store_tests;
+pub mod by_id;
+pub mod error;
+mod ewah;
+mod index_file;
+mod new_lines;
+pub mod open;
+pub mod parts;
+pub mod staged;
+#[cfg(test)]
+mod testing;
+pub mod tree_diff;
+
+pub use by_id::{GitSource, TreeSource};
+pub use error::GitError;
+pub use new_lines::new_lines;
+pub use open::{HashKind, Layout, Repo};
+pub use staged::Staged;
+pub use tree_diff::ChangedFile;
