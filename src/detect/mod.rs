@@ -4,7 +4,8 @@
 //!
 //! 1. [`Detector::anchors`] finds where keywords occur, in the ranges it is given;
 //! 2. [`Detector::verify`] judges one anchor, looking no further than [`Detector::reach`] from its start;
-//! 3. [`Detector::contexts`] and [`Detector::encoded`] do the same for runs of token characters in the given ranges;
+//! 3. [`Detector::contexts`] does the same for provider words before runs of token characters, within
+//!    [`Detector::context_reach`];
 //! 4. [`Detector::finish`] turns what they found in one blob, with the blob's path, into candidates.
 //!
 //! So a verdict is a pure function of the bytes within reach, and 1–3 may be skipped where those bytes are known.
@@ -97,6 +98,18 @@ impl Detector {
         scratch.anchors = anchors;
         self.contexts(text, 0..text.len(), scratch, &mut found);
         found
+    }
+
+    /// How many keywords there are.
+    #[must_use]
+    pub fn keyword_count(&self) -> usize {
+        self.keywords.len()
+    }
+
+    /// Bytes of the longest keyword.
+    #[must_use]
+    pub fn longest_keyword(&self) -> usize {
+        self.keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(0)
     }
 
     /// Where keywords start in `range` of `text`.

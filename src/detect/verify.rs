@@ -6,6 +6,7 @@ use super::{
     Detector,
     anchor::{Anchor, Run, find_runs},
     context,
+    entropy::{digits, holds_caseless},
     pattern::{Pattern, PatternCache},
     tests_on_secret::fate,
 };
@@ -14,12 +15,15 @@ use crate::{
     rules::{
         rule::Gate,
         shape::has,
-        table::{Owner, Pass},
+        table::{KeywordText, Owner, Pass},
     },
 };
 
 /// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
 const RUN: usize = 16;
+
+/// How far before a run a provider's word may start.
+const BEFORE_RUN: usize = context::GAP + 40;
 
 /// What became of a match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -33,8 +37,12 @@ pub enum Fate {
 }
 
 /// One rule matched at one place, before the blob's path is known.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Raw {
+    /// Start of the keyword or word that led to it.
+    pub anchor: usize,
+    /// Number of that keyword or word.
+    pub keyword: u32,
     /// Index of the rule.
     pub rule: u32,
     /// The whole match.
@@ -77,11 +85,12 @@ impl Detector {
             if !self.rules.is_enabled(owner.rule) {
                 continue;
             }
-            match owner.gate {
-                Gate::Keyword => self.verify_pattern(text, word, &owner, scratch, out),
-                Gate::Context => self.verify_context(text, word, &owner, scratch, out),
-                Gate::Judge => {}
-            }
+            let found = match owner.gate {
+                Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
+                Gate::Context => self.verify_context(text, word, &owner, scratch),
+                Gate::Judge => None,
+            };
+            out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }
     }
 
@@ -97,73 +106,76 @@ impl Detector {
         pattern.find(text, window, anchored, cache)
     }
 
-    fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+    /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
+    fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         if owner.follow_min > 0 {
-            let Some(follow) = text.get(word.end..word.end + owner.follow_min) else { return };
+            let follow = text.get(word.end..word.end + owner.follow_min)?;
             if !follow.iter().all(|&b| has(&owner.follow, b)) {
-                return;
+                return None;
             }
         }
         if owner.exact && word.start < owner.before {
-            return;
+            return None;
         }
         let end = text.len().min(word.start + owner.after);
         let mut start = word.start.saturating_sub(owner.before);
         while start <= word.start {
-            let Some((matched, secret)) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch) else { return };
+            let (matched, secret) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch)?;
             if matched.start > word.start {
-                return;
+                return None;
             }
             if matched.contains(word) {
-                out.push(self.raw(text, owner.rule, matched, secret));
-                return;
+                return Some((matched, secret));
             }
             start = matched.end.max(start + 1);
         }
+        None
     }
 
-    fn verify_context(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+    /// The value of a rule's shape that is assigned to a name with the provider's word.
+    fn verify_context(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         if !context::is_whole(text, word) {
-            return;
+            return None;
         }
-        let Some(found) = context::assignment(text, word) else { return };
+        let found = context::assignment(text, word)?;
         // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
-        let Some(least) = text.get(found.value..found.value + owner.before) else { return };
+        let least = text.get(found.value..found.value + owner.before)?;
         if !least.iter().all(|&b| has(&owner.follow, b)) {
-            return;
+            return None;
         }
-        let loaded = self.rules.get(owner.rule);
         let key = &text[found.name.start..found.value];
-        let names = &loaded.rule.name_words;
-        if !names.is_empty() && !names.iter().any(|name| super::entropy::holds_caseless(key, name.as_bytes())) {
-            return;
+        let names = &self.rules.get(owner.rule).rule.name_words;
+        if !names.is_empty() && !names.iter().any(|name| holds_caseless(key, name.as_bytes())) {
+            return None;
         }
         let window = Span::new(found.value, text.len().min(found.value + owner.after));
-        let Some((value, secret)) = self.find(owner.rule, text, window, true, scratch) else { return };
-        let digits_missing = owner.follow_min > 0 && super::entropy::digits(value.of(text)) == 0;
-        if digits_missing || !context::ends_token(text, value.end) {
-            return;
-        }
-        out.push(self.raw(text, owner.rule, Span::new(word.start, value.end), secret));
+        let (value, secret) = self.find(owner.rule, text, window, true, scratch)?;
+        let digit_missing = owner.follow_min > 0 && digits(value.of(text)) == 0;
+        let whole = !digit_missing && context::ends_token(text, value.end);
+        whole.then_some((Span::new(word.start, value.end), secret))
     }
 
-    /// Judges provider words that stand before a run of token characters which touches `range`.
+    /// Judges provider words that start in `range` and stand before a run of token characters. Looks no further than
+    /// [`Detector::context_reach`] from a word's start.
     pub fn contexts(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
         let (mut runs, mut words) = (std::mem::take(&mut scratch.runs), std::mem::take(&mut scratch.words));
         runs.clear();
-        find_runs(text, range, RUN, &mut runs);
-        let mut done = 0;
+        find_runs(text, range.start..text.len().min(range.end + BEFORE_RUN), RUN, &mut runs);
+        let mut done = range.start;
         for run in &runs {
-            let from = run.start.saturating_sub(context::GAP + 40).max(done);
-            let to = run.start.max(done);
-            done = to;
+            let from = run.start.saturating_sub(BEFORE_RUN).max(done);
+            done = run.start.min(range.end).max(done);
+            if from >= done {
+                continue;
+            }
             words.clear();
-            self.before_runs.find(text, from..to, &mut words);
+            self.before_runs.find(text, from..done, &mut words);
             for anchor in &words {
                 let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
                 for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
                     if self.rules.is_enabled(owner.rule) {
-                        self.verify_context(text, word, &owner, scratch, out);
+                        let found = self.verify_context(text, word, &owner, scratch);
+                        out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                     }
                 }
             }
@@ -171,7 +183,18 @@ impl Detector {
         (scratch.runs, scratch.words) = (runs, words);
     }
 
-    fn raw(&self, text: &[u8], rule: u32, matched: Span, secret: Span) -> Raw {
-        Raw { rule, matched, secret, fate: fate(&self.rules.get(rule).rule, text, matched, secret) }
+    /// How far the verdict on any provider's word looks before and after the word's start.
+    #[must_use]
+    pub fn context_reach(&self) -> (usize, usize) {
+        let reach = |(keyword, text): (usize, &KeywordText)| {
+            let owners = self.rules.table().owners(Pass::BeforeRuns, keyword as u32);
+            owners.map(|owner| context::reach(&owner, text.text.len()).1).max().unwrap_or(0)
+        };
+        (context::GAP + 1, self.words.iter().enumerate().map(reach).max().unwrap_or(0).max(BEFORE_RUN + RUN + 1))
+    }
+
+    fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
+        let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
+        Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate }
     }
 }

@@ -1,25 +1,29 @@
 //! The whole pipeline: bytes from sources, through the detector and the filter, to one sorted outcome.
 
 mod excerpt;
+mod inherit;
 mod outcome;
 mod worker;
 
 use std::{
-    path::PathBuf,
+    path::{Component, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use bstr::ByteSlice;
+
 use self::{outcome::Collector, worker::Worker};
 use crate::{
     detect::{Detector, Options},
     filter::Allowlist,
-    model::{Exposure, FingerprintKey, Outcome, SkipReason, Skipped},
+    model::{Exposure, FingerprintKey, Outcome, Provenance, SkipReason, Skipped},
     rules::RuleSet,
     source::{
         asset::Budget,
+        read,
         tree::{self, Item, TreeOptions},
     },
 };
@@ -91,7 +95,7 @@ impl<'s> Scanner<'s> {
             }
         }
         let mut collector = collector.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if self.stop.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             collector.skip(Skipped { what: "the rest".into(), reason: SkipReason::Interrupted, asked: true });
         }
         collector.finish(self.allowlist, &self.settings.fingerprint_key)
@@ -106,9 +110,27 @@ impl<'s> Scanner<'s> {
                     Item::File(file) => worker.file(&file),
                     Item::Skipped(skipped) => worker.skip(skipped),
                 }
-                !self.stop.load(Ordering::Relaxed)
+                !self.is_stopped()
             }
         });
+    }
+
+    /// Whether somebody asked to end early.
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Reads the file that a bundle names as its source map, where it lies beside or below the bundle.
+    fn sibling(&self, bundle: &Provenance, reference: &[u8]) -> Option<Vec<u8>> {
+        let Provenance::File { path } = bundle else { return None };
+        let reference = reference.to_path().ok()?;
+        if !reference.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            return None;
+        }
+        let file = path.to_path().ok()?.parent()?.join(reference);
+        let mut bytes = Vec::new();
+        read::read(&file, self.settings.max_file_size, &mut bytes).ok()?;
+        Some(bytes)
     }
 
     fn worker<'c>(&'c self, collector: &'c Mutex<Collector>) -> Worker<'c> {

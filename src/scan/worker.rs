@@ -1,6 +1,7 @@
 //! One item: read, unpack, detect, judge. A worker belongs to one thread.
 
 use std::{
+    ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
 };
@@ -16,6 +17,7 @@ use crate::{
     filter::inline,
     model::{Candidate, Place, Provenance, SkipReason, Skipped, Span},
     source::{
+        asset::{self, Lines, Unit},
         read,
         text::{self, Converted},
         tree::File,
@@ -69,35 +71,62 @@ impl<'c> Worker<'c> {
     pub(crate) fn item(&mut self, provenance: Provenance, bytes: &[u8], asked: bool) {
         let what = BString::from(provenance.path());
         let place = Place::plain(provenance);
-        let done = catch_unwind(AssertUnwindSafe(|| self.text(&place, bytes)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(&place, bytes, asked)));
         if done.is_err() {
             // Its buffers may be half-written.
             self.scratch = Scratch::default();
             self.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked });
         }
         self.found.coverage.items += 1;
-        self.found.coverage.bytes += bytes.len() as u64;
         self.scanner.observer.scanned(1, bytes.len() as u64);
     }
 
-    /// Scans text in whatever encoding.
-    fn text(&mut self, place: &Place, bytes: &[u8]) {
+    /// Scans bytes and everything that they contain.
+    fn unpack(&mut self, place: &Place, bytes: &[u8], asked: bool) {
+        let siblings = |reference: &[u8]| self.scanner.sibling(&place.provenance, reference);
+        let (scanner, settings) = (self.scanner, self.scanner.settings);
+        let unpacked = asset::unpack(bytes, &settings.budget, &siblings, &mut |unit| {
+            let place = Place { provenance: place.provenance.clone(), inside: unit.inside.to_vec() };
+            self.unit(&place, unit);
+            if scanner.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        for (inside, reason) in unpacked.skipped {
+            let what = Place { provenance: place.provenance.clone(), inside }.path();
+            self.skip(Skipped { what, reason, asked });
+        }
+        self.found.coverage.members += unpacked.members;
+        self.found.coverage.bytes += unpacked.bytes;
+    }
+
+    /// Scans one text in whatever encoding.
+    fn unit(&mut self, place: &Place, unit: &Unit<'_>) {
+        let bytes = unit.bytes;
         if !text::is_binary(bytes) && !bytes.starts_with(&[0xff, 0xfe]) && !bytes.starts_with(&[0xfe, 0xff]) {
-            return self.detect(place, bytes, None);
+            return self.detect(place, unit, bytes, None);
         }
         if let Some(wide) = text::from_wide(bytes) {
-            return self.detect(place, &wide.text, Some(&wide));
+            return self.detect(place, unit, &wide.text, Some(&wide));
         }
-        self.detect(place, bytes, None);
+        self.detect(place, unit, bytes, None);
         if let Some(strings) = text::wide_strings(bytes) {
-            self.detect(place, &strings.text, Some(&strings));
+            self.detect(place, unit, &strings.text, Some(&strings));
         }
     }
 
-    fn detect(&mut self, place: &Place, bytes: &[u8], converted: Option<&Converted>) {
-        let candidates = self.scanner.detector.scan(bytes, place.path().as_slice(), &mut self.scratch);
-        for candidate in candidates {
-            let placed = self.place(place, bytes, candidate, converted);
+    fn detect(&mut self, place: &Place, unit: &Unit<'_>, text: &[u8], converted: Option<&Converted>) {
+        let candidates = self.scanner.detector.scan(text, place.path().as_slice(), &mut self.scratch);
+        if candidates.is_empty() {
+            return;
+        }
+        let starts: Vec<usize> = candidates.iter().map(|candidate| candidate.location.span.start).collect();
+        let originals = unit.map.filter(|_| converted.is_none()).map(|map| map.originals(&starts)).unwrap_or_default();
+        for (at, candidate) in candidates.into_iter().enumerate() {
+            let mut placed = self.place(place, text, candidate, converted);
+            placed.original = originals.get(at).cloned().flatten();
+            if let Lines::Numbered(numbering) = unit.lines {
+                let number = numbering.number(placed.candidate.location.start.line);
+                placed.place.inside.push(format!("{} {number}", numbering.noun()).into());
+            }
             self.scanner.observer.found(1);
             self.found.add(placed);
         }
