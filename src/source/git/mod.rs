@@ -1,12 +1,14 @@
 //! Repositories: packs, loose objects, history, ranges, the index.
 
 pub mod by_id;
+mod commits;
 pub mod error;
 mod ewah;
 mod index_file;
 mod new_lines;
 pub mod open;
 pub mod parts;
+pub mod range;
 pub mod staged;
 #[cfg(test)]
 mod testing;
@@ -16,5 +18,6 @@ pub use by_id::{GitSource, TreeSource};
 pub use error::GitError;
 pub use new_lines::new_lines;
 pub use open::{HashKind, Layout, Repo};
+pub use range::{NewBlob, Range, RangeQuery};
 pub use staged::Staged;
 pub use tree_diff::ChangedFile;
