@@ -166,6 +166,13 @@ pub fn tag_parts(data: &[u8]) -> impl Iterator<Item = (ObjectPart, &[u8])> {
     })
 }
 
+/// The object that an annotated tag names; `None` if its header does not say.
+#[must_use]
+pub fn tag_target(data: &[u8]) -> Option<BlobId> {
+    let header = Headers { rest: data }.find(|header| header.key == b"object")?;
+    BlobId::from_hex(header.value)
+}
+
 fn object_parts(
     data: &[u8],
     last: ObjectPart,
