@@ -4,6 +4,13 @@ use super::{Detector, Fate, Raw, lines::Lines, overlap};
 use crate::model::{Candidate, Note, Secret};
 
 impl Detector {
+    /// The secrets among what was found, as (rule, bytes), before the blob's path is known: everything that may be
+    /// reported once it is.
+    pub fn secrets<'t>(&self, text: &'t [u8], found: &[Raw]) -> impl Iterator<Item = (u32, &'t [u8])> {
+        let may_be_shown = |raw: &&Raw| raw.fate == Fate::Kept && self.rules().get(raw.rule).confidence >= self.options.confidence;
+        found.iter().filter(may_be_shown).map(|raw| (raw.rule, raw.secret.of(text)))
+    }
+
     /// Turns what was found in one blob into candidates, sorted by place.
     #[must_use]
     pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {

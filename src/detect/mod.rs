@@ -67,8 +67,8 @@ impl Detector {
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
         let keywords = rules.table().keywords(Pass::Everywhere);
         let words = rules.table().keywords(Pass::BeforeRuns);
-        let everywhere = Anchors::build(&borrow(&keywords)).expect("rules have keywords of three bytes or more");
-        let before_runs = Anchors::build(&borrow(&words)).expect("rules have words of three bytes or more");
+        let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
+        let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
         Self { rules, options, everywhere, before_runs, keywords, words, patterns }
     }
@@ -118,6 +118,11 @@ impl Detector {
     }
 }
 
-fn borrow(keywords: &[KeywordText]) -> Vec<anchor::Keyword<'_>> {
-    keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect()
+fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
+    let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
+    built.unwrap_or_else(|| {
+        let keywords: Vec<_> =
+            keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect();
+        Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
+    })
 }

@@ -15,7 +15,7 @@ use crate::{
     rules::{
         rule::Gate,
         shape::has,
-        table::{KeywordText, Owner, Pass},
+        table::{Owner, Pass},
     },
 };
 
@@ -74,7 +74,7 @@ impl Detector {
                 Gate::Context => context::reach(&owner, length),
                 _ => (owner.before + 1, owner.after + 2),
             };
-            (before.max(b), after.max(a))
+            (before.max(b + owner.near), after.max(a + owner.near))
         })
     }
 
@@ -186,11 +186,14 @@ impl Detector {
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
-        let reach = |(keyword, text): (usize, &KeywordText)| {
-            let owners = self.rules.table().owners(Pass::BeforeRuns, keyword as u32);
-            owners.map(|owner| context::reach(&owner, text.text.len()).1).max().unwrap_or(0)
-        };
-        (context::GAP + 1, self.words.iter().enumerate().map(reach).max().unwrap_or(0).max(BEFORE_RUN + RUN + 1))
+        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        for (keyword, word) in self.words.iter().enumerate() {
+            for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
+                let (before, after) = context::reach(&owner, word.text.len());
+                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
+            }
+        }
+        widest
     }
 
     fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
