@@ -1,1 +1,2 @@
 //! Bytes in, candidates out; no input or output.
+pub mod generic;
