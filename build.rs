@@ -23,13 +23,20 @@ mod model {
 #[path = "src/detect"]
 mod detect {
     pub mod table;
+    pub mod generic {
+        pub mod keywords;
+    }
 }
 
 /// The tables of one anchor pass, so that the program need not build them.
 fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
     let keywords = table.keywords(pass);
-    let keywords: Vec<_> =
+    let mut keywords: Vec<_> =
         keywords.iter().map(|word| detect::table::Keyword { text: &word.text, caseless: word.caseless }).collect();
+    if pass == rules::table::Pass::Everywhere {
+        let telling = detect::generic::keywords::KEYWORDS.iter();
+        keywords.extend(telling.map(|text| detect::table::Keyword { text: text.as_bytes(), caseless: true }));
+    }
     detect::table::Table::build(&keywords).unwrap().to_bytes()
 }
 
@@ -42,6 +49,7 @@ fn main() {
     println!("cargo::rerun-if-changed=patterns");
     println!("cargo::rerun-if-changed=src/rules");
     println!("cargo::rerun-if-changed=src/detect/table.rs");
+    println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
     let mut files: Vec<_> = fs::read_dir("patterns").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     files.sort();

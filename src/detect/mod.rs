@@ -16,6 +16,7 @@ pub mod check;
 pub mod checksum;
 mod context;
 pub mod entropy;
+pub mod generic;
 pub mod lines;
 mod overlap;
 mod pattern;
@@ -50,6 +51,26 @@ pub struct Options {
     pub explain: bool,
 }
 
+impl Options {
+    /// The judge's probability from which something is shown.
+    fn least_probability(self) -> f32 {
+        match self.confidence {
+            Confidence::High => generic::HIGH,
+            Confidence::Medium => generic::MEDIUM,
+            Confidence::Low => generic::LOW,
+        }
+    }
+
+    /// The operating point from which a probability is shown.
+    fn confidence_of(probability: f32) -> Confidence {
+        match probability {
+            p if p >= generic::HIGH => Confidence::High,
+            p if p >= generic::MEDIUM => Confidence::Medium,
+            _ => Confidence::Low,
+        }
+    }
+}
+
 /// The rules of a run, ready to be matched. Shared by all threads.
 pub struct Detector {
     rules: Arc<RuleSet>,
@@ -57,6 +78,9 @@ pub struct Detector {
     everywhere: Anchors,
     before_runs: Anchors,
     keywords: Vec<KeywordText>,
+    /// Keywords from this number on belong to the judge.
+    judged: u32,
+    judge_rules: OnceLock<Vec<(String, u32)>>,
     words: Vec<KeywordText>,
     patterns: Vec<OnceLock<Option<Pattern>>>,
 }
@@ -65,12 +89,15 @@ impl Detector {
     /// Makes a detector of a set of rules.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
-        let keywords = rules.table().keywords(Pass::Everywhere);
+        let mut keywords = rules.table().keywords(Pass::Everywhere);
+        let judged = keywords.len() as u32;
+        let telling = generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
+        keywords.extend(telling);
         let words = rules.table().keywords(Pass::BeforeRuns);
         let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
         let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
-        Self { rules, options, everywhere, before_runs, keywords, words, patterns }
+        Self { rules, options, everywhere, before_runs, keywords, judged, judge_rules: OnceLock::new(), words, patterns }
     }
 
     /// The rules.

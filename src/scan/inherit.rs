@@ -23,10 +23,6 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
-    /// All that was found.
-    pub(crate) fn found(&self) -> Vec<Raw> {
-        [&self.verified[..], &self.contexts].concat()
-    }
 }
 
 /// What never changes while a repository is scanned.

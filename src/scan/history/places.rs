@@ -12,10 +12,10 @@ use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     scan::{Scanner, outcome::Collector},
     source::git::{
-        GitError, Repo, TreeSource,
+        GitError, Repo, TreeSource, by_id,
         history::{commit_texts, tag_texts},
         introduce::{Origin, Wanted, introduce},
-        object::{ObjectIx, ObjectKind},
+        object::{ObjectIx, ObjectKind, Problem},
         read::ReadCache,
         store::ObjectStore,
     },
@@ -39,7 +39,7 @@ impl Places {
             return Ok(Self { origins: BTreeMap::new(), problems: Vec::new() });
         }
         let source = StoreSource { store, cache: ReadCache::new(store, CACHE, u64::MAX) };
-        let introduced = introduce(source, &repo.scope(&found.commits)?, &wanted);
+        let introduced = introduce(source, &repo.scope(found.commits.clone())?, &wanted);
         let origins = holders.into_iter().cloned().zip(introduced.origins).collect();
         Ok(Self { origins, problems: introduced.problems })
     }
@@ -60,22 +60,18 @@ struct StoreSource<'s> {
     cache: ReadCache<'s>,
 }
 
-impl StoreSource<'_> {
-    fn read(&mut self, kind: &'static str, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        let ix = self.store.lookup(id).ok_or(GitError::Missing { id: *id, kind })?;
-        let (_, data) = self.cache.read(ix).map_err(|problem| GitError::Corrupt { id: *id, kind, why: problem.reason.to_string() })?;
-        *buf = data;
-        Ok(())
-    }
-}
-
 impl TreeSource for StoreSource<'_> {
-    fn tree(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read("tree", id, buf)
-    }
-
-    fn commit(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read("commit", id, buf)
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<by_id::ObjectKind, GitError> {
+        let ix = self.store.lookup(id).ok_or(GitError::Missing { kind: "object", id: *id })?;
+        let corrupt = |problem: Problem| GitError::Corrupt { kind: "object", id: *id, why: problem.reason.to_string() };
+        let (kind, data) = self.cache.read(ix).map_err(corrupt)?;
+        *buf = data;
+        Ok(match kind {
+            ObjectKind::Commit => by_id::ObjectKind::Commit,
+            ObjectKind::Tree => by_id::ObjectKind::Tree,
+            ObjectKind::Blob => by_id::ObjectKind::Blob,
+            ObjectKind::Tag => by_id::ObjectKind::Tag,
+        })
     }
 }
 
