@@ -4,6 +4,8 @@
 //! local package registry is used. Passes are timed in turn; the best of several rounds is given, in GB/s.
 //! `ANCHOR_KEYWORDS=FILE` takes another list of keywords, one per line.
 
+#![expect(clippy::print_stdout, reason = "a bench reports by printing")]
+
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

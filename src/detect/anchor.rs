@@ -5,7 +5,7 @@ use std::ops::Range;
 pub use super::runs::{Run, find_runs};
 use super::simd::{self, Level};
 pub use super::table::{AnchorError, Keyword, MIN_KEYWORD};
-use super::table::{Entry, Table, Word, row_of};
+use super::table::{Entry, Table, Word, gram_of, short_of};
 
 /// One place where a keyword occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +47,7 @@ impl Anchors {
 
     /// How many keywords there are.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.keywords()
     }
 
     /// Whether there is no keyword at all.
@@ -76,12 +76,14 @@ impl Anchors {
         let grams = range.start..(range.end + self.table.before()).min(hay.len() - (MIN_KEYWORD - 1));
         let mut sorted = Sorted { first: out.len(), out, unsorted: false };
         simd::candidates(self.level, self.table.filter(), hay, grams, |at, gram| {
-            for place in self.table.bucket(row_of(gram).0) {
-                let entry = self.table.entry(place);
-                // One compare: a start before the range wraps round to a huge number.
-                let start = at.wrapping_sub(entry.offset);
-                if range.contains(&start) && self.matches(hay, start, &entry) {
-                    sorted.push(Anchor { start, keyword: entry.keyword });
+            for bucket in [gram_of(gram), short_of(gram)] {
+                for place in self.table.bucket(bucket) {
+                    let entry = self.table.entry(place);
+                    // One compare: a start before the range wraps round to a huge number.
+                    let start = at.wrapping_sub(entry.offset);
+                    if range.contains(&start) && self.matches(hay, start, &entry) {
+                        sorted.push(Anchor { start, keyword: entry.keyword });
+                    }
                 }
             }
         });
@@ -263,7 +265,8 @@ mod tests {
     fn ranges_outside_the_bytes_find_nothing() {
         let anchors = Anchors::build(&[Keyword { text: b"token", caseless: true }]).expect("a keyword");
         let mut out = Vec::new();
-        for range in [9..9, 30..20, 40..50, 5..usize::MAX, usize::MAX..usize::MAX] {
+        for (start, end) in [(9, 9), (30, 20), (40, 50), (5, usize::MAX), (usize::MAX, usize::MAX)] {
+            let range = start..end;
             anchors.find(b"a token, a TOKEN, a toke", range, &mut out);
         }
         assert_eq!(out, [Anchor { start: 11, keyword: 0 }]);

@@ -51,17 +51,18 @@ pub const MAX_KEYWORD: usize = 4096;
 /// Positions of the keyword list are 16 bits wide.
 pub const MAX_KEYWORDS: usize = 60_000;
 
-/// Hash rows of the gram set; a row is one byte, a bit for each value of the low three bits of the fourth byte.
+/// Hash rows of the gram set; a row has a bit for each value of the low five bits of the fourth byte.
 pub const ROWS: usize = 1 << ROW_BITS;
-const ROW_BITS: u32 = 13;
-/// A four-byte load at the last row stays in the table.
-pub const ROWS_PADDED: usize = ROWS + 8;
+pub const ROW_BITS: u32 = 12;
+/// Odd, and spreads grams of source code well; the shift drops the fourth byte.
+pub const HASH: u32 = 0x9E37_79B1 << 8;
 /// A set of pairs: 32 × 32 classes, a bit each.
 pub const PAIRS: usize = 128;
-/// Odd, and spreads the three bytes of source-code grams well (tried among a hundred).
-pub const HASH: u32 = 0x9E37_79B1;
-/// Bytes of each of the two sets of a candidate's second test.
-pub const GRAMS: usize = 1 << 13;
+/// Entries of the two tables of the second test, four bytes each.
+const GRAMS: usize = 1 << 12;
+const SHORT: usize = 1 << 11;
+/// Keywords are kept by that hash of their gram: those of four bytes, then those of three.
+const BUCKETS: usize = GRAMS + SHORT;
 /// The gram of a keyword starts at most this far from the keyword's start, so that short ranges stay cheap.
 const MAX_BEFORE: usize = 24;
 
@@ -69,47 +70,46 @@ const MAGIC: &[u8; 8] = b"anchors1";
 const AT_AB: usize = 32;
 const AT_BC: usize = AT_AB + PAIRS;
 const AT_ROWS: usize = AT_BC + PAIRS;
-const AT_GRAMS: usize = AT_ROWS + ROWS_PADDED;
-const AT_SHORT: usize = AT_GRAMS + GRAMS;
-const AT_STARTS: usize = AT_SHORT + GRAMS;
-const AT_ENTRIES: usize = AT_STARTS + 2 * (ROWS + 4);
+const AT_GRAMS: usize = AT_ROWS + 4 * ROWS;
+const AT_SHORT: usize = AT_GRAMS + 4 * GRAMS;
+const AT_STARTS: usize = AT_SHORT + 4 * SHORT;
+const AT_ENTRIES: usize = AT_STARTS + 2 * (BUCKETS + 4);
 pub const ENTRY: usize = 32;
 pub const WORD: usize = 16;
 
 /// The hash row and the bit of four bytes, little-endian, each or-ed with 0x20.
 #[inline(always)]
 pub fn row_of(folded: u32) -> (usize, u32) {
-    (((folded << 8).wrapping_mul(HASH) >> (32 - ROW_BITS)) as usize, (folded >> 24) & 7)
+    ((folded.wrapping_mul(HASH) >> (32 - ROW_BITS)) as usize, folded >> 24 & 31)
 }
 
-/// Byte and bit of the second test: of all four bytes, or of three where the keyword ends there.
+/// Place in the second test's table of four bytes, or of three where a keyword ends behind them.
 #[inline(always)]
-pub fn spot_of(folded: u32) -> (usize, u32) {
-    let hash = folded.wrapping_mul(0x85EB_CA6B) >> 16;
-    ((hash >> 3) as usize, hash & 7)
+pub fn gram_of(folded: u32) -> usize {
+    (folded.wrapping_mul(0x85EB_CA6B) >> 20) as usize
 }
 
-/// 5-bit class of a byte (only its low 7 bits count): letters regardless of case, then digits, and kinds of punctuation.
+#[inline(always)]
+pub fn short_of(folded: u32) -> usize {
+    GRAMS + (folded.wrapping_mul(0xC2B2_AE35 << 8) >> 21) as usize
+}
+
+/// 5-bit class of a byte (only its low 7 bits count): the low five bits from `@` on, so that letters of either case are
+/// apart from each other and from most else; digits and the common marks share the classes of rare ones.
 pub const CLASS: [u8; 128] = classes();
 
 const fn classes() -> [u8; 128] {
-    let mut table = [30; 128];
+    let mut table = [0; 128];
     let mut b = 0;
     while b < 128 {
-        let byte = b as u8;
-        if byte.is_ascii_alphabetic() {
-            table[b] = (byte | 0x20) - b'a';
-        } else if byte.is_ascii_digit() {
-            table[b] = 26;
-        } else if byte == b'_' {
-            table[b] = 27;
-        } else if byte == b'-' {
-            table[b] = 28;
-        } else if matches!(byte, b'.' | b'/' | b':') {
-            table[b] = 29;
-        } else if byte <= b' ' || byte == 127 {
-            table[b] = 31;
-        }
+        table[b] = match b as u8 {
+            0..=b' ' => 0,
+            b'0'..=b'9' => 28,
+            b'.' | b'/' | b':' => 29,
+            b'-' => 30,
+            b'!'..=b'?' => 27,
+            byte => byte & 31,
+        };
         b += 1;
     }
     table
@@ -119,38 +119,38 @@ const fn classes() -> [u8; 128] {
 ///
 /// Counted over 19 MB drawn evenly from 120 MB of Rust, C, JavaScript, TOML and JSON sources and 60 MB of English documentation.
 const RARITY: [&[u8; 32]; 32] = [
-    br"<755=97A7B:353E6D3329:::8?7<>:86",
-    br"8>:=7>BE8;E6AA8@G;<?7DGG8E7<A985",
-    br"5=:=59B59B67;@2<E6;59@@A=F77?979",
-    br"6;<82<>A6DD;=@8>B99=:>;?<F66=753",
-    br"4:43769>;;=462<77123>8859A75:421",
-    br"8><;76:G5IF9<75AF7;::HDG>I7;?775",
-    br"<B@B5B@:6IC<?9:AG::<:DCFAB<9@976",
-    br"5BBA3CEF7IAB=C7BF;=89FBIAG@:A;87",
-    br"7955767C?F=56048C842B8B:G6:<B<:<",
-    br"@GDH:GII@JEIGI>FIF:I@IHIKIEFID@A",
-    br"=@A?6BAD:IFCB=>BHD;@?ECCEI?;A<8:",
-    br"5>?826?B3I@5@?5;E@877?>B8A@9?976",
-    br"4:@=3BEG7EC=9@75CA:<5BCF@G=9?988",
-    br"6?64494@7C:9=:4:F>328::E:A=8<853",
-    br"<965=6;C9?874186J276597<BC?8?;96",
-    br"5@<=5@B<8H>6=A69D5864>AE:G:9@:79",
-    br"EFEDEIJHGKI;HFJGGCEE9HIJIKD@N=8@",
-    br"4>881;7A4I:;874>F6657;>B7I=8=644",
-    br"7>7>1>=74G<:<<68:<516@>C9B=6<552",
-    br"4?8:1;=23HB:<?48E4677?<=6@:4;631",
-    br";58;7:;G7IF584>8I543AEH=HD6@F@<=",
-    br"6DBE5CDG9IGCAD<@FC@@EFEBHD<>E><?",
-    br"8CBB9BF97HCBD;8CI8;AFE@DIIA;C=8;",
-    br";@;?;=CC=IIDADB:JDA8CGD?AD5:@;8;",
-    br"A?AB<ABC>GF>=;;7J>99ECA@FC?9?975",
-    br">GBA6FHD=IIBAC=GJF>GGHGIBB@?HB>C",
-    br"778778BC?D?C@B@@C@A??CB6EC.7:514",
-    br"786878;;6A=87987A8578:;@A?9;D@;>",
-    br"=>=>>>@A>CC>???=F><>>B@GH@9G7I69",
-    br"9:79999;7>?:9798C9899<;AC>6@D060",
-    br"686788;86><:67:7A7467::9==4:<4-,",
-    br"242453772<;44543>4214758;:2952.)",
+    br")242443772<;44543>4214758;:.2159",
+    br"6<755=97A7B:353E6D3329:::8?87:><",
+    br"58>:=7>BE8;E6AA8@G;<?7DGG8E879A<",
+    br"95=:=59B59B67;@2<E6;59@@A=F879?7",
+    br"36;<82<>A6DD;=@8>B99=:>;?<F567=6",
+    br"04:43769>;;=462<77123>8859A374:5",
+    br"58><;76:G5IF9<75AF7;::HDG>I777?;",
+    br"6<B@B5B@:6IC<?9:AG::<:DCFAB7<9@9",
+    br"75BBA3CEF7IAB=C7BF;=89FBIAG9@;A:",
+    br";7955767C?F=56048C842B8B:G6;:<B<",
+    br"A@GDH:GII@JEIGI>FIF:I@IHIKI@DDIF",
+    br":=@A?6BAD:IFCB=>BHD;@?ECCEI8>;A;",
+    br"65>?826?B3I@5@?5;E@877?>B8A8?9?9",
+    br"84:@=3BEG7EC=9@75CA:<5BCF@G8=9?9",
+    br"36?64494@7C:9=:4:F>328::E:A6<8<8",
+    br"5<965=6;C9?874186J276597<BC9?;?8",
+    br"95@<=5@B<8H>6=A69D5864>AE:G8::@9",
+    br"@EFEDEIJHGKI;HFJGGCEE9HIJIK8A=K@",
+    br"44>881;7A4I:;874>F6657;>B7I4;6=8",
+    br"27>7>1>=74G<:<<68:<516@>C9B5<5<6",
+    br"14?8:1;=23HB:<?48E4677?<=6@3:5;4",
+    br"=;58;7:;G7IF584>8I543AEH=HD<6@F@",
+    br"?6DBE5CDG9IGCAD<@FC@@EFEBHD=<>E>",
+    br";8CBB9BF97HCBD;8CI8;AFE@DII8A=C;",
+    br":;@;?;=CC=IIDADB:JDA8CGD?AD85:=:",
+    br"5A?AB<ABC>GF>=;;7J>99ECA@FC7?9?9",
+    br"B>GBA6FHD=IIBAC=GJF>GGHGIBB?@AH?",
+    br"-686898;86><:68:8B8577:;:>=.43<;",
+    br"4777778AB?C?B@<@?B=>?<B@6EC1.4:7",
+    br"/9:79999;7>?:9798C9899<;AC>460@@",
+    br"9<>=>>>@A>CC>???=F><=>A?FG@68C7G",
+    br">786878;;6A=87987A8578:;@A?;9?D;",
 ];
 
 /// The tables, borrowed from the program or owned.
@@ -196,24 +196,19 @@ impl Table {
             let fourth = gram.get(3).copied().unwrap_or(0);
             let folded = u32::from_le_bytes([gram[0], gram[1], gram[2], fourth].map(|byte| byte | 0x20));
             let (row, bit) = row_of(folded);
-            if gram.len() > 3 {
-                let (at, spot) = spot_of(folded);
-                bytes[AT_ROWS + row] |= 1 << bit;
-                bytes[AT_GRAMS + at] |= 1 << spot;
-            } else {
-                let (at, spot) = spot_of(folded << 8);
-                bytes[AT_ROWS + row] |= 0xff;
-                bytes[AT_SHORT + at] |= 1 << spot;
-            }
-            entries.push((row, index));
+            let (row_bits, bucket) =
+                if gram.len() > 3 { (1 << bit, gram_of(folded)) } else { (u32::MAX, short_of(folded)) };
+            or_word(&mut bytes, AT_ROWS + 4 * row, row_bits);
+            or_word(&mut bytes, AT_GRAMS + 4 * bucket, near_bits(keyword.text, offset));
+            entries.push((bucket, index));
         }
         entries.sort_unstable();
         let mut next = 0;
-        for row in 0..=ROWS {
-            while next < entries.len() && entries[next].0 < row {
+        for bucket in 0..=BUCKETS {
+            while next < entries.len() && entries[next].0 < bucket {
                 next += 1;
             }
-            bytes[AT_STARTS + 2 * row..][..2].copy_from_slice(&(next as u16).to_le_bytes());
+            bytes[AT_STARTS + 2 * bucket..][..2].copy_from_slice(&(next as u16).to_le_bytes());
         }
         let mut words = Vec::new();
         for &(_, index) in &entries {
@@ -258,12 +253,12 @@ impl Table {
                 && entry.rest.saturating_add(rest_words(entry.len) * WORD) <= table.bytes.len() - words_at
         });
         let starts_sound =
-            table.bucket(ROWS - 1).end == keywords && (0..ROWS).all(|row| table.bucket(row).end <= keywords);
+            table.bucket(BUCKETS - 1).end == keywords && (0..BUCKETS).all(|at| table.bucket(at).end <= keywords);
         if sound && starts_sound { Ok(table) } else { Err(AnchorError::Corrupt) }
     }
 
     /// How many keywords there are.
-    pub fn len(&self) -> usize {
+    pub fn keywords(&self) -> usize {
         self.keywords
     }
 
@@ -274,20 +269,21 @@ impl Table {
 
     /// The sets that reject nearly every position.
     pub fn filter(&self) -> Filter<'_> {
-        const OUT: &str = "open() checked the length";
+        const LENGTH: &str = "open() checked the length";
+        let words = |from: usize, to: usize| self.bytes[from..to].as_chunks::<4>().0;
         Filter {
-            ab: self.bytes[AT_AB..AT_BC].try_into().expect(OUT),
-            bc: self.bytes[AT_BC..AT_ROWS].try_into().expect(OUT),
-            rows: self.bytes[AT_ROWS..AT_GRAMS].try_into().expect(OUT),
-            grams: self.bytes[AT_GRAMS..AT_SHORT].try_into().expect(OUT),
-            short: self.bytes[AT_SHORT..AT_STARTS].try_into().expect(OUT),
+            ab: self.bytes[AT_AB..AT_BC].try_into().expect(LENGTH),
+            bc: self.bytes[AT_BC..AT_ROWS].try_into().expect(LENGTH),
+            rows: words(AT_ROWS, AT_GRAMS).try_into().expect(LENGTH),
+            grams: words(AT_GRAMS, AT_SHORT).try_into().expect(LENGTH),
+            short: words(AT_SHORT, AT_STARTS).try_into().expect(LENGTH),
         }
     }
 
-    /// The entries of the keywords whose gram falls in this row.
+    /// The entries of the keywords whose gram has this hash, see [`gram_of`] and [`short_of`].
     #[inline]
-    pub fn bucket(&self, row: usize) -> std::ops::Range<usize> {
-        let at = AT_STARTS + 2 * row;
+    pub fn bucket(&self, bucket: usize) -> std::ops::Range<usize> {
+        let at = AT_STARTS + 2 * bucket;
         let pair = &self.bytes[at..at + 4];
         usize::from(u16::from_le_bytes([pair[0], pair[1]]))..usize::from(u16::from_le_bytes([pair[2], pair[3]]))
     }
@@ -320,11 +316,11 @@ pub struct Filter<'a> {
     /// Pairs that may be its second and third byte.
     pub bc: &'a [u8; PAIRS],
     /// Hashed grams, see [`row_of`].
-    pub rows: &'a [u8; ROWS_PADDED],
-    /// Grams of four bytes, see [`spot_of`].
-    pub grams: &'a [u8; GRAMS],
-    /// Grams of three bytes.
-    pub short: &'a [u8; GRAMS],
+    pub rows: &'a [[u8; 4]; ROWS],
+    /// By hash of a gram of four bytes: which bytes may stand round it.
+    grams: &'a [[u8; 4]; GRAMS],
+    /// The same for grams of three bytes, behind which the keyword ends.
+    short: &'a [[u8; 4]; SHORT],
 }
 
 impl Filter<'_> {
@@ -332,14 +328,34 @@ impl Filter<'_> {
     #[inline(always)]
     pub fn row_test(&self, folded: u32) -> usize {
         let (row, bit) = row_of(folded);
-        usize::from(self.rows[row] >> bit & 1)
+        (u32::from_le_bytes(self.rows[row]) >> bit & 1) as usize
     }
 
-    /// The second test, for positions that passed the first.
+    /// The second test: whether the bytes round the gram may be those of its keyword. `near` is two bytes, the gram's
+    /// four, and two more.
     #[inline(always)]
-    pub fn gram_test(&self, folded: u32) -> usize {
-        let ((four, four_bit), (three, three_bit)) = (spot_of(folded), spot_of(folded << 8));
-        usize::from((self.grams[four] >> four_bit | self.short[three] >> three_bit) & 1)
+    pub fn near_test(&self, near: u64) -> usize {
+        let folded = (near >> 16) as u32 | 0x2020_2020;
+        // Each byte becomes the place of its bit in the four bytes that are looked up.
+        let places = near & 0x0707_0000_0000_0707 | 0x1810_0000_0000_0800;
+        let [a, b, c, d] = [0, 8, 48, 56].map(|shift| (places >> shift) as u32 & 31);
+        let passes = |mask: u32| mask >> a & mask >> b & mask >> c & mask >> d;
+        let four = passes(u32::from_le_bytes(self.grams[gram_of(folded)]));
+        let three = passes(u32::from_le_bytes(self.short[short_of(folded) - GRAMS]));
+        ((four | three) & 1) as usize
+    }
+}
+
+/// What [`Filter::near_test`] looks up: for each of two bytes before and behind the gram, a bit per low three bits.
+fn near_bits(text: &[u8], offset: usize) -> u32 {
+    let bits = |byte: Option<&u8>| byte.map_or(0xff, |byte| 1 << (byte & 7));
+    let before = |back: usize| bits(offset.checked_sub(back).and_then(|at| text.get(at)));
+    u32::from_le_bytes([before(2), before(1), bits(text.get(offset + 4)), bits(text.get(offset + 5))])
+}
+
+fn or_word(bytes: &mut [u8], at: usize, bits: u32) {
+    for (byte, more) in bytes[at..at + 4].iter_mut().zip(bits.to_le_bytes()) {
+        *byte |= more;
     }
 }
 
@@ -406,7 +422,7 @@ struct Chooser {
 }
 
 /// What comparing a candidate costs, against telling that a position is none after the first stage.
-const CANDIDATE_COST: f32 = 30.0;
+const CANDIDATE_COST: f32 = 20.0;
 
 impl Chooser {
     fn choose(keywords: &[Keyword<'_>]) -> Vec<usize> {
