@@ -62,8 +62,8 @@ const CHUNK: usize = 2048;
 const SMALL_CHUNK: usize = 192;
 /// Positions per mask word.
 const BLOCK: usize = 64;
-/// A position is judged by this many bytes behind it.
-const LOOKAHEAD: usize = 3;
+/// So many bytes behind the last block can be read; a position is judged by three.
+const LOOKAHEAD: usize = 32;
 
 /// Calls `sink` with each position of `range` whose bytes pass the filter, in order, and its folded four bytes.
 ///
@@ -174,7 +174,7 @@ fn keep(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> usize) -> usize {
 #[inline(always)]
 fn scalar_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
     let mut n = 0;
-    for (offset, gram) in bytes.windows(4).enumerate() {
+    for (offset, gram) in bytes.windows(4).enumerate().take(bytes.len() - LOOKAHEAD) {
         found[n] = offset as u16;
         n += filter.row_test(folded([gram[0], gram[1], gram[2], gram[3]]));
     }
@@ -182,224 +182,7 @@ fn scalar_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use std::arch::x86_64::*;
-
-    use super::super::table::{CLASS, Filter, HASH, ROW_BITS};
-    use super::{BLOCK, LOOKAHEAD, Level, folded, keep, pass};
-    use std::ops::Range;
-
-    #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-    pub(super) fn avx2_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32)) {
-        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-        fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32)) {
-            // SAFETY: `pass` asks for chunks of such lengths only, and this function runs on AVX2 only.
-            pass(filter, hay, range, sink, |bytes, _, found| unsafe { avx2_chunk(filter, bytes, found) });
-        }
-        debug_assert!(Level::Avx2.is_here());
-        // SAFETY: the caller has asked the processor.
-        unsafe { inner(filter, hay, range, sink) }
-    }
-
-    #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
-    pub(super) fn avx512_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32)) {
-        #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2")]
-        fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32)) {
-            pass(filter, hay, range, sink, |bytes, spare, found| {
-                // SAFETY: `pass` asks for chunks of such lengths only, and this function runs on AVX-512 only.
-                let n = unsafe { avx512_chunk(filter, bytes, spare) };
-                keep(&spare[..n], found, |offset| {
-                    // SAFETY: an offset leaves four bytes.
-                    let gram = unsafe { bytes.as_ptr().add(offset).cast::<[u8; 4]>().read() };
-                    filter.row_test(folded(gram))
-                })
-            });
-        }
-        debug_assert!(Level::Avx512.is_here());
-        // SAFETY: the caller has asked the processor.
-        unsafe { inner(filter, hay, range, sink) }
-    }
-
-    /// # Safety
-    /// `bytes` holds a multiple of `BLOCK`, at most `CHUNK`, and `LOOKAHEAD` bytes more.
-    #[expect(unsafe_code, reason = "reads by pointer")]
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    unsafe fn avx2_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
-        let mut n = 0;
-        let rows = filter.rows.as_ptr().cast::<i32>();
-        for base in (0..bytes.len() - LOOKAHEAD).step_by(BLOCK) {
-            let mut mask = 0_u64;
-            for eight in (0..BLOCK).step_by(8) {
-                // SAFETY: the last 16 bytes read start at 56 of the block and would end 5 behind the lookahead, so the
-                // last eight are read from 5 bytes before.
-                let passed = unsafe { avx2_eight(rows, bytes.as_ptr().add(base + eight)) };
-                mask |= u64::from(passed) << eight;
-            }
-            n = super::flatten(mask, base, found, n);
-        }
-        n
-    }
-
-    /// Positions whose two pairs of neighbours occur in the sets; a look-up in 128 bytes is one instruction here.
-    ///
-    /// # Safety
-    /// `bytes` holds a multiple of `BLOCK`, at most `CHUNK`, and `LOOKAHEAD` bytes more.
-    #[expect(unsafe_code, reason = "reads and writes by pointer")]
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2")]
-    unsafe fn avx512_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
-        let (high, low, bit) = (load_table(&HIGH), load_table(&LOW), load_table(&BIT));
-        let (ab, bc) = (load_table(filter.ab), load_table(filter.bc));
-        // SAFETY: it has 64 bytes.
-        let all_places = unsafe { _mm512_loadu_epi8(PLACES.as_ptr().cast()) };
-        let mut n = 0;
-        for base in (0..bytes.len() - LOOKAHEAD).step_by(BLOCK) {
-            // The lists are worked off in bursts: without a hint the next chunk would be waited for.
-            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(base + AHEAD).cast());
-            // SAFETY: two bytes behind the block are still in `bytes`.
-            let [a, b, c] = [0, 1, 2].map(|i| unsafe { _mm512_loadu_epi8(bytes.as_ptr().add(base + i).cast()) });
-            let first = _mm512_or_si512(look_up(high, a), look_up(low, b));
-            let second = _mm512_or_si512(look_up(high, b), look_up(low, c));
-            let mask = _mm512_test_epi8_mask(look_up(ab, first), look_up(bit, b))
-                & _mm512_test_epi8_mask(look_up(bc, second), look_up(bit, c));
-            let places = _mm512_maskz_compress_epi8(mask, all_places);
-            let offset = _mm512_set1_epi16(base as i16);
-            let low = _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(places)), offset);
-            let count = mask.count_ones() as usize;
-            // SAFETY: n is at most `base`, and `found` has room for a block behind the last.
-            unsafe { _mm512_storeu_epi16(found.as_mut_ptr().add(n).cast(), low) };
-            if count > 32 {
-                let high = _mm512_add_epi16(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64::<1>(places)), offset);
-                // SAFETY: as above.
-                unsafe { _mm512_storeu_epi16(found.as_mut_ptr().add(n + 32).cast(), high) };
-            }
-            n += count;
-        }
-        n
-    }
-
-    #[inline]
-    #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-    pub(super) fn avx2_token_mask(block: &[u8; 64]) -> (u64, u64) {
-        debug_assert!(Level::Avx2.is_here());
-        // SAFETY: only used where the processor has AVX2.
-        unsafe { avx2_token_mask_unchecked(block) }
-    }
-
-    #[expect(unsafe_code, reason = "reads by pointer")]
-    #[target_feature(enable = "avx2")]
-    fn avx2_token_mask_unchecked(block: &[u8; 64]) -> (u64, u64) {
-        // A byte is a token byte if the sets of its two nibbles meet. The sign bit stands for digits alone.
-        let high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, -126, 4, 8, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0));
-        let low = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-            -128 + 24,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            -128 + 28,
-            28,
-            5,
-            4,
-            7,
-            5,
-            13,
-        ));
-        let nibble = _mm256_set1_epi8(15);
-        let (mut tokens, mut digits) = (0, 0);
-        for half in 0..2 {
-            // SAFETY: 32 bytes at 0 and at 32 lie in the block.
-            let bytes = unsafe { _mm256_loadu_si256(block.as_ptr().add(32 * half).cast()) };
-            let of_high = _mm256_shuffle_epi8(high, _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), nibble));
-            let of_low = _mm256_shuffle_epi8(low, _mm256_and_si256(bytes, nibble));
-            let both = _mm256_and_si256(of_high, of_low);
-            let none = _mm256_cmpeq_epi8(both, _mm256_setzero_si256());
-            tokens |= u64::from(!_mm256_movemask_epi8(none) as u32) << (32 * half);
-            digits |= u64::from(_mm256_movemask_epi8(both) as u32) << (32 * half);
-        }
-        (tokens, digits)
-    }
-
-    /// How far ahead bytes are asked for; a chunk or two.
-    const AHEAD: usize = 4096;
-
-    type Wide = (__m512i, __m512i);
-
-    const HIGH: [u8; 128] = classes(2, 0);
-    const LOW: [u8; 128] = classes(0, 3);
-    const BIT: [u8; 128] = bits();
-    const PLACES: [u8; 64] = places();
-
-    const fn classes(left: u32, right: u32) -> [u8; 128] {
-        let mut table = [0; 128];
-        let mut i = 0;
-        while i < 128 {
-            table[i] = CLASS[i] << left >> right;
-            i += 1;
-        }
-        table
-    }
-
-    const fn bits() -> [u8; 128] {
-        let mut table = [0; 128];
-        let mut i = 0;
-        while i < 128 {
-            table[i] = 1 << (CLASS[i] & 7);
-            i += 1;
-        }
-        table
-    }
-
-    const fn places() -> [u8; 64] {
-        let mut table = [0; 64];
-        let mut i = 0;
-        while i < 64 {
-            table[i] = i as u8;
-            i += 1;
-        }
-        table
-    }
-
-    #[inline]
-    #[expect(unsafe_code, reason = "reads by pointer")]
-    #[target_feature(enable = "avx512f,avx512bw")]
-    fn load_table(table: &[u8; 128]) -> Wide {
-        // SAFETY: both halves lie in the table.
-        unsafe { (_mm512_loadu_epi8(table.as_ptr().cast()), _mm512_loadu_epi8(table.as_ptr().add(64).cast())) }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn look_up(table: Wide, index: __m512i) -> __m512i {
-        _mm512_permutex2var_epi8(table.0, index, table.1)
-    }
-
-    /// # Safety
-    /// Eleven bytes can be read at `at`; `rows` has `ROWS_PADDED` bytes.
-    #[inline]
-    #[expect(unsafe_code, reason = "reads by pointer")]
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    unsafe fn avx2_eight(rows: *const i32, at: *const u8) -> u32 {
-        // SAFETY: bytes 0..8 and 3..11 are readable.
-        let (low, high) = unsafe { (at.cast::<i64>().read_unaligned(), at.add(3).cast::<i64>().read_unaligned()) };
-        // Lane 0 holds bytes 0..8, lane 1 bytes 3..11; each is spread to four overlapping groups of four bytes.
-        let both = _mm256_set_epi64x(0, high, 0, low);
-        let spread = _mm256_setr_epi8(
-            0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7,
-        );
-        let grams = _mm256_or_si256(_mm256_shuffle_epi8(both, spread), _mm256_set1_epi8(0x20));
-        let hash = _mm256_mullo_epi32(grams, _mm256_set1_epi32(HASH as i32));
-        let row = _mm256_srli_epi32::<{ 32 - ROW_BITS as i32 }>(hash);
-        // SAFETY: a row is below ROWS = 2^13, and the table has at least three bytes behind it.
-        let bits = unsafe { _mm256_i32gather_epi32::<4>(rows, row) };
-        let bit = _mm256_and_si256(_mm256_srli_epi32::<24>(grams), _mm256_set1_epi32(31));
-        let sign = _mm256_sllv_epi32(bits, _mm256_sub_epi32(_mm256_set1_epi32(31), bit));
-        _mm256_movemask_ps(_mm256_castsi256_ps(sign)) as u32
-    }
-}
+mod x86;
 
 /// Mask words made at a time.
 pub(super) const MASKS: usize = 32;
@@ -427,31 +210,19 @@ fn token_mask(level: Level, block: &[u8; 64]) -> (u64, u64) {
     match level {
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 | Level::Avx512 => x86::avx2_token_mask(block),
-        _ => {
-            let (mut tokens, mut digits) = (0, 0);
-            for (i, &byte) in block.iter().enumerate() {
-                tokens |= u64::from(is_token_byte(byte)) << i;
-                digits |= u64::from(byte.is_ascii_digit()) << i;
-            }
-            (tokens, digits)
-        }
+        _ => (bits_where(block, is_token_byte), bits_where(block, |byte| byte.is_ascii_digit())),
     }
 }
 
-/// Appends `base` + the place of each set bit; returns the new count.
+/// A bit per byte. The first loop becomes vector code on any processor that has some; the product brings the low bits of
+/// eight bytes together.
 #[inline(always)]
-fn flatten(mut mask: u64, base: usize, found: &mut [u16], n: usize) -> usize {
-    let count = mask.count_ones() as usize;
-    // A branch per bit would be mispredicted at nearly every block; most blocks have at most two.
-    for i in 0..2 {
-        found[n + i] = (base + mask.trailing_zeros() as usize) as u16;
-        mask &= mask.wrapping_sub(1);
-    }
-    let mut i = 2;
-    while mask != 0 {
-        found[n + i] = (base + mask.trailing_zeros() as usize) as u16;
-        mask &= mask - 1;
-        i += 1;
-    }
-    n + count
+fn bits_where(block: &[u8; 64], test: impl Fn(u8) -> bool) -> u64 {
+    let flags = block.map(|byte| u8::from(test(byte)));
+    flags
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
 }

@@ -9,6 +9,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+// By path, because a module that is itself included by path would look elsewhere.
+#[path = "gram.rs"]
+mod gram;
+
+pub use gram::CLASS;
+
 /// A literal to look for.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyword<'a> {
@@ -94,65 +100,6 @@ pub fn short_of(folded: u32) -> usize {
     GRAMS + (folded.wrapping_mul(0xC2B2_AE35 << 8) >> 21) as usize
 }
 
-/// 5-bit class of a byte (only its low 7 bits count): the low five bits from `@` on, so that letters of either case are
-/// apart from each other and from most else; digits and the common marks share the classes of rare ones.
-pub const CLASS: [u8; 128] = classes();
-
-const fn classes() -> [u8; 128] {
-    let mut table = [0; 128];
-    let mut b = 0;
-    while b < 128 {
-        table[b] = match b as u8 {
-            0..=b' ' => 0,
-            b'0'..=b'9' => 28,
-            b'.' | b'/' | b':' => 29,
-            b'-' => 30,
-            b'!'..=b'?' => 27,
-            byte => byte & 31,
-        };
-        b += 1;
-    }
-    table
-}
-
-/// How rare a pair of classes is: a character per pair, `#` + twice the negative binary logarithm of its share.
-///
-/// Counted over 19 MB drawn evenly from 120 MB of Rust, C, JavaScript, TOML and JSON sources and 60 MB of English documentation.
-const RARITY: [&[u8; 32]; 32] = [
-    br")242443772<;44543>4214758;:.2159",
-    br"6<755=97A7B:353E6D3329:::8?87:><",
-    br"58>:=7>BE8;E6AA8@G;<?7DGG8E879A<",
-    br"95=:=59B59B67;@2<E6;59@@A=F879?7",
-    br"36;<82<>A6DD;=@8>B99=:>;?<F567=6",
-    br"04:43769>;;=462<77123>8859A374:5",
-    br"58><;76:G5IF9<75AF7;::HDG>I777?;",
-    br"6<B@B5B@:6IC<?9:AG::<:DCFAB7<9@9",
-    br"75BBA3CEF7IAB=C7BF;=89FBIAG9@;A:",
-    br";7955767C?F=56048C842B8B:G6;:<B<",
-    br"A@GDH:GII@JEIGI>FIF:I@IHIKI@DDIF",
-    br":=@A?6BAD:IFCB=>BHD;@?ECCEI8>;A;",
-    br"65>?826?B3I@5@?5;E@877?>B8A8?9?9",
-    br"84:@=3BEG7EC=9@75CA:<5BCF@G8=9?9",
-    br"36?64494@7C:9=:4:F>328::E:A6<8<8",
-    br"5<965=6;C9?874186J276597<BC9?;?8",
-    br"95@<=5@B<8H>6=A69D5864>AE:G8::@9",
-    br"@EFEDEIJHGKI;HFJGGCEE9HIJIK8A=K@",
-    br"44>881;7A4I:;874>F6657;>B7I4;6=8",
-    br"27>7>1>=74G<:<<68:<516@>C9B5<5<6",
-    br"14?8:1;=23HB:<?48E4677?<=6@3:5;4",
-    br"=;58;7:;G7IF584>8I543AEH=HD<6@F@",
-    br"?6DBE5CDG9IGCAD<@FC@@EFEBHD=<>E>",
-    br";8CBB9BF97HCBD;8CI8;AFE@DII8A=C;",
-    br":;@;?;=CC=IIDADB:JDA8CGD?AD85:=:",
-    br"5A?AB<ABC>GF>=;;7J>99ECA@FC7?9?9",
-    br"B>GBA6FHD=IIBAC=GJF>GGHGIBB?@AH?",
-    br"-686898;86><:68:8B8577:;:>=.43<;",
-    br"4777778AB?C?B@<@?B=>?<B@6EC1.4:7",
-    br"/9:79999;7>?:9798C9899<;AC>460@@",
-    br"9<>=>>>@A>CC>???=F><=>A?FG@68C7G",
-    br">786878;;6A=87987A8578:;@A?;9?D;",
-];
-
 /// The tables, borrowed from the program or owned.
 #[derive(Clone)]
 pub struct Table {
@@ -185,14 +132,14 @@ impl Table {
                 return Err(AnchorError::TooLong(index));
             }
         }
-        let offsets = Chooser::choose(keywords);
+        let offsets = gram::choose(keywords);
         let mut bytes = vec![0; AT_ENTRIES];
         let mut entries: Vec<(usize, usize)> = Vec::with_capacity(keywords.len());
         for (index, (keyword, &offset)) in keywords.iter().zip(&offsets).enumerate() {
             let gram = &keyword.text[offset..];
             let [a, b, c] = [gram[0], gram[1], gram[2]].map(|byte| usize::from(CLASS[usize::from(byte & 0x7f)]));
-            bytes[AT_AB + (a << 2 | b >> 3)] |= 1 << (b & 7);
-            bytes[AT_BC + (b << 2 | c >> 3)] |= 1 << (c & 7);
+            bytes[AT_AB + (b >> 3 << 5 | a)] |= 1 << (b & 7);
+            bytes[AT_BC + (c >> 3 << 5 | b)] |= 1 << (c & 7);
             let fourth = gram.get(3).copied().unwrap_or(0);
             let folded = u32::from_le_bytes([gram[0], gram[1], gram[2], fourth].map(|byte| byte | 0x20));
             let (row, bit) = row_of(folded);
@@ -246,14 +193,14 @@ impl Table {
             return Err(AnchorError::Corrupt);
         }
         let table = Self { bytes, keywords, before, words_at };
-        let sound = (0..keywords).all(|place| {
-            let entry = table.entry(place);
+        let view = table.entries();
+        let sound = view.entries.iter().map(Entry::read).all(|entry| {
             entry.offset <= before
                 && (entry.keyword as usize) < keywords
-                && entry.rest.saturating_add(rest_words(entry.len) * WORD) <= table.bytes.len() - words_at
+                && entry.rest.saturating_add(rest_words(entry.len)) <= view.words.len()
         });
-        let starts_sound =
-            table.bucket(BUCKETS - 1).end == keywords && (0..BUCKETS).all(|at| table.bucket(at).end <= keywords);
+        let starts_sound = view.starts[..=BUCKETS].is_sorted_by_key(|start| u16::from_le_bytes(*start))
+            && usize::from(u16::from_le_bytes(view.starts[BUCKETS])) == keywords;
         if sound && starts_sound { Ok(table) } else { Err(AnchorError::Corrupt) }
     }
 
@@ -280,38 +227,43 @@ impl Table {
         }
     }
 
-    /// The entries of the keywords whose gram has this hash, see [`gram_of`] and [`short_of`].
-    #[inline]
-    pub fn bucket(&self, bucket: usize) -> std::ops::Range<usize> {
-        let at = AT_STARTS + 2 * bucket;
-        let pair = &self.bytes[at..at + 4];
-        usize::from(u16::from_le_bytes([pair[0], pair[1]]))..usize::from(u16::from_le_bytes([pair[2], pair[3]]))
-    }
-
-    /// One keyword as it is compared.
-    #[inline]
-    pub fn entry(&self, place: usize) -> Entry {
-        let entry = &self.bytes[AT_ENTRIES + place * ENTRY..][..ENTRY];
-        Entry {
-            head: read_word(entry),
-            keyword: u32::from_le_bytes([entry[16], entry[17], entry[18], entry[19]]),
-            rest: u32::from_le_bytes([entry[20], entry[21], entry[22], entry[23]]) as usize,
-            len: usize::from(u16::from_le_bytes([entry[24], entry[25]])),
-            offset: usize::from(entry[26]),
+    /// The keywords, by bucket.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries {
+            starts: self.bytes[AT_STARTS..AT_ENTRIES].as_chunks::<2>().0,
+            entries: self.bytes[AT_ENTRIES..self.words_at].as_chunks::<ENTRY>().0,
+            words: self.bytes[self.words_at..].as_chunks::<WORD>().0,
         }
+    }
+}
+
+/// The keywords as they are compared, borrowed once per search.
+#[derive(Clone, Copy)]
+pub struct Entries<'a> {
+    starts: &'a [[u8; 2]],
+    entries: &'a [[u8; ENTRY]],
+    words: &'a [[u8; WORD]],
+}
+
+impl<'a> Entries<'a> {
+    /// Those whose gram has this hash, see [`gram_of`] and [`short_of`].
+    #[inline(always)]
+    pub fn bucket(&self, bucket: usize) -> &'a [[u8; ENTRY]] {
+        let [from, to] = [0, 1].map(|i| usize::from(u16::from_le_bytes(self.starts[bucket + i])));
+        // Never out of range: `open` checked them.
+        self.entries.get(from..to).unwrap_or(&[])
     }
 
     /// The words of a long keyword behind its first eight bytes.
-    #[inline]
-    pub fn rest(&self, entry: &Entry) -> impl Iterator<Item = Word> + '_ {
-        self.bytes[self.words_at + entry.rest..][..rest_words(entry.len) * WORD].chunks_exact(WORD).map(read_word)
+    pub fn rest(&self, entry: &Entry) -> impl Iterator<Item = Word> + 'a {
+        self.words[entry.rest..entry.rest + rest_words(entry.len)].iter().map(read_word)
     }
 }
 
 /// The sets of the filter stages, see `simd.rs`.
 #[derive(Clone, Copy)]
 pub struct Filter<'a> {
-    /// Pairs that may be the first and second byte of a gram: bit `b & 7` of byte `a << 2 | b >> 3`, by class.
+    /// Pairs that may be the first and second byte of a gram: by class, bit `b & 7` of byte `b >> 3 << 5 | a`.
     pub ab: &'a [u8; PAIRS],
     /// Pairs that may be its second and third byte.
     pub bc: &'a [u8; PAIRS],
@@ -373,24 +325,39 @@ pub struct Entry {
     pub len: usize,
     /// Where the gram starts in the keyword.
     pub offset: usize,
+    /// Where its further words start.
     rest: usize,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub fn read(bytes: &[u8; ENTRY]) -> Self {
+        let [.., k0, k1, k2, k3, r0, r1, r2, r3, l0, l1, offset, _, _, _, _, _] = *bytes;
+        Self {
+            head: read_word(bytes.first_chunk().expect("an entry starts with a word")),
+            keyword: u32::from_le_bytes([k0, k1, k2, k3]),
+            rest: u32::from_le_bytes([r0, r1, r2, r3]) as usize,
+            len: usize::from(u16::from_le_bytes([l0, l1])),
+            offset: usize::from(offset),
+        }
+    }
 }
 
 fn rest_words(len: usize) -> usize {
     len.div_ceil(8).saturating_sub(1)
 }
 
-#[inline]
-fn read_word(bytes: &[u8]) -> Word {
-    let half = |at: usize| {
-        let b = &bytes[at..at + 8];
-        u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
-    };
-    Word { fold: half(0), text: half(8) }
+#[inline(always)]
+fn read_word(bytes: &[u8; WORD]) -> Word {
+    let [f0, f1, f2, f3, f4, f5, f6, f7, t0, t1, t2, t3, t4, t5, t6, t7] = *bytes;
+    Word {
+        fold: u64::from_le_bytes([f0, f1, f2, f3, f4, f5, f6, f7]),
+        text: u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
+    }
 }
 
 fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &Keyword<'_>, offset: usize) {
-    let rest = words.len() as u32;
+    let rest = (words.len() / WORD) as u32;
     for (place, chunk) in keyword.text.chunks(8).enumerate() {
         // Bytes behind the keyword match anything: x | 0xff == 0xff.
         let (mut fold, mut text) = ([0xff; 8], [0xff; 8]);
@@ -407,105 +374,4 @@ fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &
     bytes.extend_from_slice(&rest.to_le_bytes());
     bytes.extend_from_slice(&(keyword.text.len() as u16).to_le_bytes());
     bytes.extend_from_slice(&[offset as u8, 0, 0, 0, 0, 0]);
-}
-
-/// Chooses for each keyword the place of its gram so that few positions of ordinary text pass the filter.
-struct Chooser {
-    share: Box<[[f32; 32]; 32]>,
-    single: [f32; 32],
-    /// How many keywords use a pair as their first two, or last two, bytes.
-    ab: Box<[[u16; 32]; 32]>,
-    bc: Box<[[u16; 32]; 32]>,
-    /// By middle class: the share of text that the used pairs let pass.
-    ab_mass: [f32; 32],
-    bc_mass: [f32; 32],
-}
-
-/// What comparing a candidate costs, against telling that a position is none after the first stage.
-const CANDIDATE_COST: f32 = 20.0;
-
-impl Chooser {
-    fn choose(keywords: &[Keyword<'_>]) -> Vec<usize> {
-        let mut chooser = Self::new();
-        let mut order: Vec<usize> = (0..keywords.len()).collect();
-        // Those with the least choice first; the others can then use the same pairs.
-        order.sort_by_key(|&index| keywords[index].text.len());
-        let mut offsets = vec![0; keywords.len()];
-        for round in 0..2 {
-            for &index in &order {
-                let text = keywords[index].text;
-                if round > 0 {
-                    if text.len() == MIN_KEYWORD {
-                        continue;
-                    }
-                    chooser.count(text, offsets[index], false);
-                }
-                offsets[index] = chooser.best(text);
-                chooser.count(text, offsets[index], true);
-            }
-        }
-        offsets
-    }
-
-    fn new() -> Self {
-        let mut power = [1.0_f32; 64];
-        for i in 1..64 {
-            power[i] = power[i - 1] * std::f32::consts::FRAC_1_SQRT_2;
-        }
-        let mut share = Box::new([[0.0; 32]; 32]);
-        let mut single = [0.0; 32];
-        for (a, row) in RARITY.iter().enumerate() {
-            for (b, &rarity) in row.iter().enumerate() {
-                share[a][b] = power[usize::from(rarity - b'#') & 63];
-                single[a] += share[a][b];
-            }
-        }
-        let none = [[0; 32]; 32];
-        Self { share, single, ab: Box::new(none), bc: Box::new(none), ab_mass: [0.0; 32], bc_mass: [0.0; 32] }
-    }
-
-    fn best(&self, text: &[u8]) -> usize {
-        let mut best = (f32::INFINITY, 0);
-        let mut classes = [0; MAX_BEFORE + 4];
-        let used = text.len().min(classes.len());
-        for (class, &byte) in classes.iter_mut().zip(text) {
-            *class = usize::from(CLASS[usize::from(byte & 0x7f)]);
-        }
-        for (offset, gram) in classes[..used].windows(3).enumerate().take(MAX_BEFORE + 1) {
-            let (a, b, c) = (gram[0], gram[1], gram[2]);
-            let three = self.share[a][b] * self.share[b][c] / self.single[b];
-            let four = match classes[..used].get(offset + 3) {
-                Some(&d) => three * (self.share[c][d] / self.single[c]).max(0.125),
-                None => three,
-            };
-            let new_ab = if self.ab[a][b] == 0 { self.share[a][b] } else { 0.0 };
-            let new_bc = if self.bc[b][c] == 0 { self.share[b][c] } else { 0.0 };
-            let passing = (new_ab * (self.bc_mass[b] + new_bc) + new_bc * self.ab_mass[b]) / self.single[b];
-            let cost = passing + four * CANDIDATE_COST;
-            if cost < best.0 {
-                best = (cost, offset);
-            }
-        }
-        best.1
-    }
-
-    fn count(&mut self, text: &[u8], offset: usize, add: bool) {
-        let [a, b, c] = [0, 1, 2].map(|i| usize::from(CLASS[usize::from(text[offset + i] & 0x7f)]));
-        for (uses, mass, share) in [
-            (&mut self.ab[a][b], &mut self.ab_mass[b], self.share[a][b]),
-            (&mut self.bc[b][c], &mut self.bc_mass[b], self.share[b][c]),
-        ] {
-            if add {
-                *uses += 1;
-                if *uses == 1 {
-                    *mass += share;
-                }
-            } else {
-                *uses -= 1;
-                if *uses == 0 {
-                    *mass = (*mass - share).max(0.0);
-                }
-            }
-        }
-    }
 }
