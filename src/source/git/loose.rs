@@ -85,23 +85,33 @@ pub(super) fn header(path: &Path, inflater: &mut Inflater) -> Result<LooseHeader
     LooseHeader::inflate(&input, inflater).map_err(|problem| problem.in_file(&Arc::from(path)))
 }
 
-/// The object's kind; its bytes go to `out`.
-pub(super) fn read(path: &Path, limit: u64, inflater: &mut Inflater, out: &mut Buffer) -> Result<ObjectKind, Problem> {
-    let file = File::open(path).map_err(|error| Problem::unreadable(path, &error))?;
-    let in_file = |problem: Problem| problem.in_file(&Arc::from(path));
-    let mut input = Vec::new();
-    // Deflate never grows data by more than a few bytes in a thousand: a longer file cannot hold an object we take.
-    let most = limit.saturating_add(limit / 64).saturating_add(4096);
-    let len = file.take(most).read_to_end(&mut input).map_err(|error| Problem::unreadable(path, &error))?;
-    if len as u64 == most {
-        return Err(in_file(Problem::new(SkipReason::TooLarge { size: most, limit })));
+/// A loose object whose file has been read, but not inflated.
+pub(super) struct LooseFile {
+    input: Vec<u8>,
+    pub(super) header: LooseHeader,
+}
+
+impl LooseFile {
+    /// Reads the file, if it can hold an object of up to `limit` bytes.
+    pub(super) fn open(path: &Path, limit: u64, inflater: &mut Inflater) -> Result<Self, Problem> {
+        let unreadable = |error: &std::io::Error| Problem::unreadable(path, error);
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let mut input = Vec::new();
+        // Deflate never grows data by more than a few bytes in a thousand: a longer file cannot hold such an object.
+        let most = limit.saturating_add(limit / 64).saturating_add(4096);
+        let len = file.take(most).read_to_end(&mut input).map_err(|error| unreadable(&error))?;
+        let header = LooseHeader::inflate(&input, inflater)?;
+        if header.size > limit || len as u64 == most {
+            return Err(Problem::new(SkipReason::TooLarge { size: header.size, limit }));
+        }
+        Ok(Self { input, header })
     }
-    let header = LooseHeader::inflate(&input, inflater).map_err(in_file)?;
-    if header.size > limit {
-        return Err(in_file(Problem::new(SkipReason::TooLarge { size: header.size, limit })));
+
+    /// Puts the object's bytes into `out`.
+    pub(super) fn inflate(&self, inflater: &mut Inflater, out: &mut Buffer) -> Result<ObjectKind, Problem> {
+        let whole = self.header.size + self.header.len as u64;
+        inflater.inflate(&self.input, whole, whole, out)?;
+        out.drop_front(self.header.len);
+        Ok(self.header.kind)
     }
-    let whole = header.size + header.len as u64;
-    inflater.inflate(&input, whole, whole, out).map_err(in_file)?;
-    out.drop_front(header.len);
-    Ok(header.kind)
 }

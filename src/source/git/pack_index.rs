@@ -98,6 +98,20 @@ impl PackIndex {
         self.ids.get(&self.map, at)
     }
 
+    /// The position of an id.
+    pub(super) fn find(&self, id: &[u8]) -> Option<u32> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id(middle).cmp(id) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(middle),
+            }
+        }
+        None
+    }
+
     /// Whether no id comes twice; git tolerates packs where one does.
     pub(super) fn is_distinct(&self) -> bool {
         self.distinct

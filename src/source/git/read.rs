@@ -41,8 +41,11 @@ impl<'s> ReadCache<'s> {
     ///
     /// When it, or something it is a delta against, is damaged, missing or too large.
     pub fn read(&mut self, ix: ObjectIx) -> Result<(ObjectKind, Vec<u8>), Problem> {
-        let node = self.store.node[ix.index()];
-        let (kind, data) = self.decode(node)?;
+        let node = self.store.nodes.of(ix);
+        let (kind, data) = self.decode(node).or_else(|problem| {
+            let mut out = Buffer::default();
+            self.decoder.recover(node, problem, &mut out).map(|kind| (kind, Rc::new(out)))
+        })?;
         Ok((kind, Rc::try_unwrap(data).map_or_else(|shared| shared.as_slice().to_vec(), Buffer::into_vec)))
     }
 
@@ -52,14 +55,12 @@ impl<'s> ReadCache<'s> {
     ///
     /// When its entry is damaged, or the object is larger than the limit.
     pub fn size(&mut self, ix: ObjectIx) -> Result<u64, Problem> {
-        let node = self.store.node[ix.index()];
+        let node = self.store.nodes.of(ix);
         match self.store.forest.parent[node as usize] {
-            ROOT => match self.decoder.root_size(node) {
-                0 => Ok(self.read(ix)?.1.len() as u64),
-                size => Ok(size),
-            },
+            ROOT => self.decoder.start_root(node).map(|root| root.size()),
             _ => self.decoder.start_child(node),
         }
+        .or_else(|_| Ok(self.read(ix)?.1.len() as u64))
     }
 
     fn decode(&mut self, node: u32) -> Result<(ObjectKind, Rc<Buffer>), Problem> {
@@ -71,12 +72,11 @@ impl<'s> ReadCache<'s> {
                 break found;
             }
             match self.store.forest.parent[at as usize] {
-                ROOT => {
+                ROOT | BROKEN => {
                     let mut out = Buffer::default();
-                    let kind = self.decoder.root(at, &mut out)?;
+                    let kind = self.root(at, &mut out)?;
                     break (kind, Rc::new(out));
                 }
-                BROKEN => return Err(self.store.name(Problem::corrupt("it or its delta base cannot be read"), at)),
                 base => {
                     chain.push(at);
                     at = base;
@@ -85,13 +85,22 @@ impl<'s> ReadCache<'s> {
         };
         for &child in chain.iter().rev() {
             self.keep(at, kind, &data);
-            self.decoder.start_child(child)?;
             let mut out = Buffer::default();
-            self.decoder.finish_child(child, data.as_slice(), &mut out)?;
+            let made = self.decoder.start_child(child);
+            let made = made.and_then(|_| self.decoder.finish_child(child, data.as_slice(), &mut out).map(|_| ()));
+            if let Err(problem) = made {
+                self.decoder.recover(child, problem, &mut out)?;
+            }
             data = Rc::new(out);
             at = child;
         }
         Ok((kind, data))
+    }
+
+    fn root(&mut self, node: u32, out: &mut Buffer) -> Result<ObjectKind, Problem> {
+        let root = self.decoder.start_root(node);
+        let kind = root.and_then(|root| self.decoder.finish_root(node, &root, out));
+        kind.or_else(|problem| self.decoder.recover(node, problem, out))
     }
 
     fn cached(&self, node: u32) -> Option<(ObjectKind, Rc<Buffer>)> {
