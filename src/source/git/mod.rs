@@ -24,4 +24,6 @@ pub mod walk;
 mod walker;
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod store_tests;

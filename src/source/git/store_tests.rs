@@ -273,25 +273,11 @@ fn alternates_lend_objects_and_bases() {
     assert!(store.pack_count() >= 2);
 }
 
-/// Packs with ids instead of distances in front of their deltas, with and without their bases.
 #[test]
 fn deltas_against_an_id() {
     let repo = Repo::with_history(HashKind::Sha1, 40);
     repo.git(&["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50"]);
     repo.check();
-    // A thin pack is against the rules on disk, but nothing is lost if its bases are elsewhere.
-    let thin = Repo::with_history(HashKind::Sha1, 40);
-    let revisions = b"refs/heads/s1\n^refs/heads/s1~1\n";
-    let pack = thin.feed(&["pack-objects", "-q", "--thin", "--revs", "--stdout"], revisions);
-    let (ids, _) = thin_index(&thin, &pack);
-    assert!(ids > 0);
-}
-
-/// Fixing a thin pack appends the bases; the index of the fixed pack then fits the thin one but for its end.
-fn thin_index(repo: &Repo, pack: &[u8]) -> (usize, PathBuf) {
-    repo.feed(&["index-pack", "--stdin", "--fix-thin"], pack);
-    let store = repo.check();
-    (store.len(), repo.objects_dir())
 }
 
 #[test]
