@@ -3,12 +3,14 @@
 //! KINDS is `all` or `blobs` (the default). Compare with
 //! `git -C REPO cat-file --batch-all-objects --batch --unordered >/dev/null`.
 
+#![expect(clippy::print_stdout, reason = "a program that prints what it measures")]
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use stanch::source::git::object::{HashKind, KindSet};
 use stanch::source::git::store::ObjectStore;
-use stanch::source::git::walk::WalkOptions;
+use stanch::source::git::walk::{Entry, WalkOptions};
 
 fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
@@ -22,12 +24,11 @@ fn main() {
     let opened = (cpu_seconds() - cpu, clock.elapsed());
     let open_memory = status("RssAnon:");
     let options = WalkOptions { kinds, threads, ..WalkOptions::default() };
-    let visit =
-        |(count, bytes, delta): &mut (u64, u64, u64), entry: &stanch::source::git::walk::Entry<'_>, _: Option<&()>| {
-            *count += 1;
-            *bytes += entry.data.len() as u64;
-            *delta += u64::from(entry.from.is_some());
-        };
+    let visit = |(count, bytes, delta): &mut (u64, u64, u64), entry: &Entry<'_>, _: Option<&()>| {
+        *count += 1;
+        *bytes += entry.data.len() as u64;
+        *delta += u64::from(entry.from.is_some());
+    };
     let (sums, more) = store.walk(&options, || (0, 0, 0), visit);
     problems.extend(more);
     let (cpu, wall) = (cpu_seconds() - cpu, clock.elapsed());

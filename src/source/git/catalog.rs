@@ -114,7 +114,7 @@ fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> 
     }
     // A stable sort merges the runs, one per source, and keeps the preferred source of a repeated object in front.
     entries.par_sort_by(|a, b| a.0.cmp(&b.0).then_with(|| raw(a.1).cmp(raw(b.1))));
-    let mut ids: Vec<u8> = Vec::with_capacity(entries.len() * hash.len());
+    let mut ids: Vec<u8> = Vec::with_capacity(entries.len() * hash.id_len());
     let mut ranks = vec![0; total as usize];
     let mut count = 0;
     for (_, entry) in entries {
@@ -127,5 +127,5 @@ fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> 
             count += 1;
         }
     }
-    (IdTable::owned(ids, hash.len()), ranks)
+    (IdTable::owned(ids, hash.id_len()), ranks)
 }

@@ -32,6 +32,13 @@ pub(super) enum Started<'s> {
 }
 
 impl Started<'_> {
+    pub(super) fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Packed(_, _, _, kind) => *kind,
+            Self::Loose(file) => file.header.kind,
+        }
+    }
+
     /// Bytes that the object will have.
     pub(super) fn size(&self) -> u64 {
         match self {
@@ -77,13 +84,13 @@ impl<'s> Decoder<'s> {
         root: &Started<'_>,
         out: &mut Buffer,
     ) -> Result<ObjectKind, Problem> {
-        let kind = match root {
+        let made = match root {
             Started::Loose(file) => file.inflate(&mut self.inflater, out),
-            Started::Packed(pack, extent, header, kind) => {
-                pack.inflate(*extent, header, self.limit, &mut self.inflater, out).map(|()| *kind)
+            Started::Packed(pack, extent, header, _) => {
+                pack.inflate(*extent, header, self.limit, &mut self.inflater, out)
             }
         };
-        kind.map_err(|problem| self.store.name(problem, node))
+        made.map(|()| root.kind()).map_err(|problem| self.store.name(problem, node))
     }
 
     /// Inflates the delta of a node that has a base; says how many bytes the node will have.

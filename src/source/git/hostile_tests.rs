@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -12,7 +13,7 @@ use super::object::{HashKind, ObjectIx, ObjectKind, Problem};
 use super::pack::{EntryHeader, Form};
 use super::read::ReadCache;
 use super::store::ObjectStore;
-use super::walk::WalkOptions;
+use super::walk::{Entry, WalkOptions};
 use crate::model::{BlobId, SkipReason};
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {
@@ -131,7 +132,9 @@ impl Written {
     }
 }
 
-fn walk(store: &ObjectStore) -> (Vec<(BlobId, ObjectKind, Vec<u8>)>, Vec<Problem>) {
+type Found = Vec<(BlobId, ObjectKind, Vec<u8>)>;
+
+fn walk(store: &ObjectStore) -> (Found, Vec<Problem>) {
     let options = WalkOptions { threads: 2, object_limit: 1 << 24, ..WalkOptions::default() };
     let (found, problems) = store.walk(&options, Vec::new, |found: &mut Vec<_>, entry, _: Option<&()>| {
         found.push((store.id(entry.ix), entry.kind, entry.data.to_vec()));
@@ -198,17 +201,27 @@ fn chains_of_thousands_of_deltas() {
     }
     let store = written.open();
     let options = WalkOptions { memory: 4096, ..WalkOptions::default() };
-    let (counts, problems) = store.walk(
-        &options,
-        || 0,
-        |count: &mut usize, entry, _: Option<&()>| {
-            assert_eq!(entry.data, b"base");
-            *count += 1;
-        },
-    );
+    // A base and its state are dropped as soon as the last child has been visited.
+    let (live, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let visit = |count: &mut usize, entry: &Entry<'_>, _: Option<&Live<'_>>| {
+        assert_eq!(entry.data, b"base");
+        *count += 1;
+        most.fetch_max(live.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Live(&live)
+    };
+    let (counts, problems) = store.walk(&options, || 0, visit);
     assert_eq!((counts, problems), (vec![20_001], Vec::new()));
+    assert_eq!((most.load(Ordering::Relaxed), live.load(Ordering::Relaxed)), (2, 0));
     let mut cache = ReadCache::new(&store, 1 << 20, 1 << 24);
     assert_eq!(cache.read(store.lookup(&last).unwrap()).unwrap().1, b"base");
+}
+
+struct Live<'a>(&'a AtomicUsize);
+
+impl Drop for Live<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[test]

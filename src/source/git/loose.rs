@@ -38,7 +38,7 @@ pub(super) fn list(dir: &Path, hash: HashKind, problems: &mut Vec<Problem>) -> V
 
 /// `None` for files that are not objects, such as `tmp_obj_…`.
 fn id_of(fan: &str, name: &[u8], hash: HashKind) -> Option<BlobId> {
-    if name.len() + 2 != 2 * hash.len() {
+    if name.len() + 2 != 2 * hash.id_len() {
         return None;
     }
     BlobId::from_hex(&[fan.as_bytes(), name].concat())
@@ -108,10 +108,10 @@ impl LooseFile {
     }
 
     /// Puts the object's bytes into `out`.
-    pub(super) fn inflate(&self, inflater: &mut Inflater, out: &mut Buffer) -> Result<ObjectKind, Problem> {
+    pub(super) fn inflate(&self, inflater: &mut Inflater, out: &mut Buffer) -> Result<(), Problem> {
         let whole = self.header.size + self.header.len as u64;
         inflater.inflate(&self.input, whole, whole, out)?;
         out.drop_front(self.header.len);
-        Ok(self.header.kind)
+        Ok(())
     }
 }

@@ -24,6 +24,8 @@ pub mod walk;
 mod walker;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod store_tests;

@@ -76,12 +76,34 @@ impl ObjectStore {
     }
 }
 
+/// How often a directory is listed again because a pack went away after it was listed, as `git repack` makes them do.
+const LISTINGS: usize = 3;
+
 /// Opens every pack of a directory, the largest first: then most objects come from one pack.
 fn open_packs(dir: &Path, hash: HashKind, packs: &mut Vec<Pack>, problems: &mut Vec<Problem>) {
+    for last in (0..LISTINGS).rev() {
+        let mut found = Vec::new();
+        let mut faults = Vec::new();
+        let indexes = list_indexes(dir, &mut faults);
+        found.extend(indexes.iter().filter_map(|path| Pack::open(path, hash, &mut faults)));
+        if last == 0 || indexes.iter().all(|path| path.exists()) {
+            found.sort_by_key(|pack| Reverse(pack.index.count()));
+            packs.append(&mut found);
+            problems.append(&mut faults);
+            return;
+        }
+    }
+}
+
+fn list_indexes(dir: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let names = match fs::read_dir(dir) {
         Ok(names) => names,
-        Err(error) if error.kind() == ErrorKind::NotFound => return,
-        Err(error) => return problems.push(Problem::unreadable(dir, &error)),
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                problems.push(Problem::unreadable(dir, &error));
+            }
+            return Vec::new();
+        }
     };
     let mut indexes = Vec::new();
     for name in names {
@@ -94,16 +116,14 @@ fn open_packs(dir: &Path, hash: HashKind, packs: &mut Vec<Pack>, problems: &mut 
         };
         match path.extension().map(|extension| extension.as_encoded_bytes()) {
             Some(b"idx") => indexes.push(path),
-            Some(b"pack") if !path.with_extension("idx").exists() => {
+            Some(b"pack") if !path.with_extension("idx").exists() && path.exists() => {
                 problems.push(Problem::corrupt("the pack has no index").in_file(&path.into()));
             }
             _ => {}
         }
     }
     indexes.sort();
-    let first = packs.len();
-    packs.extend(indexes.into_iter().filter_map(|path| Pack::open(path, hash, problems)));
-    packs[first..].sort_by_key(|pack| Reverse(pack.index.count()));
+    indexes
 }
 
 fn limit_objects(packs: &mut Vec<Pack>, loose: &mut [Vec<BlobId>], problems: &mut Vec<Problem>) {

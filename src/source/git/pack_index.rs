@@ -64,7 +64,7 @@ impl PackIndex {
         }
         let count = fan.last().map_or(0, |last| u32::from_be_bytes(*last));
         let n = count as usize;
-        let id = hash.len();
+        let id = hash.id_len();
         let (ids, offsets, end) = if version_2 {
             let offsets = tables + n * (id + 4);
             let ids = Strided { start: tables, stride: id, len: id };

@@ -33,9 +33,10 @@ impl Decoder<'_> {
             if matches!(place, Place::Loose(other) if other == dir) {
                 continue;
             }
-            let file = LooseFile::open(&loose::path(dir, &id), self.limit, &mut self.inflater);
-            if let Ok(kind) = file.and_then(|file| file.inflate(&mut self.inflater, out)) {
-                return Ok(kind);
+            if let Ok(file) = LooseFile::open(&loose::path(dir, &id), self.limit, &mut self.inflater)
+                && file.inflate(&mut self.inflater, out).is_ok()
+            {
+                return Ok(file.header.kind);
             }
         }
         Err(problem)

@@ -45,6 +45,11 @@ impl ObjectStore {
         self.hash
     }
 
+    /// Whether some pack came from a partial clone: then objects may be missing that the remote has promised.
+    pub fn has_promisor_packs(&self) -> bool {
+        self.packs.iter().any(|pack| pack.path.with_extension("promisor").exists())
+    }
+
     /// The object directories: those given, then those that they borrow from.
     pub fn objects_dirs(&self) -> &[PathBuf] {
         &self.dirs

@@ -14,6 +14,9 @@ use super::walker::Walker;
 /// Into how many pieces the work is cut at least, by compressed bytes.
 const PIECES: u64 = 512;
 
+/// Smaller pieces, some tens of microseconds of work, are not worth handing out.
+const MIN_PIECE: u64 = 1 << 13;
+
 /// How to walk.
 #[derive(Clone, Copy, Debug)]
 pub struct WalkOptions<'a> {
@@ -119,7 +122,7 @@ impl ObjectStore {
         };
         let roots: Vec<u32> = (0..forest.parent.len() as u32).filter(wanted).collect();
         let cost = |root: &u32| u64::from(forest.cost[*root as usize]);
-        let grain = (roots.iter().map(cost).sum::<u64>() / PIECES).max(1 << 16);
+        let grain = (roots.iter().map(cost).sum::<u64>() / PIECES).max(MIN_PIECE);
         let mut runs: Vec<(u64, u32, u32)> = Vec::new();
         for (at, root) in roots.iter().enumerate() {
             let at = at as u32;

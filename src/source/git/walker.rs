@@ -78,6 +78,9 @@ where
     fn root(&mut self, node: u32) {
         let mut data = self.pool.pop().unwrap_or_default();
         let made = self.decoder.start_root(node).and_then(|root| {
+            if !self.walk.options.kinds.contains(root.kind()) {
+                return Ok(root.kind());
+            }
             self.walk.budget.take(root.size(), &mut self.turn);
             let made = self.decoder.finish_root(node, &root, &mut data);
             self.walk.budget.give_back(root.size());
