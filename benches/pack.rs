@@ -1,13 +1,16 @@
 //! Time and memory to decode every object of a repository: `cargo bench --bench pack -- REPO [THREADS] [KINDS]`.
 //!
-//! KINDS is `all` or `blobs` (the default). Compare with
+//! KINDS is `blobs` (the default), `all`, or `check`: all, and compare each id with the SHA-1 of what was read. Compare with
 //! `git -C REPO cat-file --batch-all-objects --batch --unordered >/dev/null`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measures")]
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use sha1::{Digest, Sha1};
 use stanch::source::git::object::{HashKind, KindSet};
 use stanch::source::git::store::ObjectStore;
 use stanch::source::git::walk::{Entry, WalkOptions};
@@ -16,8 +19,18 @@ fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
     let Some(repo) = args.next().map(PathBuf::from) else { return };
     let threads = args.next().map_or(1, |arg| arg.parse().expect("THREADS is a number"));
-    let kinds = if args.next().as_deref() == Some("all") { KindSet::ALL } else { KindSet::BLOBS };
+    let kinds_arg = args.next().unwrap_or_default();
+    let check = kinds_arg == "check";
+    let kinds = if check || kinds_arg == "all" { KindSet::ALL } else { KindSet::BLOBS };
     let objects = [repo.join(".git/objects"), repo.join("objects")].into_iter().find(|dir| dir.is_dir());
+    let most_anonymous = Arc::new(AtomicU64::new(0));
+    let sampled = Arc::clone(&most_anonymous);
+    std::thread::spawn(move || {
+        loop {
+            sampled.fetch_max(status("RssAnon:").parse().unwrap_or(0), Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
     let cpu = cpu_seconds();
     let clock = Instant::now();
     let (store, mut problems) = ObjectStore::open(&objects.into_iter().collect::<Vec<_>>(), HashKind::Sha1);
@@ -28,6 +41,12 @@ fn main() {
         *count += 1;
         *bytes += entry.data.len() as u64;
         *delta += u64::from(entry.from.is_some());
+        if check {
+            let mut hasher = Sha1::new();
+            hasher.update(format!("{} {}\0", entry.kind, entry.data.len()));
+            hasher.update(entry.data);
+            assert_eq!(hasher.finalize().as_slice(), store.id(entry.ix).as_bytes());
+        }
     };
     let (sums, more) = store.walk(&options, || (0, 0, 0), visit);
     problems.extend(more);
@@ -37,16 +56,21 @@ fn main() {
     let deltas: u64 = sums.iter().map(|sum| sum.2).sum();
     let megabytes = bytes as f64 / 1e6;
     println!(
-        "objects {} visited {count} deltas {deltas} expanded {megabytes:.0} MB | open {:.3} s cpu {:.3} s wall | all {cpu:.3} s cpu {:.3} s wall, \
-         {:.0} MB/s per core | anon after open {open_memory} kB, at end {} kB, peak rss {} kB | problems {}",
+        "objects {} visited {count} deltas {deltas} expanded {megabytes:.0} MB problems {}",
         store.len(),
+        problems.len()
+    );
+    println!(
+        "open {:.3} s cpu {:.3} s wall, all {cpu:.3} s cpu {:.3} s wall, {:.0} MB/s per core",
         opened.0,
         opened.1.as_secs_f64(),
         wall.as_secs_f64(),
-        megabytes / cpu,
-        status("RssAnon:"),
-        status("VmHWM:"),
-        problems.len()
+        megabytes / cpu
+    );
+    println!(
+        "anonymous after open {open_memory} kB, peak {} kB (sampled); peak rss {} kB",
+        most_anonymous.load(Ordering::Relaxed),
+        status("VmHWM:")
     );
     for problem in problems.iter().take(5) {
         println!("{problem}");
