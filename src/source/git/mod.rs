@@ -1,4 +1,10 @@
 //! Repositories: packs, loose objects, history, ranges, the index.
+//!
+//! Objects come from [`store::ObjectStore`]: [`open`](store::ObjectStore::open) finds them,
+//! [`walk`](store::ObjectStore::walk) visits all of them, each inflated once and each delta applied once, and a
+//! [`read::ReadCache`] reads single ones. Below that lie files (`mapped`, `pack`, `pack_index`, `loose`,
+//! `alternates`), what joins them (`catalog`, `id_table`, `nodes`, `link`, `forest`), decoding (`inflate`, `delta`,
+//! `decode`, `recover`) and the threads of a walk (`walker`, `tasks`, `budget`).
 
 mod alternates;
 mod budget;
