@@ -47,7 +47,7 @@ impl Resolved {
             },
             max_file_size: size.map_or(Ok(MAX_FILE_SIZE), |text| bytes(text))?,
             budget: Budget::default(),
-            memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))? as usize,
+            memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))?,
             inherit: !args.no_inherit,
             exposure: if args.history { Exposure::History } else { Exposure::Private },
             fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,

@@ -52,7 +52,7 @@ pub struct Settings {
     /// How far containers are unpacked.
     pub budget: Budget,
     /// Bytes of objects that a history scan may hold at a time.
-    pub memory: usize,
+    pub memory: u64,
     /// Whether a history scan inherits what was found from a delta's base; off, every object is scanned plainly.
     pub inherit: bool,
     /// Where what is scanned can be read from.
