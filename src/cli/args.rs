@@ -120,8 +120,29 @@ pub(crate) struct ScanArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// Scan the whole history of the repositories at the paths: every object, reachable or not
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["staged", "range", "since_commit", "branch"])]
     pub(crate) history: bool,
+    /// Scan what the next commit would bring: the index against HEAD
+    #[arg(long, conflicts_with_all = ["range", "since_commit", "branch"])]
+    pub(crate) staged: bool,
+    /// With --staged: all that the changed files hold, not only what the change brings
+    #[arg(long, requires = "staged")]
+    pub(crate) whole_file: bool,
+    /// Scan what the commits of a range bring: BASE..HEAD is what HEAD has and BASE has not
+    #[arg(long, value_name = "BASE..HEAD", conflicts_with_all = ["since_commit", "branch"])]
+    pub(crate) range: Option<String>,
+    /// Scan what was committed on HEAD since this commit
+    #[arg(long, value_name = "COMMIT", conflicts_with = "branch")]
+    pub(crate) since_commit: Option<String>,
+    /// Scan all commits of this branch
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// With --range, --since-commit or --branch: only the newest so many commits
+    #[arg(long, value_name = "N")]
+    pub(crate) max_count: Option<usize>,
+    /// With --range, --since-commit or --branch: only commits of this day (YYYY-MM-DD) or later
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
     /// Scan every object plainly instead of inheriting what was found in the version it was made from
     #[arg(long, requires = "history")]
     pub(crate) no_inherit: bool,

@@ -45,6 +45,11 @@ impl Collector {
         self.placed.extend(other.placed.into_iter().filter(keep));
     }
 
+    /// Drops what `keep` does not keep.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Placed) -> bool) {
+        self.placed.retain(keep);
+    }
+
     pub(crate) fn ask(&mut self, what: String) {
         self.asked.insert(what);
     }

@@ -18,7 +18,8 @@ use crate::{
     filter::inline,
     model::{Candidate, Place, Provenance, SkipReason, Skipped, Span},
     source::{
-        asset::{self, Lines, Unit},
+        asset::{self, Lines, Nature, Unit},
+        git::new_lines,
         read,
         text::{self, Converted},
         tree::File,
@@ -103,6 +104,36 @@ impl<'c> Worker<'c> {
             self.skip(Skipped { what, reason, asked: false });
         }
         secrets
+    }
+
+    /// Scans a short text that is no item of its own: a message, a name.
+    pub(crate) fn quiet(&mut self, provenance: Provenance, bytes: &[u8]) {
+        let unit = Unit { inside: &[], bytes, lines: Lines::Text, nature: Nature::Stored, map: None };
+        self.detect(&Place::plain(provenance), &unit, bytes, None);
+    }
+
+    /// Scans a version of a file, and keeps what stands on lines that none of its `old` versions has.
+    pub(crate) fn change(&mut self, place: &Place, bytes: &[u8], old: &[&[u8]]) {
+        let sink = std::mem::take(&mut self.found);
+        self.item(place.provenance.clone(), bytes, true);
+        let brought = std::mem::replace(&mut self.found, sink);
+        if old.is_empty() {
+            return self.found.merge(brought);
+        }
+        let fresh = new_lines(old, bytes);
+        // Inside a container lines say nothing: there, what an old version holds as well is not new.
+        let mut known = None;
+        let mut is_new = |placed: &Placed| {
+            let span = placed.candidate.location.span;
+            if placed.place.inside.is_empty() {
+                return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
+            }
+            let known = known.get_or_insert_with(|| old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>());
+            !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
+        };
+        let mut brought = brought;
+        brought.retain(&mut is_new);
+        self.found.merge(brought);
     }
 
     /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.

@@ -45,7 +45,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {
+    pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {
         let mut all = collector.lock().expect("no holder panics");
         skipped.into_iter().for_each(|skipped| all.skip(skipped));
     }
