@@ -15,6 +15,7 @@ mod candidate;
 pub mod check;
 pub mod checksum;
 mod context;
+pub mod decode;
 pub mod entropy;
 pub mod generic;
 pub mod lines;
@@ -106,10 +107,36 @@ impl Detector {
         &self.rules
     }
 
-    /// Everything that `text`, found at `path`, holds.
+    /// Everything that `text`, found at `path`, holds, encoded or not.
     pub fn scan(&self, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
+        self.scan_to(text, path, scratch, decode::DEPTH)
+    }
+
+    fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {
         let raw = self.scan_raw(text, scratch);
-        if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) }
+        let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) };
+        if depth > 0 {
+            for decoded in decode::decode(text) {
+                let inner = self.scan_to(&decoded.text, path, scratch, depth - 1);
+                candidate::adopt(text, &decoded, inner, &mut found);
+            }
+        }
+        found
+    }
+
+    /// The secrets that stand encoded in `text`, as (rule, bytes), before its path is known.
+    pub fn encoded_secrets(&self, text: &[u8], scratch: &mut Scratch, give: &mut dyn FnMut(u32, &[u8])) {
+        self.encoded_secrets_to(text, scratch, decode::DEPTH, give);
+    }
+
+    fn encoded_secrets_to(&self, text: &[u8], scratch: &mut Scratch, depth: usize, give: &mut dyn FnMut(u32, &[u8])) {
+        for decoded in decode::decode(text) {
+            let raw = self.scan_raw(&decoded.text, scratch);
+            self.secrets(&decoded.text, &raw).for_each(|(rule, secret)| give(rule, secret));
+            if depth > 1 {
+                self.encoded_secrets_to(&decoded.text, scratch, depth - 1, give);
+            }
+        }
     }
 
     /// Steps 1 to 3 over a whole text.
