@@ -11,10 +11,14 @@ use std::{
 
 use crate::model::{BlobId, Outcome, Timestamp};
 
+mod codequality;
+mod csv;
 mod document;
 mod github;
+mod gitlab;
 pub mod json;
 mod jsonl;
+mod junit;
 mod markdown;
 pub mod redact;
 #[cfg(test)]
@@ -40,11 +44,32 @@ pub enum Format {
     Sarif,
     /// GitHub workflow commands that annotate lines.
     Github,
+    /// GitLab's secret detection report, schema 15.2.1.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// A line per place, RFC 4180.
+    Csv,
+    /// A job summary.
+    Markdown,
+    /// GitLab's Code Quality report.
+    CodeQuality,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Self] = &[Self::Text, Self::Json, Self::Jsonl, Self::Sarif, Self::Github];
+    pub const ALL: &[Self] = &[
+        Self::Text,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Github,
+        Self::Gitlab,
+        Self::Junit,
+        Self::Csv,
+        Self::Markdown,
+        Self::CodeQuality,
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -55,6 +80,11 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
             Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Junit => "junit",
+            Self::Csv => "csv",
+            Self::Markdown => "markdown",
+            Self::CodeQuality => "codequality",
         }
     }
 }
@@ -127,7 +157,14 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, show_secrets: false, explain: false, width: 100, suppressed: false, run: RunInfo::default() }
+        Self {
+            color: false,
+            show_secrets: false,
+            explain: false,
+            width: 100,
+            suppressed: false,
+            run: RunInfo::default(),
+        }
     }
 }
 
@@ -158,6 +195,11 @@ pub fn write_document(format: Format, document: &Document, style: &Style, out: &
         Format::Jsonl => jsonl::write(document, &mut out)?,
         Format::Sarif => sarif::write(document, style, &mut out)?,
         Format::Github => github::write(document, &mut out)?,
+        Format::Gitlab => gitlab::write(document, &mut out)?,
+        Format::Junit => junit::write(document, &mut out)?,
+        Format::Csv => csv::write(document, &mut out)?,
+        Format::Markdown => markdown::write(document, &mut out)?,
+        Format::CodeQuality => codequality::write(document, &mut out)?,
     }
     out.flush()
 }
