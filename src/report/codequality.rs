@@ -16,8 +16,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
     let mut first = true;
     out.write_all(b"[")?;
     for finding in document.findings.iter().filter(|finding| finding.kind.is_leak()) {
-        let rule = document.rules.iter().find(|rule| rule.id == finding.rule);
-        let name = rule.map_or(finding.rule.as_str(), |rule| rule.name.as_str());
+        let name = document.rule_name(&finding.rule);
         for occurrence in &finding.occurrences {
             let place = &occurrence.place;
             let path = String::from_utf8_lossy(uri::without_dot(place.path.as_bytes())).into_owned();

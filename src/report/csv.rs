@@ -30,8 +30,7 @@ fn row(
     suppressed: [&str; 2],
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let rule = document.rules.binary_search_by(|rule| rule.id.cmp(&finding.rule)).ok();
-    let name = rule.map(|at| document.rules[at].name.as_str()).unwrap_or_default();
+    let name = document.rule_name(&finding.rule);
     let probability = finding.probability.map(|p| p.to_string()).unwrap_or_default();
     let numbers = [at.line, at.column, at.end_line, at.end_column].map(|number| number.to_string());
     let [line, column, end_line, end_column] = &numbers;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    json::{Document, Finding, Occurrence, Rule},
+    json::{Document, Finding, Occurrence},
     text::plural,
     uri,
 };
@@ -26,29 +26,29 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
         "id": "stanch", "name": "stanch", "vendor": { "name": "stanch" },
         "version": if document.run.version.is_empty() { "0.0.0" } else { document.run.version.as_str() },
     });
-    let mut vulnerabilities = Vec::new();
+    let scan = json!({
+        "analyzer": tool, "scanner": tool,
+        "type": "secret_detection",
+        "start_time": moment(document.run.started.as_deref()),
+        "end_time": moment(document.run.ended.as_deref()),
+        "status": if document.complete { "success" } else { "failure" },
+        "messages": messages(document),
+    });
+    // By hand, so that the list is never whole in memory.
+    write!(
+        out,
+        "{{\n\"version\": \"15.2.1\",\n\"schema\": {},\n\"scan\": {scan},\n\"vulnerabilities\": [",
+        json!(SCHEMA)
+    )?;
+    let mut first = true;
     for finding in document.findings.iter().filter(|finding| finding.kind.is_leak()) {
-        let rule = document.rules.binary_search_by(|rule| rule.id.cmp(&finding.rule)).ok();
-        let rule = rule.map(|at| &document.rules[at]);
         for (number, occurrence) in finding.occurrences.iter().enumerate() {
-            vulnerabilities.push(vulnerability(document, finding, rule, number, occurrence));
+            out.write_all(if first { b"\n" } else { b",\n" })?;
+            first = false;
+            serde_json::to_writer(&mut *out, &vulnerability(document, finding, number, occurrence))?;
         }
     }
-    let report = json!({
-        "version": "15.2.1",
-        "schema": SCHEMA,
-        "scan": {
-            "analyzer": tool, "scanner": tool,
-            "type": "secret_detection",
-            "start_time": moment(document.run.started.as_deref()),
-            "end_time": moment(document.run.ended.as_deref()),
-            "status": if document.complete { "success" } else { "failure" },
-            "messages": messages(document),
-        },
-        "vulnerabilities": vulnerabilities,
-    });
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    out.write_all(b"\n")
+    out.write_all(b"\n]\n}\n")
 }
 
 /// `yyyy-mm-ddThh:mm:ss`, without zone or fraction, as the schema demands.
@@ -71,15 +71,9 @@ fn messages(document: &Document) -> Vec<Value> {
     messages
 }
 
-fn vulnerability(
-    document: &Document,
-    finding: &Finding,
-    rule: Option<&Rule>,
-    number: usize,
-    occurrence: &Occurrence,
-) -> Value {
+fn vulnerability(document: &Document, finding: &Finding, number: usize, occurrence: &Occurrence) -> Value {
     let place = &occurrence.place;
-    let name = rule.map_or(finding.rule.as_str(), |rule| rule.name.as_str());
+    let (rule, name) = (document.rule(&finding.rule), document.rule_name(&finding.rule));
     let commit = place.commit.as_ref().map(|commit| commit.id.as_str()).or(document.run.commit.as_deref());
     let path = String::from_utf8_lossy(uri::without_dot(place.path.as_bytes())).into_owned();
     let file = if path.is_empty() || !place.inside.is_empty() { place.shown() } else { path };

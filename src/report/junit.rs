@@ -48,8 +48,8 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
 }
 
 fn case(document: &Document, path: &str, finding: &Finding, at: &Occurrence, out: &mut dyn Write) -> io::Result<()> {
-    let rule = document.rules.iter().find(|rule| rule.id == finding.rule);
-    let name = escaped(rule.map_or(finding.rule.as_str(), |rule| rule.name.as_str()));
+    let rule = document.rule(&finding.rule);
+    let name = escaped(document.rule_name(&finding.rule));
     let (id, secret) = (escaped(&finding.rule), escaped(&finding.secret));
     let line = format!("{}:{}", at.line, at.column);
     writeln!(out, "    <testcase classname=\"{path}\" name=\"{id}:{line}\">")?;

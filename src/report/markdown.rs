@@ -81,8 +81,7 @@ fn table(document: &Document, findings: &[&Finding], room: &mut usize, out: &mut
 }
 
 fn row(document: &Document, finding: &Finding) -> String {
-    let rule = document.rules.iter().find(|rule| rule.id == finding.rule);
-    let name = rule.map_or(finding.rule.as_str(), |rule| rule.name.as_str());
+    let name = document.rule_name(&finding.rule);
     let mut place = String::new();
     if let Some(first) = finding.occurrences.first() {
         place = cell(&format!("{}:{}", first.place.shown(), first.line));

@@ -1,5 +1,7 @@
 //! What holds for every format.
 
+mod machine;
+
 use base64::Engine as _;
 use proptest::prelude::*;
 
@@ -186,4 +188,39 @@ fn write_samples() {
             std::fs::write(path, rendered(format, &sample::outcome(), &style)).expect("a writable directory");
         }
     }
+}
+
+/// The whole page once, as people see it; a change here is to be looked at.
+#[test]
+fn the_text_report_reads_well() {
+    let mut outcome = sample::outcome();
+    outcome.findings.truncate(1);
+    outcome.findings[0].occurrences.truncate(3);
+    outcome.suppressed.clear();
+    outcome.skipped.truncate(1);
+    outcome.skipped[0].what = "locked.db".into();
+    outcome.unused_allows.clear();
+    let text = rendered(Format::Text, &outcome, &Style { width: 72, ..Style::default() });
+    let expect = "\
+src/prod.env
+  12:18    critical  GitHub personal access token
+    12 | 日本 GITHUB_TOKEN=ghp_********  GITHUB_TOKEN=******** STR...
+       |                   ^^^^^^^^^^^^
+       = github-pat, high confidence, LIVE: it still works
+       = also at copy0.env:1:1
+       = also at copy1.env:1:1
+       = fingerprint fad7b1a6e0d1c46e21b591c7e6fa20c6
+
+Not scanned
+  locked.db: cannot be read: permission denied
+
+What to do
+  github-pat
+    Revoke the GitHub personal access token in its settings, make a new
+    one, and keep that in a secret store.
+
+1 leak in 3 places (1 critical)
+Read 1,204 items and 12 inside containers of 35 commits, 12.3 MB; INCOMPLETE: 1 item not scanned
+";
+    assert_eq!(text, expect, "\n{text}");
 }
