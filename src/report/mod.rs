@@ -16,6 +16,8 @@ mod csv;
 mod document;
 mod github;
 mod gitlab;
+pub mod grade;
+mod html;
 pub mod json;
 mod jsonl;
 mod junit;
@@ -54,6 +56,8 @@ pub enum Format {
     Markdown,
     /// GitLab's Code Quality report.
     CodeQuality,
+    /// One self-contained page.
+    Html,
 }
 
 impl Format {
@@ -69,6 +73,7 @@ impl Format {
         Self::Csv,
         Self::Markdown,
         Self::CodeQuality,
+        Self::Html,
     ];
 
     /// The name on the command line.
@@ -85,6 +90,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Markdown => "markdown",
             Self::CodeQuality => "codequality",
+            Self::Html => "html",
         }
     }
 }
@@ -200,6 +206,7 @@ pub fn write_document(format: Format, document: &Document, style: &Style, out: &
         Format::Csv => csv::write(document, &mut out)?,
         Format::Markdown => markdown::write(document, &mut out)?,
         Format::CodeQuality => codequality::write(document, &mut out)?,
+        Format::Html => html::write(document, &mut out)?,
     }
     out.flush()
 }

@@ -285,6 +285,10 @@ fn cost_of_many_findings() {
     for &format in Format::ALL {
         let (start, mut bytes) = (std::time::Instant::now(), Vec::new());
         crate::report::write_document(format, &document, &Style::default(), &mut bytes).expect("a vector takes all");
+        if let Some(directory) = std::env::var_os("STANCH_SAMPLES") {
+            let path = std::path::Path::new(&directory).join(format!("many.{format}"));
+            std::fs::write(path, &bytes).expect("a writable directory");
+        }
         println!("{format} {:?}, {} bytes", start.elapsed(), bytes.len());
     }
 }
