@@ -36,7 +36,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
     }
     skipped(document, out)?;
     let coverage = &document.coverage;
-    let suppressed: u64 = document.summary.suppressed.values().sum();
+    let suppressed = document.summary.suppressed.values().fold(0, |sum: u64, number| sum.saturating_add(*number));
     let read = plural(coverage.items, "item", "items");
     writeln!(out, "Read {read}, {} bytes; {suppressed} suppressed.", coverage.bytes)
 }

@@ -126,7 +126,8 @@ impl Page<'_> {
         if summary.information > 0 {
             rest.push(format!("{} for information", grouped(summary.information)));
         }
-        for (by, number) in &summary.suppressed {
+        let suppressed = summary.suppressed.iter().filter(|(by, _)| self.style.explain || *by != "rejected");
+        for (by, number) in suppressed {
             let words = match by.as_str() {
                 "inline" => "allowed by comments",
                 "allowlist" => "allowed by configuration",
@@ -152,10 +153,10 @@ impl Page<'_> {
 fn read_words(coverage: &super::super::json::Coverage) -> String {
     let mut words = format!("Read {}", plural(coverage.items, "item", "items"));
     if coverage.members > 0 {
-        words.push_str(&format!(" and {} inside containers", grouped(coverage.members)));
+        words.push_str(&format!(" ({} more inside containers)", grouped(coverage.members)));
     }
     if coverage.commits > 0 {
-        words.push_str(&format!(" of {}", plural(coverage.commits, "commit", "commits")));
+        words.push_str(&format!(" in {}", plural(coverage.commits, "commit", "commits")));
     }
     format!("{words}, {}", size(coverage.bytes))
 }
