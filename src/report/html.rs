@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::{
     grade::{Grade, grade},
     json::{Commit, Document, Finding, Occurrence, Original, Rule, Skipped, UnusedAllow},
+    redact::visible,
     text::plural,
 };
 use crate::model::Exposure;
@@ -37,6 +38,67 @@ struct Data<'a> {
     findings: Vec<Row<'a>>,
     skipped: &'a [Skipped],
     unused_allows: &'a [UnusedAllow],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    overview: Option<Overview>,
+}
+
+/// What the page of an audit says besides the findings. Control characters in its strings are made visible here.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Overview {
+    /// The page's title, for instance the organisation's name.
+    pub title: String,
+    /// Every repository. Findings of one are found by searching for its name, so paths should hold it.
+    pub repositories: Vec<Repository>,
+    /// What changed since the audit before.
+    pub trend: Option<Trend>,
+}
+
+/// A repository of an audit.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Repository {
+    /// Name, as in the paths of findings.
+    pub name: String,
+    /// 0 to 100.
+    pub score: u8,
+    /// `A` to `F`.
+    pub letter: char,
+    /// Number of leaks.
+    pub leaks: u64,
+    /// `complete`, or what is missing.
+    pub state: String,
+}
+
+/// What changed since the audit before, in leaks.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Trend {
+    /// When that was, or its name.
+    pub since: String,
+    /// The score then.
+    pub score_before: u8,
+    /// Not there then.
+    pub new: u64,
+    /// There then as now.
+    pub still: u64,
+    /// There then and now, revoked since.
+    pub rotated: u64,
+    /// Gone since.
+    pub fixed: u64,
+}
+
+impl Overview {
+    fn visible(&self) -> Self {
+        let seen = |text: &String| visible(text.as_bytes()).into_owned();
+        let mut shown = self.clone();
+        shown.title = seen(&shown.title);
+        for repository in &mut shown.repositories {
+            repository.name = seen(&repository.name);
+            repository.state = seen(&repository.state);
+        }
+        if let Some(trend) = &mut shown.trend {
+            trend.since = seen(&trend.since);
+        }
+        shown
+    }
 }
 
 #[derive(Serialize)]
@@ -119,19 +181,28 @@ fn is_zero(number: &u8) -> bool {
     *number == 0
 }
 
-pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the page, with what an audit has to say besides. `out` should be buffered.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write(document: &Document, overview: Option<&Overview>, out: &mut dyn Write) -> io::Result<()> {
+    let overview = overview.map(Overview::visible);
+    let title = match &overview {
+        Some(overview) if !overview.title.is_empty() => format!("{}: {}", overview.title, found(document)),
+        _ => format!("stanch: {}", found(document)),
+    };
     let mut rest = PAGE;
     while let Some((before, after)) = rest.split_once("{{") {
         out.write_all(before.as_bytes())?;
         let Some((name, after)) = after.split_once("}}") else { break };
         match name {
             "CSP" => out.write_all(policy().as_bytes())?,
-            "TITLE" => out.write_all(escaped(&title(document)).as_bytes())?,
+            "TITLE" => out.write_all(escaped(&title).as_bytes())?,
             "FACTS" => out.write_all(escaped(&facts(document)).as_bytes())?,
             "STYLE" => out.write_all(STYLE.as_bytes())?,
             "SCRIPT" => out.write_all(SCRIPT.as_bytes())?,
             "NOSCRIPT" => fallback(document, out)?,
-            _ => serde_json::to_writer(Unmarked(out), &data(document))?,
+            _ => serde_json::to_writer(Unmarked(out), &data(document, overview.clone()))?,
         }
         rest = after;
     }
@@ -175,7 +246,7 @@ impl Write for Unmarked<'_> {
     }
 }
 
-fn data(document: &Document) -> Data<'_> {
+fn data(document: &Document, overview: Option<Overview>) -> Data<'_> {
     let rules: Vec<&Rule> = document.rules.iter().collect();
     let numbers: HashMap<&str, usize> = rules.iter().enumerate().map(|(at, rule)| (rule.id.as_str(), at)).collect();
     let mut commits = Commits::default();
@@ -193,6 +264,7 @@ fn data(document: &Document) -> Data<'_> {
         findings,
         skipped: &document.skipped,
         unused_allows: &document.unused_allows,
+        overview,
     }
 }
 
@@ -259,12 +331,11 @@ fn spot<'a>(at: &'a Occurrence, commits: &mut Commits<'a>) -> Spot<'a> {
     }
 }
 
-fn title(document: &Document) -> String {
-    let found = match document.summary.leaks {
+fn found(document: &Document) -> String {
+    match document.summary.leaks {
         0 => "no leaks".to_owned(),
         number => plural(number, "leak", "leaks"),
-    };
-    format!("stanch: {found}")
+    }
 }
 
 fn facts(document: &Document) -> String {
@@ -315,7 +386,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SCRIPT, STYLE};
+    use super::{Overview, Repository, SCRIPT, STYLE, Trend};
     use crate::report::{Format, Style, sample, tests::rendered};
 
     #[test]
@@ -338,6 +409,23 @@ mod tests {
         let data: serde_json::Value = serde_json::from_str(&page[start..start + end]).expect("JSON");
         assert_eq!(data["findings"].as_array().map(Vec::len), Some(9));
         assert_eq!(data["findings"][0]["n"][1], note);
+    }
+
+    #[test]
+    fn an_audit_adds_its_repositories() {
+        let document = crate::report::document(&sample::outcome(), &Style::default());
+        let name = "org/<b>\x1b[2J".to_owned();
+        let repository = Repository { name: name.clone(), score: 46, letter: 'F', leaks: 4, state: "complete".into() };
+        let trend = Trend { since: "2023-11-01".into(), score_before: 80, new: 3, still: 1, rotated: 0, fixed: 2 };
+        let overview = Overview { title: name, repositories: vec![repository], trend: Some(trend) };
+        let mut bytes = Vec::new();
+        super::write(&document, Some(&overview), &mut bytes).expect("a vector takes all");
+        let page = String::from_utf8(bytes).expect("UTF-8");
+        assert!(page.contains("<title>org/&lt;b&gt;\\x1b[2J: 4 leaks</title>"), "the title");
+        assert!(page.contains(r#""name":"org/\u003cb\u003e\\x1b[2J""#) && !page.contains('\x1b'));
+        if let Some(directory) = std::env::var_os("STANCH_SAMPLES") {
+            std::fs::write(std::path::Path::new(&directory).join("audit.html"), &page).expect("a writable directory");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod document;
 mod github;
 mod gitlab;
 pub mod grade;
-mod html;
+pub mod html;
 pub mod json;
 mod jsonl;
 mod junit;
@@ -206,7 +206,7 @@ pub fn write_document(format: Format, document: &Document, style: &Style, out: &
         Format::Csv => csv::write(document, &mut out)?,
         Format::Markdown => markdown::write(document, &mut out)?,
         Format::CodeQuality => codequality::write(document, &mut out)?,
-        Format::Html => html::write(document, &mut out)?,
+        Format::Html => html::write(document, None, &mut out)?,
     }
     out.flush()
 }

@@ -122,9 +122,17 @@
       const chosen = state[field] === name;
       return el("button", { type: "button", class: `bar ${field === "severity" ? name : ""}`, "aria-pressed": String(chosen), title: name,
         onclick: () => change({ [field]: chosen ? "" : name }) },
-        el("span", { class: field === "path" ? "name path" : "name" }, el("bdi", {}, name)), svg, el("span", { class: "number" }, number(count)));
+        el("span", { class: field === "path" || field === "q" ? "name path" : "name" }, el("bdi", {}, name)), svg, el("span", { class: "number" }, number(count)));
     });
     return el("div", { class: "chart" }, el("h2", {}, title), ...(bars.length ? bars : [el("p", { class: "soft" }, "nothing")]));
+  }
+  const worstRepositories = (limit) => [...data.overview.repositories].sort((a, b) => a.score - b.score || b.leaks - a.leaks || compare(a.name, b.name)).slice(0, limit);
+  function trendChart(trend) {
+    const parts = [["new", trend.new], ["still there", trend.still], ["rotated", trend.rotated], ["fixed", trend.fixed]];
+    const change = data.grade.whole.score - trend.score_before;
+    return el("div", { class: "chart" }, el("h2", {}, `Since ${trend.since}`),
+      el("p", {}, `Score ${data.grade.whole.score}, ${change === 0 ? "as before" : `${Math.abs(change)} ${change > 0 ? "better" : "worse"} than before`}`),
+      el("ul", { class: "plain" }, ...parts.map(([name, count]) => el("li", {}, el("b", {}, number(count)), ` ${name}`))));
   }
   const largest = (counts, limit) => [...counts].sort((a, b) => b[1] - a[1] || compare(a[0], b[0])).slice(0, limit);
   function drawCharts() {
@@ -136,6 +144,9 @@
       chart("Category", "category", largest(tally("category", (finding) => [finding.rule.category]), 6)),
       chart("Files with most", "path", largest(tally("path", (finding) => new Set(finding.o.map((place) => place.p))), 6)),
     ];
+    const { overview } = data;
+    if (overview && overview.repositories.length) charts.splice(0, 0, chart("Repositories (press to search)", "q", worstRepositories(8).map((one) => [one.name, one.leaks])));
+    if (overview && overview.trend) charts.splice(1, 0, trendChart(overview.trend));
     if (findings.some((finding) => finding.since)) charts.push(chart("Year of the first commit", "year", years));
     $("charts").replaceChildren(...charts);
     if (focused !== null) for (const bar of $("charts").querySelectorAll("button")) if (bar.title === focused) bar.focus();
@@ -364,6 +375,12 @@
         table(["Rule", "Leaks", "Score after"], grade.actions.map((action) => [action.rule, number(action.leaks), String(action.score_after)]))));
       sections.push(fold("Grades by category, and standards", table(["Category", "Grade", "Leaks"], Object.entries(grade.categories).map(([name, m]) => [name, mark(m), number(m.leaks)])),
         el("p", {}, [...Object.entries(grade.owasp), ...Object.entries(grade.cwe)].map(([name, n]) => `${name}: ${number(n)}`).join(", "))));
+    }
+    if (data.overview && data.overview.repositories.length) {
+      const all = worstRepositories(Infinity);
+      const cell = (one) => el("a", { href: `#${new URLSearchParams({ q: one.name })}` }, one.name);
+      sections.unshift(fold(plural(all.length, "repository", "repositories"), table(["Repository", "Grade", "Leaks", "State"], all.slice(0, 2000).map((one) => [cell(one), mark(one), number(one.leaks), one.state])),
+        all.length > 2000 ? el("p", {}, `and ${number(all.length - 2000)} more`) : ""));
     }
     const missed = data.skipped.filter((item) => item.incomplete);
     if (data.skipped.length) sections.push(fold(`${plural(data.skipped.length, "item", "items")} not scanned`, table(["What", "Why"], data.skipped.slice(0, 1000).map((item) => [item.what, item.detail])),
