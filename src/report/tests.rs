@@ -274,3 +274,15 @@ fn a_report_with_absurd_numbers_is_still_written() {
         }
     }
 }
+
+#[test]
+fn a_long_encoded_run_is_masked_beyond_the_cut_of_its_excerpt() {
+    let rule = sample::rule("vendor-key", "Vendor key", Severity::High, Kind::Secret);
+    let run: String = (0..100).map(|n: u32| format!("{:04x}", n.wrapping_mul(40_503) & 0xffff)).collect();
+    let mut place = sample::occurrence(sample::file(b"a"), 1, "x=", run.as_bytes(), "\r");
+    place.excerpt.secret.end = place.excerpt.secret.start + 256;
+    place.decoded = vec!["hex"];
+    let outcome = Outcome { findings: vec![sample::finding(&rule, b"decoded", vec![place])], ..Outcome::default() };
+    let text = rendered(Format::Text, &outcome, &Style { width: 0, ..Style::default() });
+    assert!(text.contains("| x=********\n"), "{text}");
+}

@@ -183,8 +183,8 @@ impl Redactor {
 
     /// The line of an occurrence, with every secret in it masked, in any spelling.
     pub(crate) fn excerpt(&self, known: &Known, occurrence: &Occurrence) -> ShownExcerpt {
-        let text = occurrence.excerpt.text.as_slice();
-        let own = clamped(occurrence.excerpt.secret, text.len());
+        let text = occurrence.excerpt.text.trim_end_with(|c| c == '\r');
+        let own = whole_span(occurrence, text.len());
         let indent = if occurrence.excerpt.cut_before { 0 } else { indent_of(text).min(own.start) };
         if self.show || known.fact && self.known_spans(text).is_empty() {
             let before = visible_line(&text[indent..own.start]);
@@ -313,6 +313,21 @@ fn span_text(occurrence: &Occurrence) -> &[u8] {
     let text = occurrence.excerpt.text.as_slice();
     clamped(occurrence.excerpt.secret, text.len()).of(text)
 }
+
+/// Where the secret is, with what of it stands after the span: the line of a long secret may hold its first part only
+/// in the span, and go on with the rest.
+fn whole_span(occurrence: &Occurrence, len: usize) -> Span {
+    let mut span = clamped(occurrence.excerpt.secret, len);
+    if span.len() >= LONG {
+        let rest = occurrence.location.span.len().saturating_sub(span.len());
+        span.end = span.end.saturating_add(rest).min(len);
+    }
+    span
+}
+
+/// Shown secrets of at least this many bytes may be cut. Below it the lengths of the span and of the bytes as stored
+/// differ for UTF-16 only.
+const LONG: usize = 128;
 
 fn clamped(span: Span, len: usize) -> Span {
     let end = span.end.min(len);
