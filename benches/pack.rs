@@ -22,11 +22,12 @@ fn main() {
     let opened = (cpu_seconds() - cpu, clock.elapsed());
     let open_memory = status("RssAnon:");
     let options = WalkOptions { kinds, threads, ..WalkOptions::default() };
-    let visit = |(count, bytes, delta): &mut (u64, u64, u64), entry: &stanch::source::git::walk::Entry<'_>, _: Option<&()>| {
-        *count += 1;
-        *bytes += entry.data.len() as u64;
-        *delta += u64::from(entry.from.is_some());
-    };
+    let visit =
+        |(count, bytes, delta): &mut (u64, u64, u64), entry: &stanch::source::git::walk::Entry<'_>, _: Option<&()>| {
+            *count += 1;
+            *bytes += entry.data.len() as u64;
+            *delta += u64::from(entry.from.is_some());
+        };
     let (sums, more) = store.walk(&options, || (0, 0, 0), visit);
     problems.extend(more);
     let (cpu, wall) = (cpu_seconds() - cpu, clock.elapsed());

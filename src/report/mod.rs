@@ -11,6 +11,7 @@ use std::{
 
 use crate::model::{BlobId, Outcome, Timestamp};
 
+mod brief;
 mod codequality;
 mod csv;
 mod document;
@@ -180,6 +181,17 @@ impl Default for Style {
 /// Only those of `out`.
 pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     write_document(format, &document(outcome, style), style, out)
+}
+
+/// Ten lines at most, for a hook that blocks: the worst leaks, how to fix them, how to allow one. `what` begins the first
+/// line, for instance `commit blocked`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write_brief(what: &str, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    brief::write(what, &document(outcome, style), style, &mut out)?;
+    out.flush()
 }
 
 /// The document of an outcome: for a caller that writes several formats.

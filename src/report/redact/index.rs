@@ -196,7 +196,10 @@ impl Redactor {
         spans.push(own);
         spans.extend(known.spans(text));
         for word in self.lines.get(&line_key(occurrence)).into_iter().flatten() {
-            spans.extend(text.find_iter(word).map(|at| Span::new(at, at + word.len())));
+            // In runs, as a cut line may hold a part of it only.
+            for run in word.windows(KEY.min(word.len())) {
+                spans.extend(text.find_iter(run).map(|at| Span::new(at, at + run.len())));
+            }
         }
         spans.extend(self.cut_spans(occurrence));
         render(text, indent, own, &merged(spans), &known.mask)

@@ -17,8 +17,6 @@ pub mod store;
 mod tasks;
 pub mod walk;
 
-#[cfg(test)]
-mod store_tests;
 pub mod by_id;
 mod commits;
 pub mod error;
@@ -33,6 +31,8 @@ mod pruned;
 pub mod range;
 pub mod refs;
 pub mod staged;
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod testing;
 pub mod tree_diff;

@@ -108,7 +108,17 @@ impl ObjectStore {
             node[*ix as usize] = at as u32;
         }
         let forest = Forest::grow(Vec::new(), Vec::new(), Vec::new());
-        let mut store = Self { hash, ids: IdTable::owned(Vec::new(), hash.len()), packs, dirs, pack_start, offset, ix, node, forest };
+        let mut store = Self {
+            hash,
+            ids: IdTable::owned(Vec::new(), hash.len()),
+            packs,
+            dirs,
+            pack_start,
+            offset,
+            ix,
+            node,
+            forest,
+        };
         let linker = Linker { store: &store, catalog: &catalog, orders: &usable };
         store.forest = linker.forest(problems);
         for (pack, order) in store.packs.iter().zip(&orders) {
@@ -282,13 +292,15 @@ impl Linker<'_> {
         let found = Mutex::new(Vec::new());
         for pack in 0..self.store.packs.len() {
             let nodes = self.store.pack_start[pack] as usize..self.store.pack_start[pack + 1] as usize;
-            let link = |((n, parent), (kind, cost)): ((usize, &mut u32), (&mut u8, &mut u32))| {
-                match self.link(pack, (nodes.start + n) as u32, cost) {
-                    Ok(link) => (*parent, *kind) = link,
-                    Err(problem) => {
-                        *parent = BROKEN;
-                        found.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
-                    }
+            let link = |((n, parent), (kind, cost)): ((usize, &mut u32), (&mut u8, &mut u32))| match self.link(
+                pack,
+                (nodes.start + n) as u32,
+                cost,
+            ) {
+                Ok(link) => (*parent, *kind) = link,
+                Err(problem) => {
+                    *parent = BROKEN;
+                    found.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
                 }
             };
             let parents = &mut parent[nodes.clone()];
@@ -296,7 +308,12 @@ impl Linker<'_> {
             if nodes.len() < PARALLEL_FROM {
                 parents.iter_mut().enumerate().zip(rest.0.iter_mut().zip(rest.1)).for_each(link);
             } else {
-                parents.par_iter_mut().enumerate().zip(rest.0.par_iter_mut().zip(rest.1)).with_min_len(1024).for_each(link);
+                parents
+                    .par_iter_mut()
+                    .enumerate()
+                    .zip(rest.0.par_iter_mut().zip(rest.1))
+                    .with_min_len(1024)
+                    .for_each(link);
             }
         }
         problems.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));

@@ -70,7 +70,11 @@ impl Repo {
         let mut git = Command::new("git");
         git.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.tmp.path());
         git.env("GIT_CONFIG_NOSYSTEM", "1").args(["-c", "gc.auto=0", "-c", "core.multiPackIndex=true"]);
-        git.args(args).current_dir(self.tmp.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        git.args(args)
+            .current_dir(self.tmp.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
         let mut child = git.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let done = std::thread::scope(|scope| {
@@ -332,11 +336,15 @@ fn a_walk_can_be_stopped() {
     let (store, _) = repo.open();
     let (stop, visits) = (AtomicBool::new(false), AtomicUsize::new(0));
     let options = WalkOptions { stop: Some(&stop), ..WalkOptions::default() };
-    let (_, problems) = store.walk(&options, || (), |_, _, _: Option<&()>| {
-        if visits.fetch_add(1, Ordering::Relaxed) == 4 {
-            stop.store(true, Ordering::Relaxed);
-        }
-    });
+    let (_, problems) = store.walk(
+        &options,
+        || (),
+        |_, _, _: Option<&()>| {
+            if visits.fetch_add(1, Ordering::Relaxed) == 4 {
+                stop.store(true, Ordering::Relaxed);
+            }
+        },
+    );
     assert_eq!((visits.into_inner(), problems), (5, Vec::new()));
 }
 
