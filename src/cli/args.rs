@@ -11,7 +11,9 @@ use stanch::{
 /// Finds leaked secrets in working trees, git history and what you ship to clients.
 #[derive(Parser, Debug)]
 #[command(name = "stanch", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 incomplete: something asked for was not read.")]
+#[command(
+    after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 incomplete: something asked for was not read."
+)]
 pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]

@@ -35,7 +35,8 @@ impl Detector {
             return raw.probability >= self.options.least_probability();
         }
         let globs = &loaded.rule.paths;
-        loaded.confidence >= self.options.confidence && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
+        loaded.confidence >= self.options.confidence
+            && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {

@@ -92,13 +92,24 @@ impl Detector {
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
         let mut keywords = rules.table().keywords(Pass::Everywhere);
         let judged = keywords.len() as u32;
-        let telling = generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
+        let telling =
+            generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
         keywords.extend(telling);
         let words = rules.table().keywords(Pass::BeforeRuns);
         let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
         let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
-        Self { rules, options, everywhere, before_runs, keywords, judged, judge_rules: OnceLock::new(), words, patterns }
+        Self {
+            rules,
+            options,
+            everywhere,
+            before_runs,
+            keywords,
+            judged,
+            judge_rules: OnceLock::new(),
+            words,
+            patterns,
+        }
     }
 
     /// The rules.
@@ -175,8 +186,10 @@ impl Detector {
 fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
     let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
     built.unwrap_or_else(|| {
-        let keywords: Vec<_> =
-            keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect();
+        let keywords: Vec<_> = keywords
+            .iter()
+            .map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless })
+            .collect();
         Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
     })
 }

@@ -142,7 +142,9 @@ impl<'c> Worker<'c> {
         self.unpack(place, bytes, false);
         std::mem::swap(&mut self.found, &mut sink);
         let rules = self.scanner.detector.rules();
-        let wanted = |rule: &str, secret: &[u8]| keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule);
+        let wanted = |rule: &str, secret: &[u8]| {
+            keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule)
+        };
         self.found.take(sink, wanted);
     }
 
@@ -202,7 +204,14 @@ impl<'c> Worker<'c> {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
             candidate.decoded.insert(0, converted.wide.name());
         }
-        Placed { candidate, place: place.clone(), original: None, exposure: self.scanner.settings.exposure, excerpt, inline }
+        Placed {
+            candidate,
+            place: place.clone(),
+            original: None,
+            exposure: self.scanner.settings.exposure,
+            excerpt,
+            inline,
+        }
     }
 }
 
@@ -242,4 +251,3 @@ impl Drop for Worker<'_> {
         all.merge(std::mem::take(&mut self.found));
     }
 }
-

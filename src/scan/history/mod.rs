@@ -55,7 +55,11 @@ impl Scanner<'_> {
         let mut worker = self.worker(collector);
         for name in tips.names.iter().chain(&tips.reflog_messages) {
             let name: &BString = name;
-            worker.item(Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None }, name, false);
+            worker.item(
+                Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None },
+                name,
+                false,
+            );
         }
         self.note(collector, tips.problems.iter().cloned());
     }
