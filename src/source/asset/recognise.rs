@@ -55,6 +55,8 @@ pub enum Container {
     SourceMap,
     /// A script or style sheet whose last comment names a source map.
     Bundle,
+    /// A part of an Office or OpenDocument file.
+    Office,
     /// Text with `data:` URLs or source maps somewhere within.
     Text,
 }
@@ -96,6 +98,7 @@ impl Container {
             Pdf => "PDF",
             SourceMap => "source map",
             Bundle => "bundle",
+            Office => "Office text",
             Text => "text",
         }
     }
@@ -116,11 +119,15 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     .or_else(|| bundle(bytes).then_some(Container::Bundle))
 }
 
-/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within. One vectorised search.
+/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within (one vectorised search),
+/// and Office documents.
 #[must_use]
 pub fn recognise_text(bytes: &[u8]) -> Option<Container> {
     let within = memmem::find(bytes, b";base64,").is_some();
-    within.then_some(Container::Text)
+    if within {
+        return Some(Container::Text);
+    }
+    super::web::office::is_office(bytes).then_some(Container::Office)
 }
 
 fn binary(bytes: &[u8]) -> Option<Container> {

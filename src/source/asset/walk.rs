@@ -90,6 +90,7 @@ impl Walk<'_> {
         match kind {
             Container::SourceMap => web::sourcemap::open(self, bytes, nature),
             Container::Bundle => web::text::bundle(self, bytes, nature, siblings),
+            Container::Office => web::office::open(self, bytes, nature),
             _ => binary::open(self, kind, bytes, nature),
         }
     }

@@ -2,6 +2,7 @@
 
 mod encoded;
 mod mappings;
+pub(super) mod office;
 mod origin;
 pub(super) mod sourcemap;
 pub(super) mod text;
