@@ -15,7 +15,7 @@ mod sqlite;
 mod wasm;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::budget::Spent;
 use super::numbering::Sheet;

@@ -352,3 +352,17 @@ fn tables_that_overlap_are_charged() {
     assert!(unpacked.bytes < 256 << 20);
     assert!(skipped(&unpacked)[0].1.contains("bytes when unpacked"), "{:?}", skipped(&unpacked));
 }
+
+#[test]
+fn runs_are_found_at_every_offset() {
+    for before in 0..40 {
+        for word in ["12345678", "123456789", "a longer run of text"] {
+            let narrow = [vec![1; before], word.as_bytes().to_vec(), vec![2; 3]].concat();
+            let wide = [vec![1; before], word.encode_utf16().flat_map(u16::to_le_bytes).collect(), vec![2; 3]].concat();
+            for body in [narrow, wide] {
+                let bytes = [&b"\x7fELF\x02\x01\x01\0"[..], &body].concat();
+                assert_eq!(found(&bytes, word), [(String::new(), format!("byte {}", before + 8))], "{before}");
+            }
+        }
+    }
+}
