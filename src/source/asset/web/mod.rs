@@ -7,6 +7,9 @@ mod origin;
 pub(super) mod sourcemap;
 pub(super) mod text;
 
+#[cfg(test)]
+mod tools;
+
 pub use origin::BundleMap;
 
 /// Reads a file next to the one at hand by a relative reference (`app.js.map`, `../maps/app.js.map`), or refuses.
