@@ -54,7 +54,8 @@ impl Walk<'_> {
         if self.stopped {
             return;
         }
-        let Some(kind) = recognise(bytes).or_else(|| recognise_text(bytes)) else {
+        let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
+        let Some(kind) = recognise(bytes).or_else(protobuf).or_else(|| recognise_text(bytes)) else {
             return self.text(bytes, nature, None);
         };
         if !kind.nests() {

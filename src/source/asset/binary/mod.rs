@@ -5,11 +5,13 @@ mod class;
 mod dex;
 mod executable;
 mod hermes;
+mod il2cpp;
 
 pub(super) mod pdf;
 mod plist;
 mod pool;
 mod printable;
+pub(super) mod protobuf;
 mod python;
 mod sqlite;
 mod wasm;
@@ -27,7 +29,7 @@ use super::walk::Walk;
 pub(super) fn open(walk: &mut Walk<'_>, kind: Container, bytes: &[u8], nature: Nature) {
     use Container::*;
     let noun = match kind {
-        Dex | Resources | Hermes => "string",
+        Dex | Resources | Hermes | Unity => "string",
         Class => "constant",
         BinaryXml => "line",
         Plist => "object",
@@ -41,6 +43,8 @@ pub(super) fn open(walk: &mut Walk<'_>, kind: Container, bytes: &[u8], nature: N
         Class => class::read(&mut strings, bytes),
         Hermes => hermes::read(&mut strings, bytes),
         Plist => plist::read(&mut strings, bytes),
+        Unity => il2cpp::read(&mut strings, bytes),
+        Protobuf => protobuf::read(&mut strings, bytes),
         Wasm => wasm::read(&mut strings, bytes),
         Pyc => python::read(&mut strings, bytes),
         Sqlite => sqlite::read(&mut strings, bytes),

@@ -366,3 +366,53 @@ fn runs_are_found_at_every_offset() {
         }
     }
 }
+
+/// A field that holds bytes.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2];
+    let mut length = value.len();
+    while length > 0x7f {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    [out, value.to_vec()].concat()
+}
+
+pub(in super::super) fn protobuf() -> Vec<u8> {
+    // An attribute of a manifest: name and value; the value's length is the digit 0.
+    let value = format!("{WORD}{}", "v".repeat(32));
+    let attribute = [field(2, b"android:value"), field(3, value.as_bytes())].concat();
+    let alone = field(1, &field(1, value.replace("the", "THE").as_bytes()));
+    let element = [field(3, b"meta-data"), field(4, &attribute), field(6, &alone), vec![0x28, 1]].concat();
+    field(1, &element)
+}
+
+#[test]
+fn protocol_buffers_are_cut_into_their_fields() {
+    let message = protobuf();
+    assert_eq!(recognise(&message), None);
+    let value = format!("{WORD}{}", "v".repeat(32));
+    let bytes = zip(&[("base/manifest/AndroidManifest.xml", &message)]);
+    assert_eq!(found(&bytes, &format!("android:value\t{value}\n")).len(), 1);
+    assert_eq!(found(&bytes, &format!("\n{}\n", value.replace("the", "THE"))).len(), 1);
+    assert_eq!(found(&bytes, WORD)[0].1, "byte 18");
+}
+
+pub(in super::super) fn unity(literals: &[&str]) -> Vec<u8> {
+    let (mut table, mut text) = (Vec::new(), Vec::new());
+    for literal in literals {
+        table.extend(words(&[literal.len() as u32, text.len() as u32]));
+        text.extend_from_slice(literal.as_bytes());
+    }
+    let start = 24 + table.len() as u32;
+    let header = words(&[0xfab1_1baf, 29, 24, table.len() as u32, start, text.len() as u32]);
+    [header, table, text].concat()
+}
+
+#[test]
+fn unity_literals_are_cut_apart() {
+    let bytes = unity(&["before", WORD, "after"]);
+    check(Container::Unity, &bytes, WORD, "string 1");
+    assert_eq!(found(&bytes, &format!("\n{WORD}\n")).len(), 1);
+}
