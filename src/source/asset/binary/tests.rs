@@ -312,16 +312,25 @@ fn sqlite_rows_keep_their_columns_apart() {
     }
 }
 
+/// A PDF whose second page has a font with codes of its own, the object of which is packed.
 pub(in super::super) fn pdf() -> Vec<u8> {
-    let page = format!("BT /F1 12 Tf 10 700 Td [({}) -10 ({})] TJ ET", &WORD[..5], &WORD[5..]);
-    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    std::io::Write::write_all(&mut zlib, page.as_bytes()).unwrap();
-    let page = zlib.finish().unwrap();
-    let head = format!(
-        "%PDF-1.7\n1 0 obj\n<< /Title (a title) >>\nendobj\n2 0 obj\n<< /Length {} /Filter /FlateDecode >>\nstream\n",
-        page.len()
-    );
-    [head.as_bytes(), &page, b"\nendstream\nendobj\ntrailer\n"].concat()
+    let mut out = b"%PDF-1.7\n1 0 obj\n<< /Title (a title) >>\nendobj\n".to_vec();
+    let mut stream = |number: u32, more: &str, text: &str| {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut zlib, text.as_bytes()).unwrap();
+        let data = zlib.finish().unwrap();
+        let head = format!("{number} 0 obj\n<< /Length {} {more} /Filter /FlateDecode >>\nstream\n", data.len());
+        out.extend([head.as_bytes(), &data, b"\nendstream\nendobj\n"].concat());
+    };
+    stream(2, "", &format!("BT /F1 12 Tf 10 700 Td [({}) -10 ({})] TJ ET", &WORD[..5], &WORD[5..]));
+    let codes: String = "coded-word".bytes().map(|b| format!("{:04x}", b - 32)).collect();
+    stream(3, "", &format!("BT /F2 12 Tf 10 700 Td <{codes}> Tj ET"));
+    let table = "begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfrange <0000> <005e> <0020> endbfrange";
+    stream(4, "", table);
+    let (font, resources) = ("<< /Type /Font /ToUnicode 4 0 R >>", "<< /Font << /F2 10 0 R >> >>");
+    let head = format!("10 0 11 {} ", font.len() + 1);
+    stream(5, &format!("/Type /ObjStm /N 2 /First {}", head.len()), &format!("{head}{font} {resources}"));
+    out
 }
 
 #[test]
@@ -329,6 +338,7 @@ fn pdf_text_is_read_from_its_streams() {
     let bytes = pdf();
     assert_eq!(recognise(&bytes), Some(Container::Pdf));
     assert_eq!(found(&bytes, WORD), [("stream 1".to_owned(), "line 1".to_owned())]);
+    assert_eq!(found(&bytes, "coded-word\n"), [("stream 2".to_owned(), "line 1".to_owned())]);
     assert_eq!(found(&bytes, "(a title)").len(), 1);
     for cut in 0..bytes.len() {
         let _ = all(&bytes[..cut]);
