@@ -7,7 +7,7 @@ use bstr::BString;
 use super::by_id::{ObjectKind, TreeSource};
 use super::commits::{CommitIndex, Graph};
 use super::error::GitError;
-use super::open::Repo;
+use super::repo::Repo;
 use super::parts::{CommitFields, tag_target};
 use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
 use super::refs::{Tip, TipKind};
@@ -236,7 +236,8 @@ impl<'a> Search<'a> {
         for (at, &number) in self.order.iter().enumerate() {
             let at = at as u32;
             let root = self.roots[number as usize];
-            let parents: Vec<NodeId> = self.graph.parents(number).map(|parent| self.roots[parent as usize]).collect();
+            let parents: Vec<NodeId> =
+                self.graph.parents(number).iter().map(|&parent| self.roots[parent as usize]).collect();
             let mut here: HashMap<WantedIndex, BString> = HashMap::new();
             for (wanted, path) in self.pruned.beyond(root, &parents) {
                 self.traces[wanted as usize].add_path(&path);
@@ -316,7 +317,7 @@ impl<'a> Search<'a> {
                 trace.introduced.iter().for_each(|&(at, _)| bits[self.order[at as usize] as usize] |= 1 << bit);
             }
             for &number in self.order {
-                let inherited = self.graph.parents(number).fold(0, |sum, parent| sum | bits[parent as usize]);
+                let inherited = self.graph.parents(number).iter().fold(0, |sum, &parent| sum | bits[parent as usize]);
                 bits[number as usize] |= inherited;
             }
             let mut names: Vec<Names> = std::iter::repeat_with(Names::default).take(last - first).collect();

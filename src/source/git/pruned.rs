@@ -1,13 +1,13 @@
 //! Trees cut down to the paths that lead to what is wanted. Each distinct tree of a history is read once.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
 use bstr::BString;
 
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
+use super::id_hash::{IdKey, IdMap};
 use super::parts::tree_entries;
 use super::tree_diff::MAX_DEPTH;
 use crate::model::BlobId;
@@ -44,61 +44,9 @@ pub(super) struct PrunedTrees {
     name_numbers: HashMap<BString, u32>,
     nodes: Vec<Rc<[Child]>>,
     node_numbers: HashMap<Rc<[Child]>, NodeId>,
-    memo: HashMap<TreeKey, NodeId, TreeHash>,
+    memo: IdMap<NodeId>,
     buf: Vec<u8>,
     pub(super) problems: Vec<GitError>,
-}
-
-/// The first half of an id: nobody can make two trees that share it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct TreeKey(u64, u64);
-
-impl TreeKey {
-    fn of(id: &[u8]) -> Self {
-        let word = |at: usize| id.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
-        Self(word(0), word(8))
-    }
-}
-
-impl std::hash::Hash for TreeKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-    }
-}
-
-/// Ids are hashes already; the key keeps others from choosing where they land in our table.
-#[derive(Clone, Copy)]
-struct TreeHash(u64);
-
-struct TreeHasher(u64);
-
-impl Default for TreeHash {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0u8) | 1)
-    }
-}
-
-impl BuildHasher for TreeHash {
-    type Hasher = TreeHasher;
-
-    fn build_hasher(&self) -> TreeHasher {
-        TreeHasher(self.0)
-    }
-}
-
-impl Hasher for TreeHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(word ^ self.0.rotate_left(32)) * u128::from(self.0);
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
 }
 
 impl PrunedTrees {
@@ -118,7 +66,7 @@ impl PrunedTrees {
             name_numbers: HashMap::new(),
             nodes: vec![Rc::clone(&empty)],
             node_numbers: HashMap::from([(empty, NOTHING)]),
-            memo: HashMap::default(),
+            memo: IdMap::default(),
             buf: Vec::new(),
             problems: Vec::new(),
         }
@@ -131,14 +79,14 @@ impl PrunedTrees {
 
     /// Cuts a tree down. One that cannot be read is noted and leads to nothing.
     pub(super) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
-        match self.memo.get(&TreeKey::of(tree.as_bytes())) {
+        match self.memo.get(&IdKey::of(tree)) {
             Some(&node) => node,
             None => self.read(source, tree, 0),
         }
     }
 
     fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, depth: usize) -> NodeId {
-        let key = TreeKey::of(tree.as_bytes());
+        let key = IdKey::of(tree);
         // Set first, so that a tree that holds itself (which takes a broken hash) ends.
         self.memo.insert(key, NOTHING);
         let mut buf = std::mem::take(&mut self.buf);
@@ -156,7 +104,7 @@ impl PrunedTrees {
             unknown.clear();
         }
         for (name, below) in unknown {
-            let node = match self.memo.get(&TreeKey::of(below.as_bytes())) {
+            let node = match self.memo.get(&IdKey::of(&below)) {
                 Some(&node) => node,
                 None => self.read(source, &below, depth + 1),
             };
@@ -175,7 +123,7 @@ impl PrunedTrees {
         let mut entries = tree_entries(data, tree.as_bytes().len());
         for entry in entries.by_ref() {
             if entry.is_tree() {
-                match self.memo.get(&TreeKey::of(entry.id)) {
+                match self.memo.get(&IdKey::raw(entry.id)) {
                     Some(&NOTHING) => {}
                     Some(&node) => found.push((self.name(entry.name), Target::Tree(node))),
                     None => unknown.push((entry.name.to_owned(), entry.blob_id())),

@@ -8,7 +8,7 @@ use git2::ErrorCode;
 use super::by_id::{GitSource, ObjectKind, TreeCache, TreeSource};
 use super::commits::{Graph, Selection, select};
 use super::error::GitError;
-use super::open::Repo;
+use super::repo::Repo;
 use super::parts::{MODE_TREE, canonical_mode, tag_target, tree_entries};
 use super::tree_diff::{ChangedFile, TreeDiff};
 use crate::model::{BlobId, Skipped};

@@ -268,6 +268,8 @@ fn set_up_libgit2() {
     ONCE.call_once(|| {
         // Hashing every object it reads is half of what libgit2 costs, and git does not do it either.
         git2::opts::strict_hash_verification(false);
+        // Nothing here reads an object twice; the cache would keep up to 256 MB of them.
+        git2::opts::enable_caching(false);
         #[expect(unsafe_code, reason = "libgit2's options are process-wide variables")]
         // SAFETY: the variable is written here only, once, before this process opens its first repository.
         let set = unsafe { git2::opts::set_extensions(&["partialclone"]) };
