@@ -6,37 +6,12 @@ use std::rc::Rc;
 use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
 
 use super::error::GitError;
+use super::object::ObjectKind;
 use crate::model::BlobId;
 
 /// The empty tree, which git knows without storing it (SHA-1 and SHA-256).
 const EMPTY_TREES: [&[u8]; 2] =
     [b"4b825dc642cb6eb9a060e54bf8d69288fbee4904", b"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
-
-/// The four kinds of object.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ObjectKind {
-    /// A commit.
-    Commit,
-    /// A directory.
-    Tree,
-    /// A file's content.
-    Blob,
-    /// An annotated tag.
-    Tag,
-}
-
-impl ObjectKind {
-    /// As git spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Commit => "commit",
-            Self::Tree => "tree",
-            Self::Blob => "blob",
-            Self::Tag => "tag",
-        }
-    }
-}
 
 /// Something that reads objects by id: all that walks over commits and trees go through it.
 pub trait TreeSource {

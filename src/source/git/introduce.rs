@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bstr::BString;
 
-use super::by_id::{ObjectKind, TreeSource};
+use super::by_id::TreeSource;
 use super::commits::{CommitIndex, Graph};
 use super::error::GitError;
-use super::repo::Repo;
+use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
 use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
 use super::refs::{Tip, TipKind};
+use super::repo::Repo;
 use crate::model::{BlobId, CommitInfo, Skipped};
 
 /// What to find the origin of.

@@ -11,30 +11,11 @@ use git2::{ErrorCode, ObjectFormat, Repository, RepositoryOpenFlags};
 
 use super::by_id::GitSource;
 use super::error::GitError;
+use super::object::HashKind;
 use crate::model::BlobId;
 
 /// As deep as git itself follows alternates of alternates.
 const ALTERNATES_DEPTH: usize = 5;
-
-/// Which hash names the objects.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HashKind {
-    /// 20 bytes.
-    Sha1,
-    /// 32 bytes.
-    Sha256,
-}
-
-impl HashKind {
-    /// Bytes in an id.
-    #[must_use]
-    pub fn id_len(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-        }
-    }
-}
 
 /// Where the parts of a repository lie.
 #[derive(Clone, Debug)]
