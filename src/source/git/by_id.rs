@@ -7,6 +7,8 @@ use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
 
 use super::error::GitError;
 use super::object::ObjectKind;
+use super::read::ReadCache;
+use super::store::ObjectStore;
 use crate::model::BlobId;
 
 /// The empty tree, which git knows without storing it (SHA-1 and SHA-256).
@@ -105,6 +107,34 @@ fn kind_of(kind: ObjectType) -> Option<ObjectKind> {
         ObjectType::Blob => Some(ObjectKind::Blob),
         ObjectType::Tag => Some(ObjectKind::Tag),
         ObjectType::Any => None,
+    }
+}
+
+/// Objects by id, through our own reader.
+pub struct StoreSource<'s> {
+    store: &'s ObjectStore,
+    cache: ReadCache<'s>,
+}
+
+/// Enough bases for walks that go from a commit to its neighbours.
+const BASES_BYTES: usize = 32 << 20;
+
+impl<'s> StoreSource<'s> {
+    /// Refuses objects of more than `limit` bytes.
+    #[must_use]
+    pub fn new(store: &'s ObjectStore, limit: u64) -> Self {
+        Self { store, cache: ReadCache::new(store, BASES_BYTES, limit) }
+    }
+}
+
+impl TreeSource for StoreSource<'_> {
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError> {
+        let kind = "object";
+        let number = self.store.lookup(id).ok_or(GitError::Missing { kind, id: *id })?;
+        let read = self.cache.read(number);
+        let (kind, data) = read.map_err(|problem| GitError::Corrupt { kind, id: *id, why: problem.to_string() })?;
+        *buf = data;
+        Ok(kind)
     }
 }
 

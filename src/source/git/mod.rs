@@ -48,7 +48,7 @@ mod store_tests;
 #[cfg(test)]
 mod testing;
 
-pub use by_id::{GitSource, TreeSource};
+pub use by_id::{GitSource, StoreSource, TreeSource};
 pub use error::GitError;
 pub use history::{FileNames, Text};
 pub use introduce::{Introduced, Origin, Scope, Wanted, commit_info, introduce};
