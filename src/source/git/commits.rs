@@ -80,6 +80,21 @@ impl Graph {
         Ok((number, true))
     }
 
+    /// A graph of commits that have been read already. Those whose parents are not among them are returned with the
+    /// parent, save where a shallow clone was cut off.
+    pub(super) fn of(nodes: Vec<CommitNode>, shallow: &HashSet<BlobId>) -> (Self, Vec<GitError>) {
+        let mut graph = Self { nodes, ..Self::default() };
+        graph.numbers = graph.nodes.iter().zip(0..).map(|(node, number)| (IdKey::of(&node.id), number)).collect();
+        graph.link();
+        let mut missing: Vec<BlobId> = Vec::new();
+        for node in graph.nodes.iter().filter(|node| !shallow.contains(&node.id)) {
+            missing.extend(node.parents.iter().filter(|parent| graph.get(parent).is_none()));
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        (graph, missing.into_iter().map(|id| GitError::Missing { kind: "commit", id }).collect())
+    }
+
     /// Reads `tips` and everything they come from. What cannot be read is returned, save the missing parents of
     /// commits where a shallow clone was cut off.
     pub(super) fn read_all(

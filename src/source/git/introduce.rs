@@ -4,14 +4,18 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bstr::BString;
 
-use super::by_id::TreeSource;
+use super::by_id::{StoreSource, TreeSource, is_empty_tree};
 use super::commits::{CommitIndex, Graph};
 use super::error::GitError;
 use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
-use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
+use super::pruned::{NOTHING, NodeId, PrunedTrees};
 use super::refs::{Tip, TipKind};
 use super::repo::Repo;
+use super::store::ObjectStore;
+use super::tree_table::TreeTable;
+use super::walk::WalkOptions;
+use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::{BlobId, CommitInfo, Skipped};
 
 /// What to find the origin of.
@@ -93,28 +97,82 @@ impl Repo {
     }
 }
 
-/// Finds the origin of each thing. Reads every commit and every distinct tree once, however many things are asked for.
+/// Finds the origin of each thing. Reads every commit that the scope leads to and every distinct tree once, however
+/// many things are asked for.
 pub fn introduce(mut source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
     let mut problems = Vec::new();
-    let ends: Vec<End> = scope.tips.iter().map(|tip| End::of(tip, &mut source, &mut problems)).collect();
+    let ends = End::all(scope, &mut source, &mut problems);
     let mut graph = Graph::default();
-    let starts = ends.iter().filter_map(|end| end.commit()).chain(scope.head).chain(scope.dangling.iter().copied());
+    let starts = ends.iter().filter_map(End::commit).chain(scope.head).chain(scope.dangling.iter().copied());
     problems.extend(graph.read_all(&mut source, starts, &scope.shallow));
+    let questions = Questions::of(wanted);
     let order = graph.order_all();
-    let mut search = Search::new(&graph, &order, &ends, wanted);
-    search.trees(&mut source);
+    let mut search = Search::new(&graph, &order, &ends, &questions);
+    let any = !questions.set.is_empty();
+    if any {
+        search.trees(|pruned, tree| pruned.node(&mut source, tree));
+    }
     search.commits();
-    search.ends(&mut source, &ends);
-    search.removals_and_head(scope.head);
-    search.refs(&ends);
-    let mut origins = search.answers(&mut source, &mut problems);
+    search.ends(&ends, |pruned, tree| if any { pruned.node(&mut source, tree) } else { NOTHING });
     let trees = search.pruned.trees_read();
-    problems.append(&mut search.pruned.problems);
-    // What was asked for twice is answered twice.
-    let numbers: Vec<WantedIndex> = wanted.iter().map(|thing| search.numbers[thing]).collect();
-    origins = numbers.iter().map(|&number| origins[number as usize].clone()).collect();
-    let problems = problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect();
-    Introduced { origins, commits: graph.nodes.len(), trees, problems }
+    let mut found = search.finish(scope, &ends, &mut source, wanted, problems);
+    found.trees = trees;
+    found
+}
+
+/// The same by one pass over all commits and trees of an object store, which is faster, and finds what only dangling
+/// commits hold without being told of them. Reads for the pass as `options` say; their kinds are not looked at.
+pub fn introduce_in(store: &ObjectStore, scope: &Scope, wanted: &[Wanted], options: &WalkOptions<'_>) -> Introduced {
+    let mut source = StoreSource::new(store, options.object_limit);
+    let mut problems = Vec::new();
+    let ends = End::all(scope, &mut source, &mut problems);
+    let questions = Questions::of(wanted);
+    let mut table = TreeTable::build(store, options, &questions.set);
+    let (graph, missing) = Graph::of(std::mem::take(&mut table.commits), &scope.shallow);
+    problems.extend(missing);
+    problems.append(&mut table.missing);
+    let order = graph.order_all();
+    let mut search = Search::new(&graph, &order, &ends, &questions);
+    let node = |pruned: &mut PrunedTrees, tree: &BlobId| match store.lookup(tree) {
+        Some(number) => pruned.node_in(&table, number),
+        None if questions.set.is_empty() || is_empty_tree(tree) => NOTHING,
+        None => {
+            pruned.problems.push(GitError::Missing { kind: "tree", id: *tree });
+            NOTHING
+        }
+    };
+    search.trees(node);
+    search.commits();
+    search.ends(&ends, node);
+    let mut found = search.finish(scope, &ends, &mut source, wanted, problems);
+    found.problems.extend(std::mem::take(&mut table.problems).into_iter().map(Skipped::from));
+    found.problems.sort();
+    found.problems.dedup();
+    found.trees = table.trees;
+    found
+}
+
+/// What is asked, numbered; what was asked for twice has one number.
+struct Questions<'a> {
+    numbers: HashMap<&'a Wanted, WantedIndex>,
+    set: WantedSet,
+}
+
+impl<'a> Questions<'a> {
+    fn of(wanted: &'a [Wanted]) -> Self {
+        let mut numbers = HashMap::new();
+        let (mut ids, mut names) = (HashMap::new(), HashMap::new());
+        for thing in wanted {
+            let number = numbers.len() as WantedIndex;
+            let number = *numbers.entry(thing).or_insert(number);
+            match thing {
+                Wanted::Blob(id) => drop(ids.insert(*id, number)),
+                Wanted::Name(name) => drop(names.insert(name.clone(), number)),
+                Wanted::Commit(_) | Wanted::Tag(_) => {}
+            }
+        }
+        Self { numbers, set: WantedSet::new(ids, names) }
+    }
 }
 
 /// A tip, followed through annotated tags.
@@ -125,6 +183,10 @@ struct End<'a> {
 }
 
 impl<'a> End<'a> {
+    fn all(scope: &'a Scope, source: &mut impl TreeSource, problems: &mut Vec<GitError>) -> Vec<Self> {
+        scope.tips.iter().map(|tip| Self::of(tip, source, problems)).collect()
+    }
+
     fn of(tip: &'a Tip, source: &mut impl TreeSource, problems: &mut Vec<GitError>) -> Self {
         let mut end = Self { tip, tags: Vec::new(), target: None };
         let mut buf = Vec::new();
@@ -181,27 +243,16 @@ struct Search<'a> {
     order: &'a [CommitIndex],
     /// How each commit is held.
     held: Vec<TipKind>,
-    numbers: HashMap<&'a Wanted, WantedIndex>,
+    questions: &'a Questions<'a>,
     traces: Vec<Trace>,
-    pruned: PrunedTrees,
+    pruned: PrunedTrees<'a>,
     roots: Vec<NodeId>,
     /// Whether a commit is in the history of HEAD.
     of_head: Vec<bool>,
 }
 
 impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, order: &'a [CommitIndex], ends: &[End<'_>], wanted: &'a [Wanted]) -> Self {
-        let mut numbers = HashMap::new();
-        let (mut ids, mut names) = (HashMap::new(), HashMap::new());
-        for thing in wanted {
-            let number = numbers.len() as WantedIndex;
-            let number = *numbers.entry(thing).or_insert(number);
-            match thing {
-                Wanted::Blob(id) => drop(ids.insert(*id, number)),
-                Wanted::Name(name) => drop(names.insert(name.clone(), number)),
-                Wanted::Commit(_) | Wanted::Tag(_) => {}
-            }
-        }
+    fn new(graph: &'a Graph, order: &'a [CommitIndex], ends: &[End<'_>], questions: &'a Questions<'a>) -> Self {
         let mut held = vec![TipKind::Dangling; graph.nodes.len()];
         let mut met = vec![false; graph.nodes.len()];
         for kind in [TipKind::Ref, TipKind::Reflog, TipKind::Pseudo] {
@@ -212,22 +263,19 @@ impl<'a> Search<'a> {
             graph,
             order,
             held,
-            traces: std::iter::repeat_with(Trace::default).take(numbers.len()).collect(),
-            numbers,
-            pruned: PrunedTrees::new(ids, names),
+            traces: std::iter::repeat_with(Trace::default).take(questions.numbers.len()).collect(),
+            questions,
+            pruned: PrunedTrees::new(&questions.set),
             roots: vec![NOTHING; graph.nodes.len()],
             of_head: vec![false; graph.nodes.len()],
         }
     }
 
     /// Newest first: packs store the newest tree whole and older ones as what differs.
-    fn trees(&mut self, source: &mut impl TreeSource) {
-        if !self.numbers.keys().any(|thing| matches!(thing, Wanted::Blob(_) | Wanted::Name(_))) {
-            return;
-        }
+    fn trees(&mut self, mut node: impl FnMut(&mut PrunedTrees<'a>, &BlobId) -> NodeId) {
         for &number in self.order.iter().rev() {
             if let Some(tree) = &self.graph.node(number).tree {
-                self.roots[number as usize] = self.pruned.node(source, tree);
+                self.roots[number as usize] = node(&mut self.pruned, tree);
             }
         }
     }
@@ -258,11 +306,10 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let things: Vec<(Wanted, WantedIndex)> = self.numbers.iter().map(|(&thing, &at)| (thing.clone(), at)).collect();
         let places: HashMap<CommitIndex, u32> = self.order.iter().zip(0..).map(|(&number, at)| (number, at)).collect();
-        for (thing, wanted) in things {
+        for (&thing, &wanted) in &self.questions.numbers {
             if let Wanted::Commit(id) = thing {
-                let number = self.graph.get(&id);
+                let number = self.graph.get(id);
                 let trace = &mut self.traces[wanted as usize];
                 trace.introduced.extend(number.map(|number| (places[&number], BString::default())));
             }
@@ -270,19 +317,19 @@ impl<'a> Search<'a> {
     }
 
     /// Tips that are no commits.
-    fn ends(&mut self, source: &mut impl TreeSource, ends: &[End<'_>]) {
+    fn ends(&mut self, ends: &[End<'_>], mut node: impl FnMut(&mut PrunedTrees<'a>, &BlobId) -> NodeId) {
         for (at, end) in ends.iter().enumerate() {
             for tag in &end.tags {
-                if let Some(&wanted) = self.numbers.get(&Wanted::Tag(*tag)) {
+                if let Some(&wanted) = self.questions.numbers.get(&Wanted::Tag(*tag)) {
                     self.traces[wanted as usize].direct.push(at);
                 }
             }
             let Some((kind, id)) = end.target.filter(|(kind, _)| *kind != ObjectKind::Commit) else { continue };
-            if let Some(&wanted) = self.numbers.get(&Wanted::Blob(id)) {
+            if let Some(&wanted) = self.questions.numbers.get(&Wanted::Blob(id)) {
                 self.traces[wanted as usize].direct.push(at);
             }
             if kind == ObjectKind::Tree {
-                let node = self.pruned.node(source, &id);
+                let node = node(&mut self.pruned, &id);
                 for (wanted, path) in self.pruned.members(node) {
                     self.traces[wanted as usize].direct.push(at);
                     self.traces[wanted as usize].add_path(&path);
@@ -291,13 +338,34 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn removals_and_head(&mut self, head: Option<BlobId>) {
+    fn finish(
+        mut self,
+        scope: &Scope,
+        ends: &[End<'_>],
+        source: &mut impl TreeSource,
+        wanted: &[Wanted],
+        mut problems: Vec<GitError>,
+    ) -> Introduced {
+        self.head(scope.head);
+        self.refs(ends);
+        let origins = self.answers(source, &mut problems);
+        problems.append(&mut self.pruned.problems);
+        let number = |thing: &Wanted| self.questions.numbers[thing] as usize;
+        Introduced {
+            origins: wanted.iter().map(|thing| origins[number(thing)].clone()).collect(),
+            commits: self.graph.nodes.len(),
+            trees: 0,
+            problems: problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect(),
+        }
+    }
+
+    fn head(&mut self, head: Option<BlobId>) {
         let head = head.and_then(|id| self.graph.get(&id));
         let root = head.map_or(NOTHING, |number| self.roots[number as usize]);
         let mut met = vec![false; self.graph.nodes.len()];
         self.graph.history(head, &mut met, |_| {});
         self.of_head = met;
-        for (thing, &wanted) in &self.numbers {
+        for (thing, &wanted) in &self.questions.numbers {
             let asked = matches!(thing, Wanted::Blob(_) | Wanted::Name(_));
             self.traces[wanted as usize].at_head = asked.then(Vec::new);
         }
@@ -457,7 +525,40 @@ mod tests {
         let scope = opened.scope(dangling.to_vec()).unwrap();
         let found = introduce(opened.objects().unwrap(), &scope, wanted);
         assert_eq!(found.problems, []);
+        // The pass over the packs sees every commit, so the walk is told of every commit too.
+        let all = repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"]);
+        let commits = all.lines().filter_map(|line| BlobId::from_hex(line.strip_suffix(" commit")?.as_bytes()));
+        let every = Scope { dangling: commits.collect(), ..scope };
+        let walked = introduce(opened.objects().unwrap(), &every, wanted);
+        for threads in [1, 3] {
+            let passed = in_store(repo, &every, wanted, threads);
+            assert_eq!((passed.origins, passed.problems), (walked.origins.clone(), vec![]), "{threads} threads");
+        }
         found.origins
+    }
+
+    fn in_store(repo: &TestRepo, scope: &Scope, wanted: &[Wanted], threads: usize) -> Introduced {
+        let layout = repo.open().layout().clone();
+        let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
+        assert_eq!(problems, []);
+        introduce_in(&store, scope, wanted, &WalkOptions { threads, ..WalkOptions::default() })
+    }
+
+    #[test]
+    fn packed_or_loose_the_answers_are_the_same() {
+        let repo = TestRepo::new();
+        let mut wanted = Vec::new();
+        for at in 0..40 {
+            let path = format!("d{}/e{}/f{}", at % 3, at % 5, at % 7);
+            wanted.push(Wanted::Blob(repo.stage(&path, format!("{}", at % 11))));
+            repo.commit(&format!("{at}"));
+            if at % 9 == 5 {
+                repo.git(&["checkout", "-q", "-b", &format!("side{at}"), "HEAD~3"]);
+            }
+        }
+        let loose = run(&repo, &[], &wanted);
+        repo.git(&["repack", "-q", "-a", "-d", "-f", "--depth=20"]);
+        assert_eq!(run(&repo, &[], &wanted), loose);
     }
 
     fn blob(repo: &TestRepo, id: BlobId) -> Origin {
@@ -652,5 +753,7 @@ mod tests {
         let found = introduce(opened.objects().unwrap(), &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)]);
         assert_eq!(found.problems.iter().map(|p| p.what.to_string()).collect::<Vec<_>>(), [format!("tree {tree}")]);
         assert_eq!(found.origins[0].path, "b");
+        let in_store = in_store(&repo, &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)], 1);
+        assert_eq!((in_store.origins, in_store.problems), (found.origins, found.problems));
     }
 }

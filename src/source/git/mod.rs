@@ -36,8 +36,11 @@ pub mod staged;
 pub mod store;
 mod tasks;
 pub mod tree_diff;
+mod tree_splice;
+mod tree_table;
 pub mod walk;
 mod walker;
+mod wanted_set;
 
 #[cfg(test)]
 mod damage_tests;
@@ -51,7 +54,7 @@ mod testing;
 pub use by_id::{GitSource, StoreSource, TreeSource};
 pub use error::GitError;
 pub use history::{FileNames, Text};
-pub use introduce::{Introduced, Origin, Scope, Wanted, commit_info, introduce};
+pub use introduce::{Introduced, Origin, Scope, Wanted, commit_info, introduce, introduce_in};
 pub use new_lines::new_lines;
 pub use range::{NewBlob, Range, RangeQuery};
 pub use refs::{Tip, TipKind, Tips};

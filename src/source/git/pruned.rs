@@ -8,16 +8,18 @@ use bstr::BString;
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
 use super::id_hash::{IdKey, IdMap};
+use super::object::ObjectIx;
 use super::parts::tree_entries;
 use super::tree_diff::MAX_DEPTH;
+use super::tree_table::{Leads, TreeTable};
+use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::BlobId;
 
 /// Number of a cut-down tree; equal trees have equal numbers.
 pub(super) type NodeId = u32;
 /// The tree that leads to nothing wanted.
 pub(super) const NOTHING: NodeId = 0;
-/// Number of a thing that is wanted.
-pub(super) type WantedIndex = u32;
+const UNKNOWN: NodeId = NodeId::MAX;
 
 /// A thing that is wanted, at a path.
 pub(super) type Found = (WantedIndex, BString);
@@ -35,38 +37,30 @@ type Child = (u32, Target);
 /// path of each thing will do.
 const PATH_BUDGET: usize = 200_000;
 
-pub(super) struct PrunedTrees {
-    wanted: HashMap<BlobId, WantedIndex>,
-    wanted_names: HashMap<BString, WantedIndex>,
-    /// A bit for each pair of leading bytes that a wanted id has: turns nearly all others away in one look.
-    filter: Vec<u64>,
+pub(super) struct PrunedTrees<'a> {
+    wanted: &'a WantedSet,
     names: Vec<BString>,
     name_numbers: HashMap<BString, u32>,
     nodes: Vec<Rc<[Child]>>,
     node_numbers: HashMap<Rc<[Child]>, NodeId>,
     memo: IdMap<NodeId>,
+    by_number: Vec<NodeId>,
     buf: Vec<u8>,
     pub(super) problems: Vec<GitError>,
 }
 
-impl PrunedTrees {
-    /// Looks for objects (files, links or directories) and for names of tree entries.
-    pub(super) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
-        let mut filter = vec![0u64; 1 << 10];
-        for id in wanted.keys() {
-            let bits = lead(id.as_bytes());
-            filter[bits >> 6] |= 1 << (bits & 63);
-        }
+impl<'a> PrunedTrees<'a> {
+    /// Looks for these things.
+    pub(super) fn new(wanted: &'a WantedSet) -> Self {
         let empty: Rc<[Child]> = Rc::from([]);
         Self {
             wanted,
-            wanted_names,
-            filter,
             names: Vec::new(),
             name_numbers: HashMap::new(),
             nodes: vec![Rc::clone(&empty)],
             node_numbers: HashMap::from([(empty, NOTHING)]),
             memo: IdMap::default(),
+            by_number: Vec::new(),
             buf: Vec::new(),
             problems: Vec::new(),
         }
@@ -129,21 +123,48 @@ impl PrunedTrees {
                     None => unknown.push((entry.name.to_owned(), entry.blob_id())),
                 }
             }
-            let bits = lead(entry.id);
-            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0 {
-                if let Some(&wanted) = self.wanted.get(&entry.blob_id()) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
-            }
-            if !self.wanted_names.is_empty() {
-                if let Some(&wanted) = self.wanted_names.get(entry.name) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
+            let mut hits = Vec::new();
+            self.wanted.look(&entry, |wanted| hits.push(wanted));
+            for wanted in hits {
+                found.push((self.name(entry.name), Target::Wanted(wanted)));
             }
         }
         if entries.is_malformed() {
             self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
         }
+    }
+
+    /// The same from a table; to be used with one table, and not together with `node`.
+    pub(super) fn node_in(&mut self, table: &TreeTable, tree: ObjectIx) -> NodeId {
+        if self.by_number.is_empty() {
+            self.by_number = vec![UNKNOWN; table.len()];
+            self.names.clone_from(&table.names);
+        }
+        self.look_up(table, tree, 0)
+    }
+
+    fn look_up(&mut self, table: &TreeTable, tree: ObjectIx, depth: usize) -> NodeId {
+        let known = self.by_number[tree.index()];
+        if known != UNKNOWN {
+            return known;
+        }
+        self.by_number[tree.index()] = NOTHING;
+        let mut children = Vec::new();
+        for &(name, leads) in table.edges(tree) {
+            match leads {
+                Leads::Wanted(wanted) => children.push((name, Target::Wanted(wanted))),
+                Leads::Tree(below) if depth < MAX_DEPTH => {
+                    let node = self.look_up(table, below, depth + 1);
+                    if node != NOTHING {
+                        children.push((name, Target::Tree(node)));
+                    }
+                }
+                Leads::Tree(_) => {}
+            }
+        }
+        let node = self.intern(children);
+        self.by_number[tree.index()] = node;
+        node
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {
@@ -265,8 +286,4 @@ impl PrunedTrees {
         }
         false
     }
-}
-
-fn lead(id: &[u8]) -> usize {
-    usize::from(id[0]) << 8 | usize::from(id[1])
 }
