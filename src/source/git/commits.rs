@@ -13,14 +13,25 @@ use crate::model::BlobId;
 pub(super) type CommitIndex = u32;
 
 /// A commit, as far as a walk needs it.
-#[derive(Debug)]
-pub(super) struct CommitNode {
-    pub(super) id: BlobId,
-    pub(super) tree: Option<BlobId>,
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommitNode {
+    /// Its id.
+    pub id: BlobId,
+    /// Its tree, where it names one.
+    pub tree: Option<BlobId>,
     /// As stored, whether here or not.
-    pub(super) parents: Vec<BlobId>,
-    /// Committer's date, in seconds.
-    pub(super) seconds: i64,
+    pub parents: Vec<BlobId>,
+    /// Committer's date, in seconds since 1970.
+    pub seconds: i64,
+}
+
+impl CommitNode {
+    /// From the bytes of a commit.
+    #[must_use]
+    pub fn parse(id: BlobId, data: &[u8]) -> Self {
+        let fields = CommitFields::parse(data);
+        Self { id, tree: fields.tree, parents: fields.parents, seconds: fields.committer.seconds }
+    }
 }
 
 /// Commits that have been read.
@@ -69,9 +80,7 @@ impl Graph {
         }
         let mut buf = std::mem::take(&mut self.buf);
         let read = source.commit(id, &mut buf);
-        let fields = CommitFields::parse(&buf);
-        let node =
-            CommitNode { id: *id, tree: fields.tree, seconds: fields.committer.seconds, parents: fields.parents };
+        let node = CommitNode::parse(*id, &buf);
         self.buf = buf;
         read?;
         let number = self.nodes.len() as CommitIndex;
@@ -80,9 +89,11 @@ impl Graph {
         Ok((number, true))
     }
 
-    /// A graph of commits that have been read already. Those whose parents are not among them are returned with the
-    /// parent, save where a shallow clone was cut off.
-    pub(super) fn of(nodes: Vec<CommitNode>, shallow: &HashSet<BlobId>) -> (Self, Vec<GitError>) {
+    /// A graph of commits that have been read already, and the parents that are not among them, save where a shallow
+    /// clone was cut off.
+    pub(super) fn of(mut nodes: Vec<CommitNode>, shallow: &HashSet<BlobId>) -> (Self, Vec<GitError>) {
+        nodes.sort_unstable_by_key(|node| node.id);
+        nodes.dedup_by(|a, b| a.id == b.id);
         let mut graph = Self { nodes, ..Self::default() };
         graph.numbers = graph.nodes.iter().zip(0..).map(|(node, number)| (IdKey::of(&node.id), number)).collect();
         graph.link();

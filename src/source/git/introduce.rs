@@ -4,17 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bstr::BString;
 
-use super::by_id::{StoreSource, TreeSource, is_empty_tree};
-use super::commits::{CommitIndex, Graph};
+use super::by_id::TreeSource;
+use super::commits::{CommitIndex, CommitNode, Graph};
 use super::error::GitError;
 use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
 use super::pruned::{NOTHING, NodeId, PrunedTrees};
 use super::refs::{Tip, TipKind};
 use super::repo::Repo;
-use super::store::ObjectStore;
-use super::tree_table::TreeTable;
-use super::walk::WalkOptions;
 use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::{BlobId, CommitInfo, Skipped};
 
@@ -99,57 +96,57 @@ impl Repo {
 
 /// Finds the origin of each thing. Reads every commit that the scope leads to and every distinct tree once, however
 /// many things are asked for.
-pub fn introduce(mut source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
-    let mut problems = Vec::new();
-    let ends = End::all(scope, &mut source, &mut problems);
-    let mut graph = Graph::default();
-    let starts = ends.iter().filter_map(End::commit).chain(scope.head).chain(scope.dangling.iter().copied());
-    problems.extend(graph.read_all(&mut source, starts, &scope.shallow));
-    let questions = Questions::of(wanted);
-    let order = graph.order_all();
-    let mut search = Search::new(&graph, &order, &ends, &questions);
-    let any = !questions.set.is_empty();
-    if any {
-        search.trees(|pruned, tree| pruned.node(&mut source, tree));
-    }
-    search.commits();
-    search.ends(&ends, |pruned, tree| if any { pruned.node(&mut source, tree) } else { NOTHING });
-    let trees = search.pruned.trees_read();
-    let mut found = search.finish(scope, &ends, &mut source, wanted, problems);
-    found.trees = trees;
-    found
+pub fn introduce(source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
+    let starts = |ends: &[End<'_>]| -> Vec<BlobId> {
+        ends.iter().filter_map(End::commit).chain(scope.head).chain(scope.dangling.iter().copied()).collect()
+    };
+    search(source, scope, wanted, |source, ends| {
+        let mut graph = Graph::default();
+        let problems = graph.read_all(source, starts(ends), &scope.shallow);
+        (graph, problems)
+    })
 }
 
-/// The same by one pass over all commits and trees of an object store, which is faster, and finds what only dangling
-/// commits hold without being told of them. Reads for the pass as `options` say; their kinds are not looked at.
-pub fn introduce_in(store: &ObjectStore, scope: &Scope, wanted: &[Wanted], options: &WalkOptions<'_>) -> Introduced {
-    let mut source = StoreSource::new(store, options.object_limit);
+/// The same for a caller that has read all commits of the object database already, in whatever order: what dangles is
+/// among them, and no commit is read again but those that are answers.
+pub fn introduce_among(
+    source: impl TreeSource,
+    scope: &Scope,
+    commits: Vec<CommitNode>,
+    wanted: &[Wanted],
+) -> Introduced {
+    search(source, scope, wanted, |_, _| Graph::of(commits, &scope.shallow))
+}
+
+fn search<S: TreeSource>(
+    mut source: S,
+    scope: &Scope,
+    wanted: &[Wanted],
+    graph: impl FnOnce(&mut S, &[End<'_>]) -> (Graph, Vec<GitError>),
+) -> Introduced {
     let mut problems = Vec::new();
-    let ends = End::all(scope, &mut source, &mut problems);
-    let questions = Questions::of(wanted);
-    let mut table = TreeTable::build(store, options, &questions.set);
-    let (graph, missing) = Graph::of(std::mem::take(&mut table.commits), &scope.shallow);
+    let ends: Vec<End<'_>> = scope.tips.iter().map(|tip| End::of(tip, &mut source, &mut problems)).collect();
+    let (graph, missing) = graph(&mut source, &ends);
     problems.extend(missing);
-    problems.append(&mut table.missing);
+    let questions = Questions::of(wanted);
     let order = graph.order_all();
     let mut search = Search::new(&graph, &order, &ends, &questions);
-    let node = |pruned: &mut PrunedTrees, tree: &BlobId| match store.lookup(tree) {
-        Some(number) => pruned.node_in(&table, number),
-        None if questions.set.is_empty() || is_empty_tree(tree) => NOTHING,
-        None => {
-            pruned.problems.push(GitError::Missing { kind: "tree", id: *tree });
-            NOTHING
-        }
-    };
-    search.trees(node);
+    if !questions.set.is_empty() {
+        search.trees(&mut source);
+    }
     search.commits();
-    search.ends(&ends, node);
-    let mut found = search.finish(scope, &ends, &mut source, wanted, problems);
-    found.problems.extend(std::mem::take(&mut table.problems).into_iter().map(Skipped::from));
-    found.problems.sort();
-    found.problems.dedup();
-    found.trees = table.trees;
-    found
+    search.ends(&mut source, &ends);
+    search.head(scope.head);
+    search.refs(&ends);
+    let origins = search.answers(&mut source, &mut problems);
+    problems.append(&mut search.pruned.problems);
+    let number = |thing: &Wanted| questions.numbers[thing] as usize;
+    Introduced {
+        origins: wanted.iter().map(|thing| origins[number(thing)].clone()).collect(),
+        commits: graph.nodes.len(),
+        trees: search.pruned.trees_read(),
+        problems: problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect(),
+    }
 }
 
 /// What is asked, numbered; what was asked for twice has one number.
@@ -183,10 +180,6 @@ struct End<'a> {
 }
 
 impl<'a> End<'a> {
-    fn all(scope: &'a Scope, source: &mut impl TreeSource, problems: &mut Vec<GitError>) -> Vec<Self> {
-        scope.tips.iter().map(|tip| Self::of(tip, source, problems)).collect()
-    }
-
     fn of(tip: &'a Tip, source: &mut impl TreeSource, problems: &mut Vec<GitError>) -> Self {
         let mut end = Self { tip, tags: Vec::new(), target: None };
         let mut buf = Vec::new();
@@ -272,10 +265,10 @@ impl<'a> Search<'a> {
     }
 
     /// Newest first: packs store the newest tree whole and older ones as what differs.
-    fn trees(&mut self, mut node: impl FnMut(&mut PrunedTrees<'a>, &BlobId) -> NodeId) {
+    fn trees(&mut self, source: &mut impl TreeSource) {
         for &number in self.order.iter().rev() {
             if let Some(tree) = &self.graph.node(number).tree {
-                self.roots[number as usize] = node(&mut self.pruned, tree);
+                self.roots[number as usize] = self.pruned.node(source, tree);
             }
         }
     }
@@ -317,7 +310,7 @@ impl<'a> Search<'a> {
     }
 
     /// Tips that are no commits.
-    fn ends(&mut self, ends: &[End<'_>], mut node: impl FnMut(&mut PrunedTrees<'a>, &BlobId) -> NodeId) {
+    fn ends(&mut self, source: &mut impl TreeSource, ends: &[End<'_>]) {
         for (at, end) in ends.iter().enumerate() {
             for tag in &end.tags {
                 if let Some(&wanted) = self.questions.numbers.get(&Wanted::Tag(*tag)) {
@@ -328,34 +321,13 @@ impl<'a> Search<'a> {
             if let Some(&wanted) = self.questions.numbers.get(&Wanted::Blob(id)) {
                 self.traces[wanted as usize].direct.push(at);
             }
-            if kind == ObjectKind::Tree {
-                let node = node(&mut self.pruned, &id);
+            if kind == ObjectKind::Tree && !self.questions.set.is_empty() {
+                let node = self.pruned.node(source, &id);
                 for (wanted, path) in self.pruned.members(node) {
                     self.traces[wanted as usize].direct.push(at);
                     self.traces[wanted as usize].add_path(&path);
                 }
             }
-        }
-    }
-
-    fn finish(
-        mut self,
-        scope: &Scope,
-        ends: &[End<'_>],
-        source: &mut impl TreeSource,
-        wanted: &[Wanted],
-        mut problems: Vec<GitError>,
-    ) -> Introduced {
-        self.head(scope.head);
-        self.refs(ends);
-        let origins = self.answers(source, &mut problems);
-        problems.append(&mut self.pruned.problems);
-        let number = |thing: &Wanted| self.questions.numbers[thing] as usize;
-        Introduced {
-            origins: wanted.iter().map(|thing| origins[number(thing)].clone()).collect(),
-            commits: self.graph.nodes.len(),
-            trees: 0,
-            problems: problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect(),
         }
     }
 
@@ -517,7 +489,11 @@ pub fn commit_info(id: BlobId, data: &[u8]) -> CommitInfo {
 
 #[cfg(test)]
 mod tests {
+    use super::super::by_id::StoreSource;
+    use super::super::object::KindSet;
+    use super::super::store::ObjectStore;
     use super::super::testing::TestRepo;
+    use super::super::walk::WalkOptions;
     use super::*;
 
     fn run(repo: &TestRepo, dangling: &[BlobId], wanted: &[Wanted]) -> Vec<Origin> {
@@ -530,18 +506,24 @@ mod tests {
         let commits = all.lines().filter_map(|line| BlobId::from_hex(line.strip_suffix(" commit")?.as_bytes()));
         let every = Scope { dangling: commits.collect(), ..scope };
         let walked = introduce(opened.objects().unwrap(), &every, wanted);
-        for threads in [1, 3] {
-            let passed = in_store(repo, &every, wanted, threads);
-            assert_eq!((passed.origins, passed.problems), (walked.origins.clone(), vec![]), "{threads} threads");
+        for found in in_store(repo, &every, wanted) {
+            assert_eq!((found.origins, found.problems), (walked.origins.clone(), vec![]));
         }
         found.origins
     }
 
-    fn in_store(repo: &TestRepo, scope: &Scope, wanted: &[Wanted], threads: usize) -> Introduced {
+    /// Through our own reader, walking and told of all commits.
+    fn in_store(repo: &TestRepo, scope: &Scope, wanted: &[Wanted]) -> [Introduced; 2] {
         let layout = repo.open().layout().clone();
         let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
         assert_eq!(problems, []);
-        introduce_in(&store, scope, wanted, &WalkOptions { threads, ..WalkOptions::default() })
+        let options = WalkOptions { kinds: KindSet::COMMITS, ..WalkOptions::default() };
+        let (mut commits, problems) = store.walk(&options, Vec::new, |commits, entry, _: Option<&()>| {
+            commits.push(CommitNode::parse(store.id(entry.ix), entry.data));
+        });
+        assert_eq!(problems, []);
+        let source = || StoreSource::new(&store, 1 << 30);
+        [introduce(source(), scope, wanted), introduce_among(source(), scope, commits.remove(0), wanted)]
     }
 
     #[test]
@@ -753,7 +735,8 @@ mod tests {
         let found = introduce(opened.objects().unwrap(), &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)]);
         assert_eq!(found.problems.iter().map(|p| p.what.to_string()).collect::<Vec<_>>(), [format!("tree {tree}")]);
         assert_eq!(found.origins[0].path, "b");
-        let in_store = in_store(&repo, &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)], 1);
-        assert_eq!((in_store.origins, in_store.problems), (found.origins, found.problems));
+        for other in in_store(&repo, &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)]) {
+            assert_eq!((&other.origins, &other.problems), (&found.origins, &found.problems));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Trees cut down to the paths that lead to what is wanted. Each distinct tree of a history is read once.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use bstr::BString;
@@ -8,10 +9,9 @@ use bstr::BString;
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
 use super::id_hash::{IdKey, IdMap};
-use super::object::ObjectIx;
-use super::parts::tree_entries;
+use super::parts::TreeEntry;
 use super::tree_diff::MAX_DEPTH;
-use super::tree_table::{Leads, TreeTable};
+use super::tree_splice::{Kept, Starts, splice};
 use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::BlobId;
 
@@ -19,7 +19,6 @@ use crate::model::BlobId;
 pub(super) type NodeId = u32;
 /// The tree that leads to nothing wanted.
 pub(super) const NOTHING: NodeId = 0;
-const UNKNOWN: NodeId = NodeId::MAX;
 
 /// A thing that is wanted, at a path.
 pub(super) type Found = (WantedIndex, BString);
@@ -44,9 +43,37 @@ pub(super) struct PrunedTrees<'a> {
     nodes: Vec<Rc<[Child]>>,
     node_numbers: HashMap<Rc<[Child]>, NodeId>,
     memo: IdMap<NodeId>,
-    by_number: Vec<NodeId>,
+    latest: HashMap<u64, Parsed>,
+    latest_bytes: usize,
+    paths: RandomState,
     buf: Vec<u8>,
     pub(super) problems: Vec<GitError>,
+}
+
+/// The tree that was last read at a path. The next one there mostly differs in one entry.
+#[derive(Default)]
+struct Parsed {
+    data: Vec<u8>,
+    starts: Starts,
+    /// With where their entries start.
+    children: Vec<(u32, Child)>,
+}
+
+/// Bytes of such trees kept: thousands of directories.
+const LATEST_BYTES: usize = 32 << 20;
+
+impl Parsed {
+    fn size(&self) -> usize {
+        self.data.capacity() + self.starts.capacity() * 4 + self.children.capacity() * size_of::<(u32, Child)>()
+    }
+
+    /// The children of a tree that keeps some entries of this one and has fresh ones between them.
+    fn children_with(&self, fresh: Vec<(u32, Child)>, kept: &Kept) -> Vec<(u32, Child)> {
+        let before = self.children.partition_point(|&(at, _)| at < kept.before);
+        let after = self.children.partition_point(|&(at, _)| at < kept.from);
+        let shifted = self.children[after..].iter().map(|&(at, child)| ((i64::from(at) + kept.shift) as u32, child));
+        self.children[..before].iter().copied().chain(fresh).chain(shifted).collect()
+    }
 }
 
 impl<'a> PrunedTrees<'a> {
@@ -60,7 +87,9 @@ impl<'a> PrunedTrees<'a> {
             nodes: vec![Rc::clone(&empty)],
             node_numbers: HashMap::from([(empty, NOTHING)]),
             memo: IdMap::default(),
-            by_number: Vec::new(),
+            latest: HashMap::new(),
+            latest_bytes: 0,
+            paths: RandomState::new(),
             buf: Vec::new(),
             problems: Vec::new(),
         }
@@ -75,96 +104,84 @@ impl<'a> PrunedTrees<'a> {
     pub(super) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
         match self.memo.get(&IdKey::of(tree)) {
             Some(&node) => node,
-            None => self.read(source, tree, 0),
+            None => self.read(source, tree, 0, 0),
         }
     }
 
-    fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, depth: usize) -> NodeId {
+    fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, path: u64, depth: usize) -> NodeId {
         let key = IdKey::of(tree);
         // Set first, so that a tree that holds itself (which takes a broken hash) ends.
         self.memo.insert(key, NOTHING);
-        let mut buf = std::mem::take(&mut self.buf);
-        let mut children = Vec::new();
-        let mut unknown = Vec::new();
-        match source.tree(tree, &mut buf) {
-            Ok(()) => self.entries(&buf, tree, &mut children, &mut unknown),
-            Err(_) if is_empty_tree(tree) => {}
-            Err(error) => self.problems.push(error),
+        let mut data = std::mem::take(&mut self.buf);
+        if let Err(error) = source.tree(tree, &mut data) {
+            self.buf = data;
+            if !is_empty_tree(tree) {
+                self.problems.push(error);
+            }
+            return NOTHING;
         }
-        self.buf = buf;
+        let old = self.latest.remove(&path).unwrap_or_default();
+        self.latest_bytes -= old.size();
+        let mut fresh = Vec::new();
+        let mut unknown = Vec::new();
+        let (starts, kept) = splice(&old.data, &old.starts, &data, tree.as_bytes().len(), |at, entry| {
+            self.entry(at, entry, &mut fresh, &mut unknown);
+        });
+        if starts.last().is_none_or(|&end| end as usize != data.len()) {
+            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
+        }
         if depth >= MAX_DEPTH && !unknown.is_empty() {
             let why = format!("nested deeper than {MAX_DEPTH}");
             self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
             unknown.clear();
         }
-        for (name, below) in unknown {
+        for (at, name, below) in unknown {
             let node = match self.memo.get(&IdKey::of(&below)) {
                 Some(&node) => node,
-                None => self.read(source, &below, depth + 1),
+                None => self.read(source, &below, self.paths.hash_one((path, &name)), depth + 1),
             };
             if node != NOTHING {
-                children.push((self.name(&name), Target::Tree(node)));
+                fresh.push((at, (self.name(&name), Target::Tree(node))));
             }
         }
-        let node = self.intern(children);
+        fresh.sort_unstable();
+        let children = old.children_with(fresh, &kept);
+        let node = self.intern(children.iter().map(|&(_, child)| child).collect());
         if node != NOTHING {
             self.memo.insert(key, node);
         }
+        self.buf = old.data;
+        self.remember(path, Parsed { data, starts, children });
         node
     }
 
-    fn entries(&mut self, data: &[u8], tree: &BlobId, found: &mut Vec<Child>, unknown: &mut Vec<(BString, BlobId)>) {
-        let mut entries = tree_entries(data, tree.as_bytes().len());
-        for entry in entries.by_ref() {
-            if entry.is_tree() {
-                match self.memo.get(&IdKey::raw(entry.id)) {
-                    Some(&NOTHING) => {}
-                    Some(&node) => found.push((self.name(entry.name), Target::Tree(node))),
-                    None => unknown.push((entry.name.to_owned(), entry.blob_id())),
-                }
-            }
-            let mut hits = Vec::new();
-            self.wanted.look(&entry, |wanted| hits.push(wanted));
-            for wanted in hits {
-                found.push((self.name(entry.name), Target::Wanted(wanted)));
-            }
+    fn remember(&mut self, path: u64, parsed: Parsed) {
+        self.latest_bytes += parsed.size();
+        if self.latest_bytes > LATEST_BYTES {
+            self.latest.clear();
+            self.latest_bytes = parsed.size();
         }
-        if entries.is_malformed() {
-            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
-        }
+        self.latest.insert(path, parsed);
     }
 
-    /// The same from a table; to be used with one table, and not together with `node`.
-    pub(super) fn node_in(&mut self, table: &TreeTable, tree: ObjectIx) -> NodeId {
-        if self.by_number.is_empty() {
-            self.by_number = vec![UNKNOWN; table.len()];
-            self.names.clone_from(&table.names);
-        }
-        self.look_up(table, tree, 0)
-    }
-
-    fn look_up(&mut self, table: &TreeTable, tree: ObjectIx, depth: usize) -> NodeId {
-        let known = self.by_number[tree.index()];
-        if known != UNKNOWN {
-            return known;
-        }
-        self.by_number[tree.index()] = NOTHING;
-        let mut children = Vec::new();
-        for &(name, leads) in table.edges(tree) {
-            match leads {
-                Leads::Wanted(wanted) => children.push((name, Target::Wanted(wanted))),
-                Leads::Tree(below) if depth < MAX_DEPTH => {
-                    let node = self.look_up(table, below, depth + 1);
-                    if node != NOTHING {
-                        children.push((name, Target::Tree(node)));
-                    }
-                }
-                Leads::Tree(_) => {}
+    fn entry(
+        &mut self,
+        at: u32,
+        entry: &TreeEntry<'_>,
+        found: &mut Vec<(u32, Child)>,
+        unknown: &mut Vec<(u32, BString, BlobId)>,
+    ) {
+        if entry.is_tree() {
+            match self.memo.get(&IdKey::raw(entry.id)) {
+                Some(&NOTHING) => {}
+                Some(&node) => found.push((at, (self.name(entry.name), Target::Tree(node)))),
+                None => unknown.push((at, entry.name.to_owned(), entry.blob_id())),
             }
         }
-        let node = self.intern(children);
-        self.by_number[tree.index()] = node;
-        node
+        self.wanted.look(entry, |wanted| found.push((at, (u32::MAX, Target::Wanted(wanted)))));
+        for (_, (name, _)) in found.iter_mut().rev().take_while(|(_, (name, _))| *name == u32::MAX) {
+            *name = self.name(entry.name);
+        }
     }
 
     fn name(&mut self, name: &[u8]) -> u32 {

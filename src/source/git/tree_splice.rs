@@ -55,12 +55,14 @@ pub(super) fn splice<'a>(
 }
 
 fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.chunks_exact(32).zip(b.chunks_exact(32)).take_while(|(a, b)| a == b).count() * 32;
+    let ((a32, _), (b32, _)) = (a.as_chunks::<32>(), b.as_chunks::<32>());
+    let whole = a32.iter().zip(b32).take_while(|(a, b)| a == b).count() * 32;
     whole + a[whole..].iter().zip(&b[whole..]).take_while(|(a, b)| a == b).count()
 }
 
 fn common_suffix(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.rchunks_exact(32).zip(b.rchunks_exact(32)).take_while(|(a, b)| a == b).count() * 32;
+    let ((_, a32), (_, b32)) = (a.as_rchunks::<32>(), b.as_rchunks::<32>());
+    let whole = a32.iter().rev().zip(b32.iter().rev()).take_while(|(a, b)| a == b).count() * 32;
     let (a, b) = (&a[..a.len() - whole], &b[..b.len() - whole]);
     whole + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
