@@ -68,11 +68,14 @@ impl Parsed {
     }
 
     /// The children of a tree that keeps some entries of this one and has fresh ones between them.
-    fn children_with(&self, fresh: Vec<(u32, Child)>, kept: &Kept) -> Vec<(u32, Child)> {
-        let before = self.children.partition_point(|&(at, _)| at < kept.before);
-        let after = self.children.partition_point(|&(at, _)| at < kept.from);
-        let shifted = self.children[after..].iter().map(|&(at, child)| ((i64::from(at) + kept.shift) as u32, child));
-        self.children[..before].iter().copied().chain(fresh).chain(shifted).collect()
+    fn children_with(&self, mut fresh: Vec<(u32, Child)>, kept: &[Kept]) -> Vec<(u32, Child)> {
+        for run in kept {
+            let start = self.children.partition_point(|&(at, _)| at < run.old.start);
+            let inside = self.children[start..].iter().take_while(|&&(at, _)| at < run.old.end);
+            fresh.extend(inside.map(|&(at, child)| ((i64::from(at) + run.shift) as u32, child)));
+        }
+        fresh.sort_unstable();
+        fresh
     }
 }
 
@@ -144,7 +147,6 @@ impl<'a> PrunedTrees<'a> {
                 fresh.push((at, (self.name(&name), Target::Tree(node))));
             }
         }
-        fresh.sort_unstable();
         let children = old.children_with(fresh, &kept);
         let node = self.intern(children.iter().map(|&(_, child)| child).collect());
         if node != NOTHING {
