@@ -10,9 +10,9 @@ use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, SkipReason, Skipped},
     source::git::{
         ChangedFile, GitError, GitSource, Repo, TreeSource,
-        by_id::ObjectKind,
         history::{commit_texts, tag_texts},
         introduce::commit_info,
+        object::ObjectKind,
         range::{Range, RangeQuery},
     },
 };

@@ -11,7 +11,7 @@ use self::{objects::Found, places::Places};
 use super::{Scanner, outcome::Collector};
 use crate::{
     model::{ObjectPart, Provenance, SkipReason, Skipped},
-    source::git::{GitError, Repo, object, refs::Tips, store::ObjectStore},
+    source::git::{GitError, Repo, refs::Tips, store::ObjectStore},
 };
 
 impl Scanner<'_> {
@@ -28,11 +28,7 @@ impl Scanner<'_> {
     fn try_history(&self, path: &Path, collector: &Mutex<Collector>) -> Result<(), GitError> {
         let repo = Repo::at(path)?;
         let layout = repo.layout();
-        let hash = match layout.hash {
-            crate::source::git::HashKind::Sha1 => object::HashKind::Sha1,
-            crate::source::git::HashKind::Sha256 => object::HashKind::Sha256,
-        };
-        let (store, problems) = ObjectStore::open(&layout.objects, hash);
+        let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
         self.note(collector, problems.into_iter().map(Skipped::from));
         let found = Found::search(self, &store, collector);
         let tips = repo.tips()?;
