@@ -20,14 +20,20 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
     let first = text[word.start];
     let starts = word.start == 0 || {
         let before = text[word.start - 1];
-        !before.is_ascii_alphabetic() || (before.is_ascii_lowercase() && first.is_ascii_uppercase()) || !first.is_ascii_alphabetic()
+        !before.is_ascii_alphabetic()
+            || (before.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || !first.is_ascii_alphabetic()
     };
     let Some(&after) = text.get(word.end).filter(|_| starts) else { return starts };
     let last = text[word.end - 1];
-    if !after.is_ascii_alphabetic() || !last.is_ascii_alphabetic() || (last.is_ascii_lowercase() && after.is_ascii_uppercase()) {
+    if !after.is_ascii_alphabetic()
+        || !last.is_ascii_alphabetic()
+        || (last.is_ascii_lowercase() && after.is_ascii_uppercase())
+    {
         return true;
     }
-    const SUFFIX: &[&[u8]] = &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
+    const SUFFIX: &[&[u8]] =
+        &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
     let rest = &text[word.end..];
     SUFFIX.iter().any(|suffix| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix))
 }
@@ -52,7 +58,8 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
     let (mut signs, mut breaks, mut words, mut spaces) = (0, 0, 0, 0);
     while at < limit {
         match text[at] {
-            b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'"' | b'\'' | b'`' | b'[' | b'{' | b'<' | b'?' | b'&' | b'\\' | b'@' => signs += 1,
+            b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'"' | b'\'' | b'`' | b'[' | b'{' | b'<' | b'?' | b'&'
+            | b'\\' | b'@' => signs += 1,
             b'\n' if breaks == 0 => breaks += 1,
             b' ' | b'\t' | b'\r' => spaces += 1,
             b'$' | b'#' | b'/' | b'-' | b'+' | b'*' | b'!' => {}
@@ -111,9 +118,18 @@ mod tests {
     #[test]
     fn finds_the_value_of_a_name() {
         for text in [
-            "ACME_KEY=f00dbabe11223344", "acme: 'f00dbabe11223344'", "\"acmeToken\": \"f00dbabe11223344\"", "acme_secret := `f00dbabe11223344`",
-            "<acme>f00dbabe11223344</acme>", "acme -> f00dbabe11223344", "--acme-token f00dbabe11223344", "ACME-Auth: Bearer f00dbabe11223344",
-            "acme_key: str = \"f00dbabe11223344\"", "setAcme(\"f00dbabe11223344\")", "acme.key = f00dbabe11223344", "env('ACME_KEY', 'f00dbabe11223344')",
+            "ACME_KEY=f00dbabe11223344",
+            "acme: 'f00dbabe11223344'",
+            "\"acmeToken\": \"f00dbabe11223344\"",
+            "acme_secret := `f00dbabe11223344`",
+            "<acme>f00dbabe11223344</acme>",
+            "acme -> f00dbabe11223344",
+            "--acme-token f00dbabe11223344",
+            "ACME-Auth: Bearer f00dbabe11223344",
+            "acme_key: str = \"f00dbabe11223344\"",
+            "setAcme(\"f00dbabe11223344\")",
+            "acme.key = f00dbabe11223344",
+            "env('ACME_KEY', 'f00dbabe11223344')",
             "acme:\n  f00dbabe11223344",
         ] {
             let lower = text.to_lowercase();

@@ -120,7 +120,8 @@ impl Detector {
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
-            let matched = Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
+            let matched =
+                Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
@@ -141,7 +142,14 @@ impl Detector {
         self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
     }
 
-    fn find(&self, rule: u32, text: &[u8], window: Span, anchored: bool, scratch: &mut Scratch) -> Option<(Span, Span)> {
+    fn find(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        anchored: bool,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
         let pattern = self.pattern(rule)?;
         scratch.stats.regexes += 1;
         let cache = scratch.caches.entry(rule).or_insert_with(|| pattern.cache());
