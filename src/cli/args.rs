@@ -28,6 +28,11 @@ pub(crate) enum Command {
     /// List, show or check the rules
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Install, remove or be a git hook
+    #[command(subcommand)]
+    Hook(super::commands::hook::HookCommand),
+    /// Say whether the hooks really run here, and what is in their way
+    Doctor(super::commands::doctor::DoctorArgs),
 }
 
 /// How sure we must be before something is shown.
@@ -166,6 +171,9 @@ pub(crate) struct ScanArgs {
     /// A file whose bytes are the key of the fingerprints
     #[arg(long, value_name = "FILE", env = "STANCH_FINGERPRINT_KEY_FILE")]
     pub(crate) fingerprint_key_file: Option<PathBuf>,
+    /// Do not report what this file lists as known: our own, or a peer's (may be given again)
+    #[arg(long, value_name = "FILE", env = "STANCH_BASELINE")]
+    pub(crate) baseline: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
     #[command(flatten)]

@@ -3,7 +3,9 @@
 mod args;
 mod commands;
 mod exit;
+mod hook;
 mod message;
+mod run;
 mod settings;
 
 use std::process::ExitCode;

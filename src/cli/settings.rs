@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use stanch::{
     config::Config,
     detect::Options,
-    filter::Allowlist,
+    filter::{Allowlist, Baselines},
     model::{Exposure, FingerprintKey},
     rules::{Choice, RuleFile, RuleSet},
     scan::Settings,
@@ -25,6 +25,7 @@ const MEMORY: u64 = 1 << 30;
 pub(crate) struct Resolved {
     pub(crate) rules: RuleSet,
     pub(crate) allowlist: Allowlist,
+    pub(crate) baselines: Baselines,
     pub(crate) settings: Settings,
     pub(crate) config: Config,
 }
@@ -52,8 +53,24 @@ impl Resolved {
             exposure: if args.history { Exposure::History } else { Exposure::Private },
             fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,
         };
-        Ok(Self { rules, allowlist, settings, config })
+        let baselines = baselines(&args.baseline, &config, &settings.fingerprint_key)?;
+        Ok(Self { rules, allowlist, baselines, settings, config })
     }
+}
+
+/// The baselines that flags, else the configuration, name.
+fn baselines(flags: &[PathBuf], config: &Config, key: &FingerprintKey) -> Result<Baselines> {
+    let configured = config.scan.baseline.iter().map(|path| {
+        let base = config.project.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        base.join(path)
+    });
+    let files: Vec<PathBuf> = if flags.is_empty() { configured.collect() } else { flags.to_vec() };
+    let mut baselines = Baselines::default();
+    for file in files {
+        let bytes = std::fs::read(&file).with_context(|| format!("cannot read the baseline {}", file.display()))?;
+        baselines.add(&file.display().to_string(), &bytes, key, &today())?;
+    }
+    Ok(baselines)
 }
 
 /// The configuration for a scan of `root`.

@@ -1,7 +1,9 @@
 //! One file per command.
 
+pub(crate) mod doctor;
+pub(crate) mod hook;
 mod rules;
-mod scan;
+pub(crate) mod scan;
 
 use anyhow::Result;
 
@@ -15,5 +17,7 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Rules(command) => rules::run(&command),
+        Command::Hook(command) => hook::run(command),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }

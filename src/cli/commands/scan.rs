@@ -21,7 +21,7 @@ use stanch::{
 use crate::cli::{
     args::{OutputArgs, ReportArg, ScanArgs},
     exit::Exit,
-    message::Progress,
+    message::{self, Progress},
     settings::Resolved,
 };
 
@@ -35,8 +35,12 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     let progress = Progress::new(args.output.quiet);
     let stop = stop_on_interrupt();
     let scanner = Scanner::new(Arc::new(resolved.rules), &resolved.allowlist, &resolved.settings, &progress, stop);
-    let outcome = scanner.scan(&targets);
+    let mut outcome = scanner.scan(&targets);
     progress.clear();
+    let whole = targets.iter().all(|target| matches!(target, Target::Tree(_) | Target::History(_)));
+    for news in resolved.baselines.apply(&mut outcome, whole) {
+        message::say(&format!("stanch: {news}"));
+    }
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
     Ok(Exit::of(&outcome, args.output.exit_code))
 }
