@@ -31,6 +31,8 @@ pub(crate) enum Command {
     /// Install, remove or be a git hook
     #[command(subcommand)]
     Hook(super::commands::hook::HookCommand),
+    /// Scan what this CI job is about: the commits of the pull request, the push or the merge group
+    Ci(super::commands::ci::CiArgs),
     /// Say whether the hooks really run here, and what is in their way
     Doctor(super::commands::doctor::DoctorArgs),
 }

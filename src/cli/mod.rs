@@ -1,6 +1,7 @@
 //! The command line: dispatch to a command, map errors to exit codes.
 
 mod args;
+mod ci;
 mod commands;
 mod exit;
 mod hook;

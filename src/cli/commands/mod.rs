@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod ci;
 pub(crate) mod doctor;
 pub(crate) mod hook;
 mod rules;
@@ -18,6 +19,7 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
         Command::Scan(args) => scan::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Hook(command) => hook::run(command),
+        Command::Ci(args) => ci::run(args),
         Command::Doctor(args) => doctor::run(&args),
     }
 }
