@@ -1,0 +1,3 @@
+//! Checking a receiver against the protocol.
+pub struct Row;
+pub fn conformance() {}
