@@ -115,9 +115,8 @@ fn run(job: Job, dialect: &dyn Dialect, lane: &Lane, shared: &Shared<'_>) {
             claims: &|status| dialect.claims(status),
             repeatable: dialect.repeatable(),
         };
-        let answered = lane
-            .exchange(&exchange)
-            .and_then(|reply| dialect.decode(message, &reply).map_err(GiveUp::Broken));
+        let answered =
+            lane.exchange(&exchange).and_then(|reply| dialect.decode(message, &reply).map_err(GiveUp::Broken));
         match answered {
             Ok(answers) => {
                 let missing = settle(message, answers, shared);

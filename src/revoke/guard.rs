@@ -211,9 +211,7 @@ impl PinnedResolver {
         }
         let found = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => {
-                self.world.lookup(&host, port, within).map_err(|_| Refused::Unresolved(host.clone()))?
-            }
+            Err(_) => self.world.lookup(&host, port, within).map_err(|_| Refused::Unresolved(host.clone()))?,
         };
         if found.is_empty() {
             return Err(Refused::Unresolved(host));

@@ -241,9 +241,9 @@ impl Lane {
             500 | 502 | 504 if exchange.repeatable => {
                 Judgement::Again { why: format!("status {}", reply.status), wait }
             }
-            status @ (400 | 401) if self.clock_is_off(&reply) => {
-                Judgement::Final(GiveUp::Broken(format!("refused with status {status}; our clocks differ by more than 300 s")))
-            }
+            status @ (400 | 401) if self.clock_is_off(&reply) => Judgement::Final(GiveUp::Broken(format!(
+                "refused with status {status}; our clocks differ by more than 300 s"
+            ))),
             status => Judgement::Final(GiveUp::Refused(status)),
         }
     }

@@ -103,6 +103,7 @@ impl Breaker {
         self.probing = false;
     }
 
+    #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
         self.opened.is_some()
     }

@@ -45,9 +45,7 @@ pub use guard::{AddressClass, Guard, Refused};
 pub use key_source::{KeySource, KeySourceError};
 pub use plan::{NotSent, Question};
 pub use seal::{Opener, Recipient, SealError};
-pub use settings::{
-    Budget, CacheFile, Disclosure, Hidden, Mode, Operation, Rate, RevokeError, Settings, Transport,
-};
+pub use settings::{Budget, CacheFile, Disclosure, Hidden, Mode, Operation, Rate, RevokeError, Settings, Transport};
 pub use sign::{CheckingKey, KeyError, SignatureError, Signed, SigningKey, TOLERANCE, sign, verify};
 pub use webhook::{apply, check, dry_run};
 pub use world::{RealWorld, World};

@@ -143,7 +143,8 @@ fn withheld(question: &Question, settings: &Settings) -> Option<&'static str> {
 fn item(rule: &str, group: &[&Question], settings: &Settings) -> Item {
     let secret = &group[0].secret;
     let digest: [u8; 32] = Sha256::digest(secret.expose()).into();
-    let listed = |q: &&&Question| matches!(&settings.disclosure, Disclosure::Plaintext(rules) if rules.contains(&q.rule.id));
+    let listed =
+        |q: &&&Question| matches!(&settings.disclosure, Disclosure::Plaintext(rules) if rules.contains(&q.rule.id));
     let plain = group.iter().find(listed).map(|q| q.rule.id.as_str());
     let strong = group.iter().all(|q| q.strong);
     let mut places: Vec<String> = Vec::new();

@@ -176,9 +176,7 @@ pub(crate) fn batches(items: &[Item], most: usize) -> Vec<Vec<usize>> {
     for (index, item) in items.iter().enumerate() {
         let size = serde_json::to_vec(&wire(item)).map_or(0, |json| json.len() + 1);
         let fits = all.last().is_some_and(|batch| {
-            batch.len() < most.max(1)
-                && bytes + size + ENVELOPE <= MESSAGE_LIMIT
-                && items[batch[0]].plain == item.plain
+            batch.len() < most.max(1) && bytes + size + ENVELOPE <= MESSAGE_LIMIT && items[batch[0]].plain == item.plain
         });
         match all.last_mut() {
             Some(batch) if fits => {
@@ -258,7 +256,11 @@ pub(crate) fn answers(expected: &Expected<'_>, reply: &Reply, settings: &Setting
         return Ok(feedback(expected, list));
     }
     if value.get("spec").and_then(|spec| spec.as_str()) != Some(SPEC) {
-        return if reply.status == 202 { Ok(all(Verdict::Accepted)) } else { Err("the answer is of no known form".into()) };
+        return if reply.status == 202 {
+            Ok(all(Verdict::Accepted))
+        } else {
+            Err("the answer is of no known form".into())
+        };
     }
     let results = value.get("results").and_then(|r| r.as_array()).ok_or("the answer has no results")?;
     let index: BTreeMap<&str, usize> = expected.items.iter().enumerate().map(|(n, item)| (item.id, n)).collect();

@@ -15,9 +15,9 @@ type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 
 /// The `info` string of HPKE: binds a sealed secret to this protocol.
-pub const INFO: &[u8] = b"stanch-webhook/1 sealed";
+pub(crate) const INFO: &[u8] = b"stanch-webhook/1 sealed";
 /// The name of the suite on the wire.
-pub const SUITE: &str = "hpke-x25519-sha256-chacha20poly1305";
+pub(crate) const SUITE: &str = "hpke-x25519-sha256-chacha20poly1305";
 /// Before the base64 of 32 bytes: a key that secrets are sealed to.
 const PREFIX: &str = "stanch-seal-";
 

@@ -230,10 +230,10 @@ impl Settings {
     /// # Errors
     /// The first thing that does not.
     pub fn validate(&self) -> Result<(), RevokeError> {
-        self.transport.guard.check_url(&self.endpoint).map_err(|refused| RevokeError::Endpoint {
-            endpoint: self.endpoint.clone(),
-            why: refused.to_string(),
-        })?;
+        self.transport
+            .guard
+            .check_url(&self.endpoint)
+            .map_err(|refused| RevokeError::Endpoint { endpoint: self.endpoint.clone(), why: refused.to_string() })?;
         if self.require_signed_response && self.response_keys.is_empty() {
             return Err(RevokeError::Settings("signed answers are required, but there is no key to check them with"));
         }

@@ -30,12 +30,7 @@ impl<'a> Native<'a> {
     }
 }
 
-pub(crate) fn signed_headers(
-    settings: &Settings,
-    id: &str,
-    body: &[u8],
-    unix: i64,
-) -> Vec<(String, String)> {
+pub(crate) fn signed_headers(settings: &Settings, id: &str, body: &[u8], unix: i64) -> Vec<(String, String)> {
     let mut headers = vec![
         ("content-type".to_owned(), "application/json".to_owned()),
         ("webhook-id".to_owned(), id.to_owned()),

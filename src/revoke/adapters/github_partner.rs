@@ -46,8 +46,8 @@ impl GithubPartner {
         let mut lines = pem.lines().map(str::trim).skip_while(|line| *line != "-----BEGIN PRIVATE KEY-----").skip(1);
         let text: String = lines.by_ref().take_while(|line| !line.starts_with("-----END")).collect();
         let der = STANDARD.decode(text).map_err(|_| BAD)?;
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der, &SystemRandom::new())
-            .map_err(|_| BAD)?;
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der, &SystemRandom::new()).map_err(|_| BAD)?;
         let identifier = identifier.unwrap_or_else(|| hex(&Sha256::digest(key.public_key().as_ref())));
         Ok(Self { key: Arc::new(key), identifier, types })
     }

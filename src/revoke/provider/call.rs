@@ -214,9 +214,10 @@ impl Call {
             body = fill_json(json, parts)?.to_string().into_bytes();
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         } else if !self.form.is_empty() {
-            let fields = self.form.iter().map(|(name, template)| {
-                Some(format!("{name}={}", fill(template, parts, Position::Url)?))
-            });
+            let fields = self
+                .form
+                .iter()
+                .map(|(name, template)| Some(format!("{name}={}", fill(template, parts, Position::Url)?)));
             body = fields.collect::<Option<Vec<_>>>()?.join("&").into_bytes();
             headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
         }

@@ -80,9 +80,9 @@ pub(crate) fn fill_json(value: &serde_json::Value, parts: Parts<'_>) -> Option<s
     Some(match value {
         Value::String(text) => Value::String(fill(text, parts, Position::Json)?),
         Value::Array(list) => Value::Array(list.iter().map(|v| fill_json(v, parts)).collect::<Option<_>>()?),
-        Value::Object(map) => Value::Object(
-            map.iter().map(|(k, v)| Some((k.clone(), fill_json(v, parts)?))).collect::<Option<_>>()?,
-        ),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(k, v)| Some((k.clone(), fill_json(v, parts)?))).collect::<Option<_>>()?)
+        }
         other => other.clone(),
     })
 }
