@@ -25,21 +25,18 @@ fn invariants(server: &Server, answers: &Answers, count: usize) {
     assert!(report.spooled <= report.failed);
     let mut bodies: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut stamps = BTreeSet::new();
+    let secrets: Vec<_> = (0..count).map(|n| secret(n).into_bytes()).collect();
+    let parts: std::collections::HashSet<&[u8]> = secrets.iter().flat_map(|secret| secret.windows(4)).collect();
     for request in server.received() {
         let id = request.header("webhook-id").to_owned();
         assert_eq!(request.header("idempotency-key"), format!("\"{id}\""));
-        stamps.insert((id.clone(), request.header("webhook-timestamp").to_owned()));
         for item in request.items() {
             let fp = item["fp"].as_str().unwrap().to_owned();
             ids.entry(fp).or_default().insert(item["id"].as_str().unwrap().to_owned());
         }
         let body = bodies.entry(id).or_insert_with(|| request.body.clone());
         assert_eq!(*body, request.body, "the same id is the same message");
-        for n in 0..count {
-            let secret = secret(n);
-            assert!(!secret.as_bytes().windows(4).any(|part| memchr::memmem::find(&request.raw, part).is_some()));
-        }
+        assert!(!request.raw.windows(4).any(|part| parts.contains(part)), "no part of a secret is in the traffic");
     }
     assert!(ids.values().all(|ids| ids.len() == 1), "nothing asked under two ids");
     let debug = format!("{answers:?}");
@@ -554,8 +551,8 @@ fn storm(count: usize, in_flight: usize) {
 
 #[test]
 fn an_unreliable_receiver_loses_nothing() {
-    storm(5000, 1);
-    storm(5000, 4);
+    storm(3000, 1);
+    storm(3000, 4);
 }
 
 /// By hand, in release: `cargo test --release -- --ignored a_hundred_thousand --nocapture`.

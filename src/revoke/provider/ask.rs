@@ -73,6 +73,8 @@ struct Ready {
     asks: Vec<Fingerprint>,
     call: Arc<Call>,
     prepared: Prepared,
+    /// The user said where such keys belong.
+    endpoint_is_set: bool,
     /// Key id and key, where the request is signed with them.
     aws: Option<(String, String)>,
 }
@@ -106,7 +108,9 @@ impl Dialect for Provider<'_> {
     }
 
     fn decode(&self, message: &Message, reply: &Reply) -> Result<ItemAnswers, String> {
-        let verdict = self.ready[message.items[0]].call.judge(reply)?;
+        let ready = &self.ready[message.items[0]];
+        // A revocation is definite wherever it happened.
+        let verdict = ready.call.judge(reply, ready.endpoint_is_set || self.operation == Operation::Revoke)?;
         Ok([(0, ItemAnswer { verdict, ttl: None })].into())
     }
 
@@ -252,5 +256,5 @@ fn prepare(
     let mut asks: Vec<_> = group.iter().map(|q| q.fingerprint).collect();
     asks.sort();
     asks.dedup();
-    Ok(Ready { asks, call: Arc::clone(call), prepared, aws })
+    Ok(Ready { asks, call: Arc::clone(call), prepared, endpoint_is_set: origin.is_some(), aws })
 }

@@ -43,6 +43,10 @@ pub struct Call {
     /// The other part must start with one of these.
     #[serde(default)]
     pub partner_starts: Vec<String>,
+    /// Keys of the same form also belong to other instances, regions or partitions: a refusal here is definite only if
+    /// the user has set the endpoint, and so said where the keys belong.
+    #[serde(default)]
+    pub elsewhere: bool,
     /// Answers that mean: it works.
     #[serde(default)]
     pub live: AnyOf,
@@ -239,11 +243,14 @@ impl Call {
     }
 
     /// Reads an answer: exactly one kind of condition must hold.
-    pub(crate) fn judge(&self, reply: &Reply) -> Result<Verdict, String> {
+    pub(crate) fn judge(&self, reply: &Reply, endpoint_is_set: bool) -> Result<Verdict, String> {
         let json = serde_json::from_slice(&reply.body).ok();
         let holds = |any: &AnyOf| any.0.iter().any(|condition| condition.holds(reply, json.as_ref()));
         match (holds(&self.live), holds(&self.revoked), holds(&self.accepted)) {
             (true, false, false) => Ok(Verdict::Live),
+            (false, true, false) if self.elsewhere && !endpoint_is_set => {
+                Err("refused, but the key may belong to another instance: set the endpoint".to_owned())
+            }
             (false, true, false) => Ok(Verdict::Revoked),
             (false, false, true) => Ok(Verdict::Accepted),
             (false, false, false) => Err(format!("status {} says nothing about the key", reply.status)),
