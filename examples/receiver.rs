@@ -35,19 +35,19 @@ const REMEMBER: i64 = 24 * 3600;
 const CONNECTIONS: usize = 64;
 
 /// What the receiver knows: hashes, and the messages of the last day.
-pub struct Store(Mutex<Connection>);
+pub(crate) struct Store(Mutex<Connection>);
 
 /// Everything that a connection needs.
-pub struct Receiver {
-    pub store: Store,
-    pub keys: Vec<CheckingKey>,
+pub(crate) struct Receiver {
+    pub(crate) store: Store,
+    pub(crate) keys: Vec<CheckingKey>,
     /// Signs answers, if any.
-    pub answer_keys: Vec<SigningKey>,
+    pub(crate) answer_keys: Vec<SigningKey>,
 }
 
 impl Store {
     /// Opens or makes a database; `None` for one in memory.
-    pub fn open(path: Option<&Path>) -> rusqlite::Result<Self> {
+    pub(crate) fn open(path: Option<&Path>) -> rusqlite::Result<Self> {
         let connection = path.map_or_else(Connection::open_in_memory, Connection::open)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
@@ -62,7 +62,7 @@ impl Store {
     }
 
     /// Makes a secret known by its hash; the secret itself is forgotten.
-    pub fn add(&self, secret: &[u8], status: &str) -> rusqlite::Result<()> {
+    pub(crate) fn add(&self, secret: &[u8], status: &str) -> rusqlite::Result<()> {
         let sql = "INSERT OR REPLACE INTO secret VALUES (?1, ?2, ?3)";
         self.lock().execute(sql, params![hex(&Sha256::digest(secret)), status, now()]).map(drop)
     }
@@ -206,7 +206,7 @@ fn read(stream: &TcpStream) -> Result<Request, Answer> {
     let bad = || Answer::error(400, "no HTTP request");
     let mut reader = BufReader::new(stream.take(HEADER_LIMIT + BODY_LIMIT as u64));
     let mut line = String::new();
-    let mut read_line = |line: &mut String, reader: &mut BufReader<_>| {
+    let read_line = |line: &mut String, reader: &mut BufReader<_>| {
         line.clear();
         let got = reader.by_ref().take(HEADER_LIMIT).read_line(line);
         if got.is_ok_and(|n| n > 0) { Ok(line.trim_end().to_owned()) } else { Err(bad()) }
@@ -264,7 +264,7 @@ fn serve_one(receiver: &Receiver, stream: &TcpStream) -> std::io::Result<()> {
 }
 
 /// Answers for ever.
-pub fn serve(receiver: &Arc<Receiver>, listener: &TcpListener) {
+pub(crate) fn serve(receiver: &Arc<Receiver>, listener: &TcpListener) {
     let open = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming().filter_map(Result::ok) {
         if open.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS {

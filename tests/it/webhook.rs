@@ -148,3 +148,30 @@ fn conformance_sees_what_a_careless_receiver_does() {
         assert_eq!(rows.get(check), Some(&false), "{check}");
     }
 }
+
+/// By hand, against a receiver in another language: `STANCH_URL`, `STANCH_KEY` (whsec_…), `STANCH_CA` (a PEM file; empty
+/// for http), then `cargo test --test it foreign -- --ignored --nocapture`. It must sign its answers with the same key,
+/// know the secret `live-secret-0`, and say `not_ours` of others.
+#[test]
+#[ignore = "needs a receiver"]
+fn a_foreign_receiver() {
+    let mut settings = start();
+    settings.endpoint = std::env::var("STANCH_URL").unwrap();
+    settings.signing = vec![SigningKey::parse(&std::env::var("STANCH_KEY").unwrap()).unwrap()];
+    settings.response_keys = vec![settings.signing[0].checking()];
+    let ca = std::env::var("STANCH_CA").unwrap();
+    if !ca.is_empty() {
+        settings.transport.guard = Guard { allow_private: true, ..Guard::default() };
+        settings.transport.ca = Some(std::fs::read(ca).unwrap());
+    }
+    let questions = ["live-secret-0", "stranger"].map(question);
+    let answers = check(&questions, &settings, &Silent).unwrap();
+    println!("{:?} {:?}", names(&answers, &questions), answers.report);
+    for Row { check, expected, got, pass } in conformance(&settings).unwrap() {
+        println!("{} | {check} | {expected} | {got}", if pass { "ok  " } else { "FAIL" });
+    }
+    assert_eq!(names(&answers, &questions), ["live", "not_ours"]);
+    settings.transport.ca = None;
+    let refused = check(&questions, &settings, &Silent).unwrap();
+    println!("without its certificate: {:?}", refused.report.reasons);
+}
