@@ -466,6 +466,33 @@ fn the_breaker_spares_a_dead_service_and_probes_it() {
 }
 
 #[test]
+fn a_connection_that_is_reset_or_refused() {
+    // Closing with bytes unread makes the kernel send a reset.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let resets = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&resets);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(5) {
+            let _ = stream.unwrap().peek(&mut [0]);
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = Settings::new(&format!("http://{address}/"), Mode::Ci);
+    settings.transport = super::testing::transport(Mode::Ci);
+    settings.spool = Some(dir.path().join("spool"));
+    let answers = check(&questions(2), &settings, &Silent).unwrap();
+    assert_eq!((answers.report.failed, answers.report.spooled), (2, 2));
+    assert_eq!(resets.load(std::sync::atomic::Ordering::SeqCst), 5);
+    assert!(answers.report.reasons.contains_key("gave up: connection lost"), "{:?}", answers.report);
+    // The listener is gone now: nobody is there.
+    let answers = check(&questions(2), &settings, &Silent).unwrap();
+    assert_eq!((answers.report.failed, answers.report.requests), (2, 5));
+    assert!(answers.report.reasons.contains_key("gave up: cannot connect"), "{:?}", answers.report);
+}
+
+#[test]
 fn budgets_hold() {
     let server = Server::new(|_, _| Act::status(503).with("retry-after", "50"));
     for (mode, seconds) in [(Mode::Hook, 2), (Mode::Ci, 61), (Mode::Audit, 901)] {

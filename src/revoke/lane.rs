@@ -53,6 +53,8 @@ struct State {
     breaker: Breaker,
     /// The service asked us to wait until then.
     not_before: Duration,
+    /// The spell of the breaker that the last allowance was spent on.
+    waited_for: Option<Duration>,
 }
 
 /// A request that can be made again.
@@ -98,6 +100,7 @@ impl Lane {
                 bucket: Bucket::new(transport.rate.per_second, transport.rate.burst),
                 breaker: Breaker::default(),
                 not_before: Duration::ZERO,
+                waited_for: None,
             }),
             requests: AtomicUsize::new(0),
             retries: AtomicUsize::new(0),
@@ -155,8 +158,9 @@ impl Lane {
             match state.breaker.admit(now) {
                 Admission::Go => {}
                 Admission::Wait(pause) => {
+                    self.wait_for_probe(&mut state, pause)?;
                     drop(state);
-                    self.wait_for_probe(pause)?;
+                    self.world.sleep(pause);
                     continue;
                 }
             }
@@ -184,21 +188,19 @@ impl Lane {
         }
     }
 
-    /// An open breaker is waited for only so often, and only if there is time left after it.
-    fn wait_for_probe(&self, pause: Duration) -> Result<(), GiveUp> {
+    /// An open breaker is waited for only so often, and only if there is time left after it. All workers that wait for
+    /// the same probe spend one allowance together.
+    fn wait_for_probe(&self, state: &mut State, pause: Duration) -> Result<(), GiveUp> {
         if pause >= self.left() {
             return Err(GiveUp::CircuitOpen);
         }
-        // A short wait is for another worker's probe and costs nothing of the allowance.
-        if pause > Duration::from_secs(1) {
-            let spent = self.probes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-            if spent.is_err() {
-                return Err(GiveUp::CircuitOpen);
-            }
-        } else if self.probes.load(Ordering::SeqCst) == 0 && self.budget.probes == 0 {
-            return Err(GiveUp::CircuitOpen);
+        let opened = state.breaker.opened_at();
+        if state.waited_for == opened {
+            return Ok(());
         }
-        self.world.sleep(pause);
+        let spent = self.probes.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        spent.map_err(|_| GiveUp::CircuitOpen)?;
+        state.waited_for = opened;
         Ok(())
     }
 

@@ -103,6 +103,11 @@ impl Breaker {
         self.probing = false;
     }
 
+    /// When it opened: names this spell of being open.
+    pub(crate) fn opened_at(&self) -> Option<Duration> {
+        self.opened
+    }
+
     #[cfg(test)]
     pub(crate) fn is_open(&self) -> bool {
         self.opened.is_some()

@@ -36,6 +36,8 @@ mod world;
 mod faults;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors;
 
 pub use adapters::Shape;
 pub use answers::{Answers, Observer, Silent, VerificationReport};

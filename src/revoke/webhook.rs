@@ -166,8 +166,9 @@ fn spool_unsent(items: &[Item], delivered: Delivered, settings: &Settings, repor
     let mut lines = Vec::new();
     let mut count = 0;
     for (message, give_up) in delivered.unsent {
-        // A secret in clear is never written to disk.
-        if !give_up.is_worth_spooling() || message.items.iter().any(|&n| items[n].plain) {
+        // A secret in clear is never written to disk; and the answer to a prefix cannot be matched without the secret.
+        let keep = |item: &Item| !item.plain && !item.fp.starts_with("prefix:");
+        if !give_up.is_worth_spooling() || !message.items.iter().all(|&n| keep(&items[n])) {
             continue;
         }
         count += message.items.len();

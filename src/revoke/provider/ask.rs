@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::call::{Call, Prepared};
 use super::template::Parts;
 use super::{Catalogue, aws};
 use crate::model::{Fingerprint, Kind, Verdict};
 use crate::revoke::answers::{Answers, Observer};
+use crate::revoke::cache::Cache;
 use crate::revoke::client::{Client, Reply};
 use crate::revoke::deliver::{Delivered, Dialect, Fate, Message, deliver};
 use crate::revoke::lane::{GiveUp, Lane};
 use crate::revoke::plan::{NotSent, Question, barred};
 use crate::revoke::protocol::{ItemAnswer, ItemAnswers};
-use crate::revoke::settings::{Mode, Operation, Rate, RevokeError, Transport};
+use crate::revoke::settings::{CacheFile, Mode, Operation, Rate, RevokeError, Transport};
 use crate::revoke::webhook::{failed, tally};
 
 /// Hosts that are asked at the same time.
@@ -27,6 +30,8 @@ pub struct ProviderSettings {
     pub transport: Transport,
     /// Rule id or host → another origin, for self-hosted instances: `gitlab.com` → `https://gitlab.example.com`.
     pub endpoints: BTreeMap<String, String>,
+    /// Verdicts kept between runs.
+    pub cache: Option<CacheFile>,
     /// An incomplete verification makes the run incomplete.
     pub required: bool,
 }
@@ -37,7 +42,7 @@ impl ProviderSettings {
     pub fn new(mode: Mode) -> Self {
         let mut transport = Transport::new(mode);
         transport.rate = Rate { per_second: 2.0, burst: 2, in_flight: 1 };
-        Self { transport, endpoints: BTreeMap::new(), required: false }
+        Self { transport, endpoints: BTreeMap::new(), cache: None, required: false }
     }
 }
 
@@ -68,6 +73,39 @@ pub fn revoke_at_providers(
     run(questions, catalogue, settings, Operation::Revoke, observer)
 }
 
+/// What would be sent where, without sending it: one line per secret, the secret itself left as `{secret}`.
+#[must_use]
+pub fn dry_run_at_providers(
+    questions: &[Question],
+    catalogue: &Catalogue,
+    settings: &ProviderSettings,
+    operation: Operation,
+) -> String {
+    let mut not_sent = Vec::new();
+    let hosts = sort_out(questions, catalogue, settings, operation, &mut not_sent);
+    let mut text = String::new();
+    for item in hosts.values().flatten() {
+        let call = &item.call;
+        let names: Vec<_> = item.asks.iter().map(ToString::to_string).collect();
+        let moved =
+            if item.endpoint_is_set { format!(" (at {})", authority(&item.prepared.url)) } else { String::new() };
+        text.push_str(&format!("{} {}{moved} # {}\n", call.method.name(), call.url, names.join(" ")));
+        for (name, template) in call.headers.iter().chain(&call.query).chain(&call.form) {
+            text.push_str(&format!("  {name}: {template}\n"));
+        }
+        if let Some((user, password)) = &call.basic {
+            text.push_str(&format!("  authorization: Basic base64({user}:{password})\n"));
+        }
+        if let Some(json) = &call.json {
+            text.push_str(&format!("  {json}\n"));
+        }
+    }
+    for left in not_sent {
+        text.push_str(&format!("# not sent: {} {}: {}\n", left.rule, left.fingerprint, left.reason));
+    }
+    text
+}
+
 /// One secret, ready for its provider.
 struct Ready {
     asks: Vec<Fingerprint>,
@@ -77,6 +115,15 @@ struct Ready {
     endpoint_is_set: bool,
     /// Key id and key, where the request is signed with them.
     aws: Option<(String, String)>,
+    /// SHA-256 of secret and partner; names the question in the cache.
+    digest: [u8; 32],
+}
+
+impl Ready {
+    /// The template and the origin it was moved to.
+    fn place(&self) -> String {
+        format!("{} {}", self.call.url, authority(&self.prepared.url))
+    }
 }
 
 struct Provider<'a> {
@@ -146,8 +193,10 @@ fn run(
     let mut answers = Answers::default();
     answers.report.required = settings.required;
     let hosts = sort_out(questions, catalogue, settings, operation, &mut answers.report.not_sent);
-    let total: usize = hosts.values().map(Vec::len).sum();
-    answers.report.distinct = total;
+    answers.report.distinct = hosts.values().map(Vec::len).sum();
+    let cache = settings.cache.as_ref().filter(|_| operation == Operation::Check);
+    let hosts = from_cache(hosts, cache, settings, &mut answers);
+    let total = hosts.values().map(Vec::len).sum();
     let client = Arc::new(Client::new(&settings.transport)?);
     let deadline = settings.transport.world.elapsed() + settings.transport.budget.total;
     let queue = Mutex::new(hosts.into_values());
@@ -164,6 +213,9 @@ fn run(
             let delivered = deliver(messages, ready.len(), &dialect, &lane, in_flight, &tick);
             let mut answers = shared.lock().unwrap_or_else(PoisonError::into_inner);
             count(&ready, &delivered, &mut answers);
+            if let Some(file) = cache {
+                keep(&ready, &delivered, file, settings, &mut answers);
+            }
             tally(&lane, &mut answers.report);
         }
     };
@@ -175,6 +227,49 @@ fn run(
     let mut answers = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
     answers.report.not_sent.sort();
     Ok(answers)
+}
+
+/// What an earlier run knows is not asked again. A cache that cannot be read is a warning, and everything is asked.
+fn from_cache(
+    mut hosts: BTreeMap<String, Vec<Ready>>,
+    file: Option<&CacheFile>,
+    settings: &ProviderSettings,
+    answers: &mut Answers,
+) -> BTreeMap<String, Vec<Ready>> {
+    let Some(file) = file else { return hosts };
+    let unix = settings.transport.world.unix();
+    let cache = match Cache::open(file, unix) {
+        Ok(cache) => cache,
+        Err(error) => {
+            answers.report.warnings.push(error.to_string());
+            return hosts;
+        }
+    };
+    for ready in hosts.values_mut() {
+        ready.retain(|item| {
+            let Some(verdict) = cache.get(&cache.name(&item.place(), &item.digest), unix) else { return true };
+            answers.report.from_cache += 1;
+            answers.verdicts.extend(item.asks.iter().map(|ask| (*ask, verdict.clone())));
+            false
+        });
+    }
+    hosts.retain(|_, ready| !ready.is_empty());
+    hosts
+}
+
+fn keep(ready: &[Ready], delivered: &Delivered, file: &CacheFile, settings: &ProviderSettings, answers: &mut Answers) {
+    let unix = settings.transport.world.unix();
+    let saved = Cache::open(file, unix).and_then(|mut cache| {
+        for (item, fate) in ready.iter().zip(&delivered.fates) {
+            if let Some(Fate::Answered(answer)) = fate {
+                cache.put(cache.name(&item.place(), &item.digest), answer, unix);
+            }
+        }
+        cache.save(unix)
+    });
+    if let Err(error) = saved {
+        answers.report.warnings.push(error.to_string());
+    }
 }
 
 fn count(ready: &[Ready], delivered: &Delivered, answers: &mut Answers) {
@@ -253,8 +348,13 @@ fn prepare(
     let origin = origins.iter().find_map(|name| settings.endpoints.get(*name)).map(String::as_str);
     let prepared = call.prepare(Parts { secret, partner }, origin).ok_or("it cannot be written into the request")?;
     let aws = call.aws.is_some().then(|| (partner.unwrap_or_default().to_owned(), secret.to_owned()));
+    let mut hash = Sha256::new();
+    hash.update((secret.len() as u64).to_be_bytes());
+    hash.update(secret);
+    hash.update(partner.unwrap_or_default());
+    let digest = hash.finalize().into();
     let mut asks: Vec<_> = group.iter().map(|q| q.fingerprint).collect();
     asks.sort();
     asks.dedup();
-    Ok(Ready { asks, call: Arc::clone(call), prepared, endpoint_is_set: origin.is_some(), aws })
+    Ok(Ready { asks, call: Arc::clone(call), prepared, endpoint_is_set: origin.is_some(), aws, digest })
 }

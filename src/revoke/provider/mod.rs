@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-pub use ask::{ProviderSettings, revoke_at_providers, verify_at_providers};
+pub use ask::{ProviderSettings, dry_run_at_providers, revoke_at_providers, verify_at_providers};
 pub use call::{AnyOf, AwsScope, Call, Condition, Method};
 
 use super::settings::RevokeError;

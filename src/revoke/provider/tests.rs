@@ -8,7 +8,7 @@ use crate::model::{Kind, Secret, Verdict};
 use crate::revoke::answers::{Answers, Silent};
 use crate::revoke::client::Reply;
 use crate::revoke::plan::Question;
-use crate::revoke::settings::Mode;
+use crate::revoke::settings::{CacheFile, Hidden, Mode, Operation};
 use crate::revoke::testing::{Act, Server, question, questions, rule, secret, transport};
 
 const TABLE: &str = r#"
@@ -95,6 +95,24 @@ fn aws_requests_are_signed_and_only_for_keys_of_the_right_kind() {
     key.partner = Some(Secret::new(b"AS1"));
     assert_eq!(ask(&server, &[key], false).report.not_sent.len(), 1);
     assert_eq!(server.received().len(), 1);
+}
+
+#[test]
+fn a_provider_is_not_asked_twice_and_a_dry_run_asks_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::new(|_, _| Act::status(200));
+    let catalogue = Catalogue::parse(TABLE, "test").unwrap();
+    let mut settings = ProviderSettings::new(Mode::Ci);
+    settings.transport = transport(Mode::Ci);
+    settings.endpoints.insert("api.acme.example".into(), server.url(""));
+    settings.cache = Some(CacheFile { path: dir.path().join("cache"), key: Hidden(vec![1; 32]) });
+    let text = dry_run_at_providers(&questions(2), &catalogue, &settings, Operation::Check);
+    assert!(text.contains("Bearer {secret}") && !text.contains(&secret(0)), "{text}");
+    assert!(server.received().is_empty());
+    let first = verify_at_providers(&questions(2), &catalogue, &settings, &Silent).unwrap();
+    let again = verify_at_providers(&questions(3), &catalogue, &settings, &Silent).unwrap();
+    assert_eq!((first.report.asked, again.report.from_cache, again.report.asked), (2, 2, 1));
+    assert_eq!(server.received().len(), 3);
 }
 
 #[test]
