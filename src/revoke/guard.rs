@@ -180,13 +180,16 @@ fn bare_host(uri: &Uri) -> Option<String> {
     (!bare.is_empty()).then(|| bare.to_ascii_lowercase())
 }
 
+/// Host and port → addresses.
+type Pins = HashMap<(String, u16), Vec<SocketAddr>>;
+
 /// Resolves every name once for the whole run, refuses it if *any* of its addresses may not be reached, and connects
 /// to nothing else: an answer that changes later (DNS rebinding) is never asked for.
 #[derive(Clone)]
 pub(crate) struct PinnedResolver {
     guard: Guard,
     world: Arc<dyn World>,
-    pinned: Arc<Mutex<HashMap<(String, u16), Vec<SocketAddr>>>>,
+    pinned: Arc<Mutex<Pins>>,
 }
 
 impl fmt::Debug for PinnedResolver {

@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn what_servers_say_about_waiting() {
         let unix = 784_111_777; // Sun, 06 Nov 1994 08:49:37 GMT
-        let table: [(&[(&str, &str)], Option<u64>); 14] = [
+        type Headers = &'static [(&'static str, &'static str)];
+        let table: [(Headers, Option<u64>); 14] = [
             (&[("retry-after", "7")], Some(7)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")], Some(10)),
             (&[("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT")], Some(0)),

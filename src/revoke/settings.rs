@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::adapters::Shape;
-use super::guard::Guard;
+use super::guard::{Guard, Refused};
 use super::key_source::KeySourceError;
 use super::seal::Recipient;
 use super::sign::{CheckingKey, KeyError, SigningKey};
@@ -233,7 +233,7 @@ impl Settings {
         self.transport
             .guard
             .check_url(&self.endpoint)
-            .map_err(|refused| RevokeError::Endpoint { endpoint: self.endpoint.clone(), why: refused.to_string() })?;
+            .map_err(|refused| RevokeError::endpoint(&self.endpoint, &refused))?;
         if self.require_signed_response && self.response_keys.is_empty() {
             return Err(RevokeError::Settings("signed answers are required, but there is no key to check them with"));
         }
@@ -255,7 +255,7 @@ pub enum RevokeError {
     /// The endpoint cannot be used.
     #[error("webhook {endpoint}: {why}")]
     Endpoint {
-        /// As written.
+        /// Scheme and host only: path, query and user name may be secrets.
         endpoint: String,
         /// Why not.
         why: String,
@@ -288,4 +288,26 @@ pub enum RevokeError {
         /// Why.
         why: String,
     },
+}
+
+impl RevokeError {
+    pub(crate) fn endpoint(url: &str, refused: &Refused) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        let host = authority.rsplit('@').next().unwrap_or("");
+        Self::Endpoint { endpoint: format!("{scheme}://{host}/…"), why: refused.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_does_not_repeat_what_may_be_secret_in_a_url() {
+        for url in ["http://user:hidden@a.example/hidden?hidden#hidden", "https://user:hidden@a.example"] {
+            let error = Settings::new(url, Mode::Ci).validate().unwrap_err().to_string();
+            assert!(error.contains("//a.example/…") && !error.contains("hidden"), "{error}");
+        }
+    }
 }

@@ -218,8 +218,13 @@ pub fn dry_run(questions: &[Question], settings: &Settings) -> Result<String, Re
                     let kinds: Vec<_> = value.split(' ').filter_map(|s| s.split(',').next()).collect();
                     format!("({}, made for every attempt)", kinds.join(" "))
                 }
-                "authorization" => "(hidden)".to_owned(),
-                _ => value,
+                "content-type"
+                | "webhook-id"
+                | "idempotency-key"
+                | "x-github-api-version"
+                | "github-public-key-identifier" => value,
+                // Whatever else a service wants may be a key of ours.
+                _ => "(hidden)".to_owned(),
             };
             text.push_str(&format!("{name}: {shown}\n"));
         }

@@ -1,4 +1,5 @@
 //! The reference receiver, over real sockets: conformance, verdicts, revocation, sealed prefixes, and a broken one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::HashMap;
 use std::net::TcpListener;

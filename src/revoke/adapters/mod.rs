@@ -107,9 +107,9 @@ impl Shape {
 }
 
 fn drop_items(plan: &mut Plan, reason: &'static str, unfit: impl Fn(&Item) -> bool) {
-    let (out, keep) = std::mem::take(&mut plan.items).into_iter().partition(unfit);
+    let (out, keep): (Vec<Item>, Vec<Item>) = std::mem::take(&mut plan.items).into_iter().partition(unfit);
     plan.items = keep;
-    for item in Vec::<Item>::from(out) {
+    for item in out {
         for fingerprint in item.asks {
             plan.not_sent.push(NotSent { fingerprint, rule: item.rule.clone(), reason });
         }

@@ -184,11 +184,7 @@ fn run(
     observer: &dyn Observer,
 ) -> Result<Answers, RevokeError> {
     for origin in settings.endpoints.values() {
-        settings
-            .transport
-            .guard
-            .check_url(origin)
-            .map_err(|refused| RevokeError::Endpoint { endpoint: origin.clone(), why: refused.to_string() })?;
+        settings.transport.guard.check_url(origin).map_err(|refused| RevokeError::endpoint(origin, &refused))?;
     }
     let mut answers = Answers::default();
     answers.report.required = settings.required;
