@@ -52,7 +52,7 @@ impl Store {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL;
              CREATE TABLE IF NOT EXISTS secret (hash TEXT PRIMARY KEY, status TEXT NOT NULL, changed INTEGER NOT NULL) STRICT;
-             CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, body TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL) STRICT;",
+             CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, body TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL, stamp INTEGER NOT NULL) STRICT;",
         )?;
         Ok(Self(Mutex::new(connection)))
     }
@@ -142,31 +142,40 @@ impl Receiver {
         if message.data.items.len() > ITEMS {
             return Answer::error(413, "too many items");
         }
-        self.once(id, &request.body, &message).unwrap_or_else(|error| {
+        self.once(id, timestamp.parse().unwrap_or(0), &request.body, &message).unwrap_or_else(|error| {
             eprintln!("database: {error}");
             Answer::error(500, "try again later")
         })
     }
 
     /// One transaction: the effect and the memory of it are there together, or neither is.
-    fn once(&self, id: &str, body: &[u8], message: &Message) -> rusqlite::Result<Answer> {
+    fn once(&self, id: &str, stamp: i64, body: &[u8], message: &Message) -> rusqlite::Result<Answer> {
         let body = hex(&Sha256::digest(body));
         let mut connection = self.store.lock();
         let transaction = connection.transaction()?;
         transaction.execute("DELETE FROM message WHERE at < ?1", [now() - REMEMBER])?;
-        let known: Option<(String, String)> = transaction
-            .query_row("SELECT body, answer FROM message WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        if let Some((earlier, answer)) = known {
-            let same = earlier == body;
-            return Ok(if same { Answer { status: 200, body: answer } } else { Answer::error(409, "the id is taken") });
+        let sql = "SELECT body, answer, stamp FROM message WHERE id = ?1";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let known: Option<(String, String, i64)> = transaction.query_row(sql, [id], row).optional()?;
+        if let Some((earlier, answer, last)) = known {
+            if earlier != body {
+                return Ok(Answer::error(409, "the id is taken"));
+            }
+            // Every attempt has a later timestamp: whoever sends an old one again has only recorded it.
+            if stamp <= last {
+                return Ok(Answer::error(409, "a replay"));
+            }
+            transaction.execute("UPDATE message SET stamp = ?2 WHERE id = ?1", params![id, stamp])?;
+            transaction.commit()?;
+            return Ok(Answer { status: 200, body: answer });
         }
         let mut results = Vec::new();
         for item in &message.data.items {
             results.push(judge(&transaction, item, message.r#type == "secret.revoke")?);
         }
         let answer = json!({"spec": SPEC, "results": results}).to_string();
-        transaction.execute("INSERT INTO message VALUES (?1, ?2, ?3, ?4)", params![id, body, answer, now()])?;
+        transaction
+            .execute("INSERT INTO message VALUES (?1, ?2, ?3, ?4, ?5)", params![id, body, answer, now(), stamp])?;
         transaction.commit()?;
         let rules: std::collections::BTreeSet<_> = message.data.items.iter().map(|item| item.rule.as_str()).collect();
         eprintln!("{} {} items {:?}", message.r#type, message.data.items.len(), rules);
@@ -282,7 +291,17 @@ pub(crate) fn serve(receiver: &Arc<Receiver>, listener: &TcpListener) {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> std::process::ExitCode {
+    match run() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {

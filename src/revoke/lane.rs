@@ -122,13 +122,16 @@ impl Lane {
     /// Makes a request until there is an answer, or it is given up.
     pub(crate) fn exchange(&self, exchange: &Exchange<'_>) -> Result<Reply, GiveUp> {
         let mut attempt = 0;
+        // No two attempts in the same second: so a receiver can tell an attempt from a replay.
+        let mut stamp = i64::MIN;
         loop {
             self.permit()?;
             if attempt > 0 {
                 self.retries.fetch_add(1, Ordering::Relaxed);
             }
             self.requests.fetch_add(1, Ordering::Relaxed);
-            let outcome = self.client.send(&(exchange.make)(self.world.unix()), self.left());
+            stamp = self.world.unix().max(stamp.saturating_add(1));
+            let outcome = self.client.send(&(exchange.make)(stamp), self.left());
             self.note(&outcome, exchange);
             let (why, wait) = match self.judge(outcome, exchange) {
                 Judgement::Good(reply) => return Ok(reply),

@@ -205,11 +205,13 @@ fn name(items: &mut [Item], settings: &Settings, scan: &str) -> Result<(), Revok
     Ok(())
 }
 
-/// The id of a message: the same operation, endpoint, run and items give the same one.
-pub(crate) fn message_id(settings: &Settings, scan: &str, items: &[&Item]) -> String {
+/// The id of a message: operation, endpoint, run, time of making and items. A later run under the same name makes other
+/// messages, for a receiver may not take another body under an id it knows.
+pub(crate) fn message_id(settings: &Settings, scan: &str, items: &[&Item], unix: i64) -> String {
     let mut ids: Vec<&str> = items.iter().map(|item| item.id.as_str()).collect();
     ids.sort_unstable();
-    let mut parts = vec![settings.operation.name(), &settings.endpoint, scan];
+    let made = unix.to_string();
+    let mut parts = vec![settings.operation.name(), &settings.endpoint, scan, &made];
     parts.extend(ids);
     format!("msg_{}", &digest_name(&parts)[..26])
 }

@@ -8,7 +8,7 @@
 //! POST /hook HTTP/1.1
 //! content-type: application/json
 //! webhook-id: msg_…             the same over all attempts; also the idempotency key
-//! webhook-timestamp: 1795279200 seconds since 1970, new for every attempt
+//! webhook-timestamp: 1795279200 seconds since 1970, later for every attempt
 //! webhook-signature: v1,… v1a,… HMAC-SHA-256 and/or ed25519 over `id.timestamp.body`, one per key
 //! idempotency-key: "msg_…"
 //!
@@ -30,7 +30,8 @@
 //! | `items[].sealed`, `suite` | base64 of the HPKE encapsulated key (32 bytes) and ciphertext; `info` is `stanch-webhook/1 sealed`, `aad` the item's id |
 //!
 //! A message has at most 100 items and 20 kB (one item may exceed that alone). A receiver checks the signature, refuses
-//! timestamps more than 300 s off, and remembers ids for 24 h: the same id again gets the same answer and no second effect.
+//! timestamps more than 300 s off, and remembers ids for 24 h: the same id at a later timestamp is another attempt, and
+//! gets the same answer and no second effect; at the same or an earlier timestamp it is a replay, and may be refused.
 //!
 //! # Answer
 //!
@@ -152,8 +153,7 @@ fn wire(item: &Item) -> WireItem<'_> {
 }
 
 /// The body of a message about these items.
-pub(crate) fn body(settings: &Settings, scan: &str, items: &[&Item]) -> Vec<u8> {
-    let unix = settings.transport.world.unix();
+pub(crate) fn body(settings: &Settings, scan: &str, items: &[&Item], unix: i64) -> Vec<u8> {
     let timestamp = jiff::Timestamp::from_second(unix).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
     let envelope = Envelope {
         r#type: settings.operation.name(),

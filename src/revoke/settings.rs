@@ -175,7 +175,7 @@ pub struct Settings {
     pub disclosure: Disclosure,
     /// Whose protocol is spoken.
     pub shape: Shape,
-    /// Names this run; `None` for a fresh one. Messages of the same run about the same secrets have the same id.
+    /// Names this run; `None` for a fresh name. Items are named after it.
     pub scan_id: Option<String>,
     /// Told to the receiver, and sets the budget.
     pub mode: Mode,

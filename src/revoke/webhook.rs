@@ -46,11 +46,12 @@ pub(crate) fn signed_headers(settings: &Settings, id: &str, body: &[u8], unix: i
 impl Dialect for Native<'_> {
     fn encode(&self, items: &[usize]) -> Message {
         let chosen: Vec<&Item> = items.iter().map(|&n| &self.items[n]).collect();
+        let unix = self.settings.transport.world.unix();
         Message {
-            id: message_id(self.settings, self.scan, &chosen),
+            id: message_id(self.settings, self.scan, &chosen, unix),
             url: self.settings.endpoint.clone(),
             method: "POST",
-            body: protocol::body(self.settings, self.scan, &chosen),
+            body: protocol::body(self.settings, self.scan, &chosen, unix),
             items: items.to_vec(),
         }
     }

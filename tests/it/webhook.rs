@@ -95,6 +95,7 @@ fn it_answers_from_its_list_and_revokes_once() {
     settings.scan_id = Some("the same run twice".into());
     let only = [questions[0].clone()];
     let first = check(&only, &settings, &Silent).unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
     let again = check(&only, &settings, &Silent).unwrap();
     assert_eq!(names(&first, &only), ["revoked"]);
     assert_eq!(first.verdicts, again.verdicts);
@@ -102,6 +103,14 @@ fn it_answers_from_its_list_and_revokes_once() {
     settings.scan_id = None;
     let after = ["revoked", "live", "revoked", "canary", "not_ours"];
     assert_eq!(names(&check(&questions, &settings, &Silent).unwrap(), &questions), after);
+}
+
+#[test]
+fn it_refuses_a_replay_and_takes_a_later_attempt() {
+    let rows = conformance(&start()).unwrap();
+    let got = |check: &str| rows.iter().find(|row| row.check == check).unwrap().got.clone();
+    assert_eq!(got("the same bytes again (replay)"), "status 409");
+    assert_eq!(got("the same id in a later attempt"), "status 200");
 }
 
 #[test]

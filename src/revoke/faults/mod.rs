@@ -29,11 +29,13 @@ fn invariants(server: &Server, answers: &Answers, count: usize) {
     assert!(report.spooled <= report.failed);
     let mut bodies: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut stamps = BTreeSet::new();
     let secrets: Vec<_> = (0..count).map(|n| secret(n).into_bytes()).collect();
     let parts: std::collections::HashSet<&[u8]> = secrets.iter().flat_map(|secret| secret.windows(4)).collect();
     for request in server.received() {
         let id = request.header("webhook-id").to_owned();
         assert_eq!(request.header("idempotency-key"), format!("\"{id}\""));
+        assert!(stamps.insert((id.clone(), request.header("webhook-timestamp").to_owned())), "later for every attempt");
         for item in request.items() {
             let fp = item["fp"].as_str().unwrap().to_owned();
             ids.entry(fp).or_default().insert(item["id"].as_str().unwrap().to_owned());
