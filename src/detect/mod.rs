@@ -1,1 +1,123 @@
 //! Bytes in, candidates out; no input or output.
+//!
+//! The work is cut so that a history scan can inherit it from a delta's base:
+//!
+//! 1. [`Detector::anchors`] finds where keywords occur, in the ranges it is given;
+//! 2. [`Detector::verify`] judges one anchor, looking no further than [`Detector::reach`] from its start;
+//! 3. [`Detector::contexts`] does the same for provider words before runs of token characters, within
+//!    [`Detector::context_reach`];
+//! 4. [`Detector::finish`] turns what they found in one blob, with the blob's path, into candidates.
+//!
+//! So a verdict is a pure function of the bytes within reach, and 1–3 may be skipped where those bytes are known.
+
+pub mod anchor;
+mod candidate;
+pub mod check;
+pub mod checksum;
+mod context;
+pub mod entropy;
+pub mod lines;
+mod overlap;
+mod pattern;
+pub mod placeholder;
+pub mod runs;
+pub mod simd;
+pub mod table;
+mod tests_on_secret;
+mod verify;
+
+use std::sync::{Arc, OnceLock};
+
+pub use self::verify::{Fate, Raw, Scratch};
+use self::{
+    anchor::{Anchor, Anchors},
+    pattern::Pattern,
+};
+use crate::{
+    model::{Candidate, Confidence},
+    rules::{
+        RuleSet,
+        table::{KeywordText, Pass},
+    },
+};
+
+/// What is wanted of a detector.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Candidates of less confidence are not made.
+    pub confidence: Confidence,
+    /// Keep what the tests reject, with the reason.
+    pub explain: bool,
+}
+
+/// The rules of a run, ready to be matched. Shared by all threads.
+pub struct Detector {
+    rules: Arc<RuleSet>,
+    options: Options,
+    everywhere: Anchors,
+    before_runs: Anchors,
+    keywords: Vec<KeywordText>,
+    words: Vec<KeywordText>,
+    patterns: Vec<OnceLock<Option<Pattern>>>,
+}
+
+impl Detector {
+    /// Makes a detector of a set of rules.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
+        let keywords = rules.table().keywords(Pass::Everywhere);
+        let words = rules.table().keywords(Pass::BeforeRuns);
+        let everywhere = Anchors::build(&borrow(&keywords)).expect("rules have keywords of three bytes or more");
+        let before_runs = Anchors::build(&borrow(&words)).expect("rules have words of three bytes or more");
+        let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
+        Self { rules, options, everywhere, before_runs, keywords, words, patterns }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Everything that `text`, found at `path`, holds.
+    pub fn scan(&self, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
+        let raw = self.scan_raw(text, scratch);
+        if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) }
+    }
+
+    /// Steps 1 to 3 over a whole text.
+    pub fn scan_raw(&self, text: &[u8], scratch: &mut Scratch) -> Vec<Raw> {
+        let mut anchors = std::mem::take(&mut scratch.anchors);
+        anchors.clear();
+        self.anchors(text, 0..text.len(), &mut anchors);
+        scratch.stats.anchors += anchors.len() as u64;
+        let mut found = Vec::new();
+        for anchor in &anchors {
+            self.verify(text, *anchor, scratch, &mut found);
+        }
+        scratch.anchors = anchors;
+        self.contexts(text, 0..text.len(), scratch, &mut found);
+        found
+    }
+
+    /// How many keywords there are.
+    #[must_use]
+    pub fn keyword_count(&self) -> usize {
+        self.keywords.len()
+    }
+
+    /// Bytes of the longest keyword.
+    #[must_use]
+    pub fn longest_keyword(&self) -> usize {
+        self.keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(0)
+    }
+
+    /// Where keywords start in `range` of `text`.
+    pub fn anchors(&self, text: &[u8], range: std::ops::Range<usize>, out: &mut Vec<Anchor>) {
+        self.everywhere.find(text, range, out);
+    }
+}
+
+fn borrow(keywords: &[KeywordText]) -> Vec<anchor::Keyword<'_>> {
+    keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect()
+}

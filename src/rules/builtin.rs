@@ -6,6 +6,6 @@ use super::table::Table;
 
 /// The built-in rules.
 #[must_use]
-pub fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table::new(Cow::Borrowed(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"))))
 }

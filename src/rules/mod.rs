@@ -6,7 +6,7 @@ pub mod example;
 mod load;
 pub mod rule;
 pub mod shape;
-mod syntax;
+pub mod syntax;
 pub mod table;
 
 pub use load::{Choice, LoadError, LoadedRule, RuleFile, RuleSet};

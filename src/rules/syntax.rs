@@ -6,7 +6,7 @@ use toml::Spanned;
 /// One pattern file.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub struct PatternFile {
+pub(crate) struct PatternFile {
     /// Values for entries that do not set their own.
     #[serde(default)]
     pub defaults: Entry,
@@ -54,7 +54,7 @@ fn default_lines() -> u32 {
 /// One entry of any of the tables; which keys must be there depends on the table.
 #[derive(Deserialize, Debug, Default, Clone)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Unique name, provider first, in kebab case.
     pub id: Option<String>,
     /// For people.
@@ -120,7 +120,7 @@ pub struct Entry {
 impl Entry {
     /// Fills what the entry leaves open from the file's defaults.
     #[must_use]
-    pub fn over(mut self, defaults: &Self) -> Self {
+    pub(crate) fn over(mut self, defaults: &Self) -> Self {
         macro_rules! fill {
             ($($field:ident)*) => { $( if self.$field.is_none() { self.$field.clone_from(&defaults.$field); } )* };
         }
@@ -131,12 +131,12 @@ impl Entry {
 
 /// Line of a byte offset, from 1.
 #[must_use]
-pub fn line_of(text: &str, offset: usize) -> usize {
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
 /// Reads a pattern file's text; the error says the line.
-pub fn parse(text: &str) -> Result<PatternFile, (usize, String)> {
+pub(crate) fn parse(text: &str) -> Result<PatternFile, (usize, String)> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         (line, error.message().to_owned())

@@ -1,0 +1,217 @@
+//! Commits as a graph: read once each, and put in an order that is the same for everybody.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::by_id::TreeSource;
+use super::error::GitError;
+use super::parts::CommitFields;
+use crate::model::BlobId;
+
+/// Number of a commit in a `Graph`.
+pub(super) type CommitIndex = u32;
+
+/// A commit, as far as a walk needs it.
+#[derive(Debug)]
+pub(super) struct CommitNode {
+    pub(super) id: BlobId,
+    pub(super) tree: Option<BlobId>,
+    /// As stored, whether here or not.
+    pub(super) parents: Vec<BlobId>,
+    /// Committer's date, in seconds.
+    pub(super) seconds: i64,
+}
+
+/// Commits that have been read.
+#[derive(Debug, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<CommitNode>,
+    numbers: HashMap<BlobId, CommitIndex>,
+    buf: Vec<u8>,
+}
+
+impl Graph {
+    /// The number of a commit that was read.
+    pub(super) fn get(&self, id: &BlobId) -> Option<CommitIndex> {
+        self.numbers.get(id).copied()
+    }
+
+    pub(super) fn node(&self, number: CommitIndex) -> &CommitNode {
+        &self.nodes[number as usize]
+    }
+
+    /// Numbers of those parents that were read.
+    pub(super) fn parents(&self, number: CommitIndex) -> impl Iterator<Item = CommitIndex> + '_ {
+        self.node(number).parents.iter().filter_map(|id| self.get(id))
+    }
+
+    /// Reads a commit unless it was read; `true` if it is new.
+    pub(super) fn read(&mut self, source: &mut impl TreeSource, id: &BlobId) -> Result<(CommitIndex, bool), GitError> {
+        if let Some(number) = self.get(id) {
+            return Ok((number, false));
+        }
+        let mut buf = std::mem::take(&mut self.buf);
+        let read = source.commit(id, &mut buf);
+        let fields = CommitFields::parse(&buf);
+        let node =
+            CommitNode { id: *id, tree: fields.tree, seconds: fields.committer.seconds, parents: fields.parents };
+        self.buf = buf;
+        read?;
+        let number = self.nodes.len() as CommitIndex;
+        self.nodes.push(node);
+        self.numbers.insert(*id, number);
+        Ok((number, true))
+    }
+
+    /// Reads `tips` and everything they come from. What cannot be read is returned.
+    pub(super) fn read_all(
+        &mut self,
+        source: &mut impl TreeSource,
+        tips: impl IntoIterator<Item = BlobId>,
+    ) -> Vec<GitError> {
+        let mut problems = Vec::new();
+        let mut bad: std::collections::HashSet<BlobId> = std::collections::HashSet::new();
+        let mut todo: Vec<BlobId> = tips.into_iter().collect();
+        todo.reverse();
+        while let Some(id) = todo.pop() {
+            match self.read(source, &id) {
+                Ok((number, true)) => todo.extend(self.node(number).parents.iter().rev()),
+                Ok((_, false)) => {}
+                Err(error) if bad.insert(id) => problems.push(error),
+                Err(_) => {}
+            }
+        }
+        problems
+    }
+
+    /// The given commits so that a parent always stands before its child; among those whose parents have all been
+    /// placed the earliest committer's date comes first, then the lowest id.
+    pub(super) fn order(&self, among: &[CommitIndex]) -> Vec<CommitIndex> {
+        let mut waiting: Vec<u32> = vec![u32::MAX; self.nodes.len()];
+        among.iter().for_each(|&number| waiting[number as usize] = 0);
+        let mut children: Vec<(CommitIndex, CommitIndex)> = Vec::with_capacity(among.len());
+        for &number in among {
+            for parent in self.parents(number).filter(|&parent| waiting[parent as usize] != u32::MAX) {
+                children.push((parent, number));
+            }
+        }
+        children.iter().for_each(|&(_, child)| waiting[child as usize] += 1);
+        children.sort_unstable();
+        let key = |number: CommitIndex| Reverse((self.node(number).seconds, self.node(number).id, number));
+        let mut ready: BinaryHeap<_> =
+            among.iter().filter(|&&number| waiting[number as usize] == 0).map(|&number| key(number)).collect();
+        let mut order = Vec::with_capacity(among.len());
+        while let Some(Reverse((.., number))) = ready.pop() {
+            order.push(number);
+            let first = children.partition_point(|&(parent, _)| parent < number);
+            for &(_, child) in children[first..].iter().take_while(|&&(parent, _)| parent == number) {
+                waiting[child as usize] -= 1;
+                if waiting[child as usize] == 0 {
+                    ready.push(key(child));
+                }
+            }
+        }
+        order
+    }
+
+    /// All commits in that order.
+    pub(super) fn order_all(&self) -> Vec<CommitIndex> {
+        let all: Vec<CommitIndex> = (0..self.nodes.len() as CommitIndex).collect();
+        self.order(&all)
+    }
+}
+
+/// Further commits to look at after the walk seems finished, as git does: dates may be wrong.
+const SLOP: usize = 5;
+
+/// Commits that `tips` come from and `without` do not.
+pub(super) struct Selection {
+    pub(super) graph: Graph,
+    pub(super) chosen: Vec<CommitIndex>,
+    /// Parents of chosen commits that are not here, with the child.
+    pub(super) missing: Vec<(CommitIndex, GitError)>,
+}
+
+/// Walks from the newest commit to older ones, painting those that `without` come from, until nothing is left to
+/// paint. Reads raw parents: neither the cut of a shallow clone nor a graft hides any that are here. With dates that
+/// run backwards it may choose commits that it need not, as git does, but never too few.
+pub(super) fn select(
+    source: &mut impl TreeSource,
+    tips: &[BlobId],
+    without: &[BlobId],
+    enough: Option<usize>,
+) -> Result<Selection, GitError> {
+    let mut walk = Painting::default();
+    for (ids, paint) in [(without, true), (tips, false)] {
+        for id in ids {
+            walk.meet(source, id, paint)?;
+        }
+    }
+    let mut missing = Vec::new();
+    let mut popped = Vec::new();
+    let mut oldest = i64::MAX;
+    let mut slop = SLOP;
+    while let Some((seconds, Reverse(number))) = walk.heap.pop() {
+        let paint = walk.painted[number as usize];
+        walk.waiting[number as usize] = false;
+        if !paint {
+            walk.clean -= 1;
+            oldest = oldest.min(seconds);
+            popped.push(number);
+        }
+        for parent in walk.graph.node(number).parents.clone() {
+            if let Err(error) = walk.meet(source, &parent, paint) {
+                missing.push((number, error));
+            }
+        }
+        if without.is_empty() && enough.is_some_and(|enough| popped.len() >= enough) {
+            break;
+        }
+        slop =
+            if walk.clean > 0 || walk.heap.peek().is_some_and(|(next, _)| *next >= oldest) { SLOP } else { slop - 1 };
+        if slop == 0 {
+            break;
+        }
+    }
+    let Painting { graph, painted, .. } = walk;
+    let chosen: Vec<_> = popped.into_iter().filter(|&number| !painted[number as usize]).collect();
+    missing.retain(|(number, _)| !painted[*number as usize]);
+    Ok(Selection { graph, chosen, missing })
+}
+
+#[derive(Default)]
+struct Painting {
+    graph: Graph,
+    painted: Vec<bool>,
+    heap: BinaryHeap<(i64, Reverse<CommitIndex>)>,
+    /// Whether a commit is in the heap.
+    waiting: Vec<bool>,
+    /// Commits in the heap that are not painted.
+    clean: usize,
+}
+
+impl Painting {
+    fn meet(&mut self, source: &mut impl TreeSource, id: &BlobId, paint: bool) -> Result<(), GitError> {
+        let (number, new) = self.graph.read(source, id)?;
+        if new {
+            self.painted.push(paint);
+            self.waiting.push(true);
+            self.clean += usize::from(!paint);
+            self.heap.push((self.graph.node(number).seconds, Reverse(number)));
+        } else if paint {
+            self.paint(number);
+        }
+        Ok(())
+    }
+
+    /// Paints a commit that was met before, and all that it comes from as far as that was read.
+    fn paint(&mut self, number: CommitIndex) {
+        let mut todo = vec![number];
+        while let Some(number) = todo.pop() {
+            if !std::mem::replace(&mut self.painted[number as usize], true) {
+                self.clean -= usize::from(self.waiting[number as usize]);
+                todo.extend(self.graph.parents(number));
+            }
+        }
+    }
+}
