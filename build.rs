@@ -20,6 +20,26 @@ mod model {
     pub use rule_info::{Exposure, Kind, RuleInfo, Severity};
 }
 
+#[path = "src/detect"]
+mod detect {
+    pub mod table;
+    pub mod generic {
+        pub mod keywords;
+    }
+}
+
+/// The tables of one anchor pass, so that the program need not build them.
+fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
+    let keywords = table.keywords(pass);
+    let mut keywords: Vec<_> =
+        keywords.iter().map(|word| detect::table::Keyword { text: &word.text, caseless: word.caseless }).collect();
+    if pass == rules::table::Pass::Everywhere {
+        let telling = detect::generic::keywords::KEYWORDS.iter();
+        keywords.extend(telling.map(|text| detect::table::Keyword { text: text.as_bytes(), caseless: true }));
+    }
+    detect::table::Table::build(&keywords).unwrap().to_bytes()
+}
+
 fn fail(file: &Path, line: usize, why: &str) -> ! {
     eprintln!("{}:{line}: {why}", file.display());
     exit(1)
@@ -28,6 +48,8 @@ fn fail(file: &Path, line: usize, why: &str) -> ! {
 fn main() {
     println!("cargo::rerun-if-changed=patterns");
     println!("cargo::rerun-if-changed=src/rules");
+    println!("cargo::rerun-if-changed=src/detect/table.rs");
+    println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
     let mut files: Vec<_> = fs::read_dir("patterns").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
@@ -46,5 +68,9 @@ fn main() {
     }
     let out = env::var("OUT_DIR").unwrap();
     let out = Path::new(&out);
-    fs::write(out.join("rules.bin"), rules::table::build(&all)).unwrap();
+    let bytes = rules::table::build(&all);
+    let table = rules::table::Table::new(bytes.clone().into());
+    fs::write(out.join("rules.bin"), bytes).unwrap();
+    fs::write(out.join("everywhere.bin"), anchors(&table, rules::table::Pass::Everywhere)).unwrap();
+    fs::write(out.join("before_runs.bin"), anchors(&table, rules::table::Pass::BeforeRuns)).unwrap();
 }

@@ -119,6 +119,15 @@ pub(crate) struct ScanArgs {
     /// Files and directories; - for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Scan the whole history of the repositories at the paths: every object, reachable or not
+    #[arg(long)]
+    pub(crate) history: bool,
+    /// Scan every object plainly instead of inheriting what was found in the version it was made from
+    #[arg(long, requires = "history")]
+    pub(crate) no_inherit: bool,
+    /// Bytes that a history scan may hold at a time; KiB, MiB, GiB may follow [default: 1 GiB]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) memory: Option<String>,
     /// How sure we must be before something is shown [default: medium]
     #[arg(long, env = "STANCH_CONFIDENCE")]
     pub(crate) confidence: Option<ConfidenceArg>,

@@ -18,6 +18,9 @@ use super::args::{ConfigArgs, RuleArgs, ScanArgs};
 /// 256 MiB: larger than any source file, and what two threads can hold at once on a small machine.
 const MAX_FILE_SIZE: u64 = 256 << 20;
 
+/// 1 GiB: what a history scan may hold on a machine that does other things as well.
+const MEMORY: u64 = 1 << 30;
+
 /// Everything resolved.
 pub(crate) struct Resolved {
     pub(crate) rules: RuleSet,
@@ -44,7 +47,9 @@ impl Resolved {
             },
             max_file_size: size.map_or(Ok(MAX_FILE_SIZE), |text| bytes(text))?,
             budget: Budget::default(),
-            exposure: Exposure::Private,
+            memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))? as usize,
+            inherit: !args.no_inherit,
+            exposure: if args.history { Exposure::History } else { Exposure::Private },
             fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,
         };
         Ok(Self { rules, allowlist, settings, config })

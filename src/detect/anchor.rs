@@ -1,11 +1,49 @@
 //! One pass over the bytes: which keywords occur, and where.
+//!
+//! # How it works
+//!
+//! Each keyword is stood for by its *gram*: three of its bytes, and the fourth if it does not end there, chosen so that few
+//! positions of ordinary source code and English pass the filter (`table.rs`). Bytes are folded by or-ing 0x20. A position
+//! must then pass, in turn:
+//!
+//! 1. **Pairs** (vector forms only): its first and second, and second and third byte, by 5-bit class, are in two sets of
+//!    32 × 32 bits. On AVX-512 a look-up in such a set is one byte permute, on AVX2 a dozen nibble shuffles. About 12 % pass.
+//! 2. **Rows**: a 16 KB set of hashed grams, one load a position. 2 % pass (5 % without the pairs).
+//! 3. **Neighbours**: two bytes before and two behind the gram, against bits kept per gram. 0.6 % pass.
+//! 4. **Compare**: `bytes | fold == text`, eight at a time, where `fold` is 0x20 for the letters of a caseless keyword.
+//!
+//! Steps 2 and 3 copy offsets from list to list and have no branch on the data; that matters more than the work itself.
+//! The filters only ever let too much pass, so all forms give the same anchors as the compare alone would.
+//!
+//! # Figures
+//!
+//! `cargo bench --bench detect`, one core of an AMD EPYC (Zen 4) shared with other jobs, 1 415 caseless keywords; source
+//! code of the package registry (121 MB, a hit per 280 B) and its documentation (60 MB, a hit per 85 B), GB/s:
+//!
+//! | | source | text |
+//! |---|---|---|
+//! | AVX-512 | 2.3–2.4 | 1.4 |
+//! | AVX2 | 1.55 | 1.07 |
+//! | scalar | 0.69 | 0.59 |
+//! | `aho-corasick` DFA, caseless, overlapping | 0.40 | 0.34 |
+//!
+//! Without step 4 AVX-512 runs at 3.5 and 2.7: hits, not keywords, are what costs (about 20 ns each). A call on 96 bytes
+//! takes 0.1 µs; the tables (109 KB) are built in 0.2 ms and borrowed in 2 µs.
+//!
+//! # What else was tried
+//!
+//! * Gathers from the rows at every position (AVX2): 0.9. Prefetching 4 KB ahead on AVX-512: + 15 %.
+//! * Chunks of 1 KB instead of 2: − 3 %. Rows of 8 KB: − 8 %. Filtering one list in place: − 3 %.
+//! * No neighbour test: 1.75 instead of 2.05. Sixteen bits per neighbour instead of eight: no fewer candidates.
+//! * A third pair (first and third byte, or third and fourth): 12 % become 10 %; not worth it.
+//! * Comparing without branches on the result, by lists of (position, keyword): no faster, it only does more work.
 
 use std::ops::Range;
 
 pub use super::runs::{Run, find_runs};
 use super::simd::{self, Level};
 pub use super::table::{AnchorError, Keyword, MIN_KEYWORD};
-use super::table::{Entry, Table, Word, row_of};
+use super::table::{Entries, Entry, Table, Word, gram_of, short_of};
 
 /// One place where a keyword occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +85,7 @@ impl Anchors {
 
     /// How many keywords there are.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.keywords()
     }
 
     /// Whether there is no keyword at all.
@@ -75,32 +113,35 @@ impl Anchors {
         }
         let grams = range.start..(range.end + self.table.before()).min(hay.len() - (MIN_KEYWORD - 1));
         let mut sorted = Sorted { first: out.len(), out, unsorted: false };
+        let entries = self.table.entries();
         simd::candidates(self.level, self.table.filter(), hay, grams, |at, gram| {
-            for place in self.table.bucket(row_of(gram).0) {
-                let entry = self.table.entry(place);
-                // One compare: a start before the range wraps round to a huge number.
-                let start = at.wrapping_sub(entry.offset);
-                if range.contains(&start) && self.matches(hay, start, &entry) {
-                    sorted.push(Anchor { start, keyword: entry.keyword });
+            for bucket in [gram_of(gram), short_of(gram)] {
+                for entry in entries.bucket(bucket).iter().map(Entry::read) {
+                    // One compare: a start before the range wraps round to a huge number.
+                    let start = at.wrapping_sub(entry.offset);
+                    if range.contains(&start) && matches(entries, &hay[start..], &entry) {
+                        sorted.push(Anchor { start, keyword: entry.keyword });
+                    }
                 }
             }
         });
         sorted.finish();
     }
+}
 
-    #[inline]
-    fn matches(&self, hay: &[u8], start: usize, entry: &Entry) -> bool {
-        let here = &hay[start..];
-        let Some(head) = here.first_chunk::<8>() else {
-            return here.len() >= entry.len && same(here, entry.head);
-        };
-        if u64::from_le_bytes(*head) | entry.head.fold != entry.head.text {
-            return false;
-        }
-        entry.len <= 8
-            || here.len() >= entry.len
-                && self.table.rest(entry).zip(here[8..].chunks(8)).all(|(word, bytes)| same(bytes, word))
-    }
+#[inline(always)]
+fn matches(entries: Entries<'_>, here: &[u8], entry: &Entry) -> bool {
+    let Some(head) = here.first_chunk::<8>() else {
+        return here.len() >= entry.len && same(here, entry.head);
+    };
+    u64::from_le_bytes(*head) | entry.head.fold == entry.head.text
+        && (entry.len <= 8 || rest_matches(entries, here, entry))
+}
+
+/// Whether the bytes of a long keyword behind its first eight stand `here`, too.
+#[inline(never)]
+fn rest_matches(entries: Entries<'_>, here: &[u8], entry: &Entry) -> bool {
+    here.len() >= entry.len && entries.rest(entry).zip(here[8..].chunks(8)).all(|(word, bytes)| same(bytes, word))
 }
 
 /// Compares up to eight bytes; missing ones stand behind the keyword, where the word matches anything.
@@ -263,7 +304,8 @@ mod tests {
     fn ranges_outside_the_bytes_find_nothing() {
         let anchors = Anchors::build(&[Keyword { text: b"token", caseless: true }]).expect("a keyword");
         let mut out = Vec::new();
-        for range in [9..9, 30..20, 40..50, 5..usize::MAX, usize::MAX..usize::MAX] {
+        for (start, end) in [(9, 9), (30, 20), (40, 50), (5, usize::MAX), (usize::MAX, usize::MAX)] {
+            let range = start..end;
             anchors.find(b"a token, a TOKEN, a toke", range, &mut out);
         }
         assert_eq!(out, [Anchor { start: 11, keyword: 0 }]);

@@ -1,26 +1,49 @@
 //! What was found in one blob becomes candidates: the path's conditions, overlaps, partners, lines.
 
-use super::{Detector, Fate, Raw, lines::Lines, overlap};
-use crate::model::{Candidate, Note, Secret};
+use super::{Detector, Fate, Options, Raw, generic, lines::Lines, overlap};
+use crate::{
+    model::{Candidate, Note, Secret, Span},
+    rules::rule::Gate,
+};
 
 impl Detector {
+    /// The secrets among what was found, as (rule, bytes), before the blob's path is known: everything that may be
+    /// reported once it is.
+    pub fn secrets<'t>(&self, text: &'t [u8], found: &[Raw]) -> impl Iterator<Item = (u32, &'t [u8])> {
+        let may_be_shown = |raw: &&Raw| {
+            let loaded = self.rules().get(raw.rule);
+            raw.fate == Fate::Kept && (loaded.rule.gate == Gate::Judge || loaded.confidence >= self.options.confidence)
+        };
+        found.iter().filter(may_be_shown).map(|raw| (raw.rule, raw.secret.of(text)))
+    }
+
     /// Turns what was found in one blob into candidates, sorted by place.
     #[must_use]
     pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {
-        found.retain(|raw| self.is_wanted(raw, path));
+        found.retain_mut(|raw| self.is_wanted(text, path, raw));
         let found = overlap::resolve(self, found);
         let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
         shown.map(|raw| self.candidate(text, &raw, &mut lines)).collect()
     }
 
-    fn is_wanted(&self, raw: &Raw, path: &[u8]) -> bool {
+    /// What the path says: a rule's globs, and for the judge how likely it is at this path.
+    fn is_wanted(&self, text: &[u8], path: &[u8], raw: &mut Raw) -> bool {
         let loaded = self.rules().get(raw.rule);
-        if loaded.confidence < self.options.confidence {
-            return false;
+        if loaded.rule.gate == Gate::Judge {
+            raw.probability = self.probability(text, path, raw);
+            return raw.probability >= self.options.least_probability();
         }
         let globs = &loaded.rule.paths;
-        globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path))
+        loaded.confidence >= self.options.confidence && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
+    }
+
+    fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        let word = Span::new(raw.anchor, raw.anchor + self.keywords[raw.keyword as usize].text.len());
+        let mut proposals = Vec::new();
+        generic::propose(text, word, &mut proposals);
+        let same = proposals.iter().find(|proposal| proposal.value == raw.secret);
+        same.map_or(0.0, |proposal| generic::judge(text, proposal, path).probability)
     }
 
     fn candidate(&self, text: &[u8], raw: &Raw, lines: &mut Lines<'_>) -> Candidate {
@@ -29,6 +52,7 @@ impl Detector {
             Fate::Kept => None,
             Fate::Dropped(why) | Fate::Refuted(why) => Some(Note::from(why)),
         };
+        let judged = loaded.rule.gate == Gate::Judge;
         Candidate {
             rule: loaded.info.clone(),
             family: loaded.rule.family.clone(),
@@ -37,8 +61,8 @@ impl Detector {
             secret: Secret::new(raw.secret.of(text)),
             partner: None,
             severity: loaded.info.severity,
-            confidence: loaded.confidence,
-            probability: None,
+            confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
+            probability: judged.then_some(raw.probability),
             decoded: Vec::new(),
             notes: Vec::new(),
             rejected,

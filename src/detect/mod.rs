@@ -16,6 +16,7 @@ pub mod check;
 pub mod checksum;
 mod context;
 pub mod entropy;
+pub mod generic;
 pub mod lines;
 mod overlap;
 mod pattern;
@@ -51,6 +52,26 @@ pub struct Options {
     pub explain: bool,
 }
 
+impl Options {
+    /// The judge's probability from which something is shown.
+    fn least_probability(self) -> f32 {
+        match self.confidence {
+            Confidence::High => generic::HIGH,
+            Confidence::Medium => generic::MEDIUM,
+            Confidence::Low => generic::LOW,
+        }
+    }
+
+    /// The operating point from which a probability is shown.
+    fn confidence_of(probability: f32) -> Confidence {
+        match probability {
+            p if p >= generic::HIGH => Confidence::High,
+            p if p >= generic::MEDIUM => Confidence::Medium,
+            _ => Confidence::Low,
+        }
+    }
+}
+
 /// The rules of a run, ready to be matched. Shared by all threads.
 pub struct Detector {
     rules: Arc<RuleSet>,
@@ -58,6 +79,9 @@ pub struct Detector {
     everywhere: Anchors,
     before_runs: Anchors,
     keywords: Vec<KeywordText>,
+    /// Keywords from this number on belong to the judge.
+    judged: u32,
+    judge_rules: OnceLock<Vec<(String, u32)>>,
     words: Vec<KeywordText>,
     patterns: Vec<OnceLock<Option<Pattern>>>,
 }
@@ -66,12 +90,15 @@ impl Detector {
     /// Makes a detector of a set of rules.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
-        let keywords = rules.table().keywords(Pass::Everywhere);
+        let mut keywords = rules.table().keywords(Pass::Everywhere);
+        let judged = keywords.len() as u32;
+        let telling = generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
+        keywords.extend(telling);
         let words = rules.table().keywords(Pass::BeforeRuns);
-        let everywhere = Anchors::build(&borrow(&keywords)).expect("rules have keywords of three bytes or more");
-        let before_runs = Anchors::build(&borrow(&words)).expect("rules have words of three bytes or more");
+        let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
+        let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
-        Self { rules, options, everywhere, before_runs, keywords, words, patterns }
+        Self { rules, options, everywhere, before_runs, keywords, judged, judge_rules: OnceLock::new(), words, patterns }
     }
 
     /// The rules.
@@ -119,6 +146,11 @@ impl Detector {
     }
 }
 
-fn borrow(keywords: &[KeywordText]) -> Vec<anchor::Keyword<'_>> {
-    keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect()
+fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
+    let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
+    built.unwrap_or_else(|| {
+        let keywords: Vec<_> =
+            keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect();
+        Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
+    })
 }

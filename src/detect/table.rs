@@ -9,6 +9,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
+// By path, because a module that is itself included by path would look elsewhere.
+#[path = "gram.rs"]
+mod gram;
+
+pub use gram::CLASS;
+
 /// A literal to look for.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyword<'a> {
@@ -51,17 +57,18 @@ pub const MAX_KEYWORD: usize = 4096;
 /// Positions of the keyword list are 16 bits wide.
 pub const MAX_KEYWORDS: usize = 60_000;
 
-/// Hash rows of the gram set; a row is one byte, a bit for each value of the low three bits of the fourth byte.
+/// Hash rows of the gram set; a row has a bit for each value of the low five bits of the fourth byte.
 pub const ROWS: usize = 1 << ROW_BITS;
-const ROW_BITS: u32 = 13;
-/// A four-byte load at the last row stays in the table.
-pub const ROWS_PADDED: usize = ROWS + 8;
+pub const ROW_BITS: u32 = 12;
+/// Odd, and spreads grams of source code well; the shift drops the fourth byte.
+pub const HASH: u32 = 0x9E37_79B1 << 8;
 /// A set of pairs: 32 × 32 classes, a bit each.
 pub const PAIRS: usize = 128;
-/// Odd, and spreads the three bytes of source-code grams well (tried among a hundred).
-pub const HASH: u32 = 0x9E37_79B1;
-/// Bytes of each of the two sets of a candidate's second test.
-pub const GRAMS: usize = 1 << 13;
+/// Entries of the two tables of the second test, four bytes each.
+const GRAMS: usize = 1 << 12;
+const SHORT: usize = 1 << 11;
+/// Keywords are kept by that hash of their gram: those of four bytes, then those of three.
+const BUCKETS: usize = GRAMS + SHORT;
 /// The gram of a keyword starts at most this far from the keyword's start, so that short ranges stay cheap.
 const MAX_BEFORE: usize = 24;
 
@@ -69,89 +76,29 @@ const MAGIC: &[u8; 8] = b"anchors1";
 const AT_AB: usize = 32;
 const AT_BC: usize = AT_AB + PAIRS;
 const AT_ROWS: usize = AT_BC + PAIRS;
-const AT_GRAMS: usize = AT_ROWS + ROWS_PADDED;
-const AT_SHORT: usize = AT_GRAMS + GRAMS;
-const AT_STARTS: usize = AT_SHORT + GRAMS;
-const AT_ENTRIES: usize = AT_STARTS + 2 * (ROWS + 4);
+const AT_GRAMS: usize = AT_ROWS + 4 * ROWS;
+const AT_SHORT: usize = AT_GRAMS + 4 * GRAMS;
+const AT_STARTS: usize = AT_SHORT + 4 * SHORT;
+const AT_ENTRIES: usize = AT_STARTS + 2 * (BUCKETS + 4);
 pub const ENTRY: usize = 32;
 pub const WORD: usize = 16;
 
 /// The hash row and the bit of four bytes, little-endian, each or-ed with 0x20.
 #[inline(always)]
 pub fn row_of(folded: u32) -> (usize, u32) {
-    (((folded << 8).wrapping_mul(HASH) >> (32 - ROW_BITS)) as usize, (folded >> 24) & 7)
+    ((folded.wrapping_mul(HASH) >> (32 - ROW_BITS)) as usize, folded >> 24 & 31)
 }
 
-/// Byte and bit of the second test: of all four bytes, or of three where the keyword ends there.
+/// Place in the second test's table of four bytes, or of three where a keyword ends behind them.
 #[inline(always)]
-pub fn spot_of(folded: u32) -> (usize, u32) {
-    let hash = folded.wrapping_mul(0x85EB_CA6B) >> 16;
-    ((hash >> 3) as usize, hash & 7)
+pub fn gram_of(folded: u32) -> usize {
+    (folded.wrapping_mul(0x85EB_CA6B) >> 20) as usize
 }
 
-/// 5-bit class of a byte (only its low 7 bits count): letters regardless of case, then digits, and kinds of punctuation.
-pub const CLASS: [u8; 128] = classes();
-
-const fn classes() -> [u8; 128] {
-    let mut table = [30; 128];
-    let mut b = 0;
-    while b < 128 {
-        let byte = b as u8;
-        if byte.is_ascii_alphabetic() {
-            table[b] = (byte | 0x20) - b'a';
-        } else if byte.is_ascii_digit() {
-            table[b] = 26;
-        } else if byte == b'_' {
-            table[b] = 27;
-        } else if byte == b'-' {
-            table[b] = 28;
-        } else if matches!(byte, b'.' | b'/' | b':') {
-            table[b] = 29;
-        } else if byte <= b' ' || byte == 127 {
-            table[b] = 31;
-        }
-        b += 1;
-    }
-    table
+#[inline(always)]
+pub fn short_of(folded: u32) -> usize {
+    GRAMS + (folded.wrapping_mul(0xC2B2_AE35 << 8) >> 21) as usize
 }
-
-/// How rare a pair of classes is: a character per pair, `#` + twice the negative binary logarithm of its share.
-///
-/// Counted over 19 MB drawn evenly from 120 MB of Rust, C, JavaScript, TOML and JSON sources and 60 MB of English documentation.
-const RARITY: [&[u8; 32]; 32] = [
-    br"<755=97A7B:353E6D3329:::8?7<>:86",
-    br"8>:=7>BE8;E6AA8@G;<?7DGG8E7<A985",
-    br"5=:=59B59B67;@2<E6;59@@A=F77?979",
-    br"6;<82<>A6DD;=@8>B99=:>;?<F66=753",
-    br"4:43769>;;=462<77123>8859A75:421",
-    br"8><;76:G5IF9<75AF7;::HDG>I7;?775",
-    br"<B@B5B@:6IC<?9:AG::<:DCFAB<9@976",
-    br"5BBA3CEF7IAB=C7BF;=89FBIAG@:A;87",
-    br"7955767C?F=56048C842B8B:G6:<B<:<",
-    br"@GDH:GII@JEIGI>FIF:I@IHIKIEFID@A",
-    br"=@A?6BAD:IFCB=>BHD;@?ECCEI?;A<8:",
-    br"5>?826?B3I@5@?5;E@877?>B8A@9?976",
-    br"4:@=3BEG7EC=9@75CA:<5BCF@G=9?988",
-    br"6?64494@7C:9=:4:F>328::E:A=8<853",
-    br"<965=6;C9?874186J276597<BC?8?;96",
-    br"5@<=5@B<8H>6=A69D5864>AE:G:9@:79",
-    br"EFEDEIJHGKI;HFJGGCEE9HIJIKD@N=8@",
-    br"4>881;7A4I:;874>F6657;>B7I=8=644",
-    br"7>7>1>=74G<:<<68:<516@>C9B=6<552",
-    br"4?8:1;=23HB:<?48E4677?<=6@:4;631",
-    br";58;7:;G7IF584>8I543AEH=HD6@F@<=",
-    br"6DBE5CDG9IGCAD<@FC@@EFEBHD<>E><?",
-    br"8CBB9BF97HCBD;8CI8;AFE@DIIA;C=8;",
-    br";@;?;=CC=IIDADB:JDA8CGD?AD5:@;8;",
-    br"A?AB<ABC>GF>=;;7J>99ECA@FC?9?975",
-    br">GBA6FHD=IIBAC=GJF>GGHGIBB@?HB>C",
-    br"778778BC?D?C@B@@C@A??CB6EC.7:514",
-    br"786878;;6A=87987A8578:;@A?9;D@;>",
-    br"=>=>>>@A>CC>???=F><>>B@GH@9G7I69",
-    br"9:79999;7>?:9798C9899<;AC>6@D060",
-    br"686788;86><:67:7A7467::9==4:<4-,",
-    br"242453772<;44543>4214758;:2952.)",
-];
 
 /// The tables, borrowed from the program or owned.
 #[derive(Clone)]
@@ -185,35 +132,30 @@ impl Table {
                 return Err(AnchorError::TooLong(index));
             }
         }
-        let offsets = Chooser::choose(keywords);
+        let offsets = gram::choose(keywords);
         let mut bytes = vec![0; AT_ENTRIES];
         let mut entries: Vec<(usize, usize)> = Vec::with_capacity(keywords.len());
         for (index, (keyword, &offset)) in keywords.iter().zip(&offsets).enumerate() {
             let gram = &keyword.text[offset..];
             let [a, b, c] = [gram[0], gram[1], gram[2]].map(|byte| usize::from(CLASS[usize::from(byte & 0x7f)]));
-            bytes[AT_AB + (a << 2 | b >> 3)] |= 1 << (b & 7);
-            bytes[AT_BC + (b << 2 | c >> 3)] |= 1 << (c & 7);
+            bytes[AT_AB + (b >> 3 << 5 | a)] |= 1 << (b & 7);
+            bytes[AT_BC + (c >> 3 << 5 | b)] |= 1 << (c & 7);
             let fourth = gram.get(3).copied().unwrap_or(0);
             let folded = u32::from_le_bytes([gram[0], gram[1], gram[2], fourth].map(|byte| byte | 0x20));
             let (row, bit) = row_of(folded);
-            if gram.len() > 3 {
-                let (at, spot) = spot_of(folded);
-                bytes[AT_ROWS + row] |= 1 << bit;
-                bytes[AT_GRAMS + at] |= 1 << spot;
-            } else {
-                let (at, spot) = spot_of(folded << 8);
-                bytes[AT_ROWS + row] |= 0xff;
-                bytes[AT_SHORT + at] |= 1 << spot;
-            }
-            entries.push((row, index));
+            let (row_bits, bucket) =
+                if gram.len() > 3 { (1 << bit, gram_of(folded)) } else { (u32::MAX, short_of(folded)) };
+            or_word(&mut bytes, AT_ROWS + 4 * row, row_bits);
+            or_word(&mut bytes, AT_GRAMS + 4 * bucket, near_bits(keyword.text, offset));
+            entries.push((bucket, index));
         }
         entries.sort_unstable();
         let mut next = 0;
-        for row in 0..=ROWS {
-            while next < entries.len() && entries[next].0 < row {
+        for bucket in 0..=BUCKETS {
+            while next < entries.len() && entries[next].0 < bucket {
                 next += 1;
             }
-            bytes[AT_STARTS + 2 * row..][..2].copy_from_slice(&(next as u16).to_le_bytes());
+            bytes[AT_STARTS + 2 * bucket..][..2].copy_from_slice(&(next as u16).to_le_bytes());
         }
         let mut words = Vec::new();
         for &(_, index) in &entries {
@@ -251,19 +193,19 @@ impl Table {
             return Err(AnchorError::Corrupt);
         }
         let table = Self { bytes, keywords, before, words_at };
-        let sound = (0..keywords).all(|place| {
-            let entry = table.entry(place);
+        let view = table.entries();
+        let sound = view.entries.iter().map(Entry::read).all(|entry| {
             entry.offset <= before
                 && (entry.keyword as usize) < keywords
-                && entry.rest.saturating_add(rest_words(entry.len) * WORD) <= table.bytes.len() - words_at
+                && entry.rest.saturating_add(rest_words(entry.len)) <= view.words.len()
         });
-        let starts_sound =
-            table.bucket(ROWS - 1).end == keywords && (0..ROWS).all(|row| table.bucket(row).end <= keywords);
+        let starts_sound = view.starts[..=BUCKETS].is_sorted_by_key(|start| u16::from_le_bytes(*start))
+            && usize::from(u16::from_le_bytes(view.starts[BUCKETS])) == keywords;
         if sound && starts_sound { Ok(table) } else { Err(AnchorError::Corrupt) }
     }
 
     /// How many keywords there are.
-    pub fn len(&self) -> usize {
+    pub fn keywords(&self) -> usize {
         self.keywords
     }
 
@@ -274,57 +216,63 @@ impl Table {
 
     /// The sets that reject nearly every position.
     pub fn filter(&self) -> Filter<'_> {
-        const OUT: &str = "open() checked the length";
+        const LENGTH: &str = "open() checked the length";
+        let words = |from: usize, to: usize| self.bytes[from..to].as_chunks::<4>().0;
         Filter {
-            ab: self.bytes[AT_AB..AT_BC].try_into().expect(OUT),
-            bc: self.bytes[AT_BC..AT_ROWS].try_into().expect(OUT),
-            rows: self.bytes[AT_ROWS..AT_GRAMS].try_into().expect(OUT),
-            grams: self.bytes[AT_GRAMS..AT_SHORT].try_into().expect(OUT),
-            short: self.bytes[AT_SHORT..AT_STARTS].try_into().expect(OUT),
+            ab: self.bytes[AT_AB..AT_BC].try_into().expect(LENGTH),
+            bc: self.bytes[AT_BC..AT_ROWS].try_into().expect(LENGTH),
+            rows: words(AT_ROWS, AT_GRAMS).try_into().expect(LENGTH),
+            grams: words(AT_GRAMS, AT_SHORT).try_into().expect(LENGTH),
+            short: words(AT_SHORT, AT_STARTS).try_into().expect(LENGTH),
         }
     }
 
-    /// The entries of the keywords whose gram falls in this row.
-    #[inline]
-    pub fn bucket(&self, row: usize) -> std::ops::Range<usize> {
-        let at = AT_STARTS + 2 * row;
-        let pair = &self.bytes[at..at + 4];
-        usize::from(u16::from_le_bytes([pair[0], pair[1]]))..usize::from(u16::from_le_bytes([pair[2], pair[3]]))
-    }
-
-    /// One keyword as it is compared.
-    #[inline]
-    pub fn entry(&self, place: usize) -> Entry {
-        let entry = &self.bytes[AT_ENTRIES + place * ENTRY..][..ENTRY];
-        Entry {
-            head: read_word(entry),
-            keyword: u32::from_le_bytes([entry[16], entry[17], entry[18], entry[19]]),
-            rest: u32::from_le_bytes([entry[20], entry[21], entry[22], entry[23]]) as usize,
-            len: usize::from(u16::from_le_bytes([entry[24], entry[25]])),
-            offset: usize::from(entry[26]),
+    /// The keywords, by bucket.
+    pub fn entries(&self) -> Entries<'_> {
+        Entries {
+            starts: self.bytes[AT_STARTS..AT_ENTRIES].as_chunks::<2>().0,
+            entries: self.bytes[AT_ENTRIES..self.words_at].as_chunks::<ENTRY>().0,
+            words: self.bytes[self.words_at..].as_chunks::<WORD>().0,
         }
+    }
+}
+
+/// The keywords as they are compared, borrowed once per search.
+#[derive(Clone, Copy)]
+pub struct Entries<'a> {
+    starts: &'a [[u8; 2]],
+    entries: &'a [[u8; ENTRY]],
+    words: &'a [[u8; WORD]],
+}
+
+impl<'a> Entries<'a> {
+    /// Those whose gram has this hash, see [`gram_of`] and [`short_of`].
+    #[inline(always)]
+    pub fn bucket(&self, bucket: usize) -> &'a [[u8; ENTRY]] {
+        let [from, to] = [0, 1].map(|i| usize::from(u16::from_le_bytes(self.starts[bucket + i])));
+        // Never out of range: `open` checked them.
+        self.entries.get(from..to).unwrap_or(&[])
     }
 
     /// The words of a long keyword behind its first eight bytes.
-    #[inline]
-    pub fn rest(&self, entry: &Entry) -> impl Iterator<Item = Word> + '_ {
-        self.bytes[self.words_at + entry.rest..][..rest_words(entry.len) * WORD].chunks_exact(WORD).map(read_word)
+    pub fn rest(&self, entry: &Entry) -> impl Iterator<Item = Word> + 'a {
+        self.words[entry.rest..entry.rest + rest_words(entry.len)].iter().map(read_word)
     }
 }
 
 /// The sets of the filter stages, see `simd.rs`.
 #[derive(Clone, Copy)]
 pub struct Filter<'a> {
-    /// Pairs that may be the first and second byte of a gram: bit `b & 7` of byte `a << 2 | b >> 3`, by class.
+    /// Pairs that may be the first and second byte of a gram: by class, bit `b & 7` of byte `b >> 3 << 5 | a`.
     pub ab: &'a [u8; PAIRS],
     /// Pairs that may be its second and third byte.
     pub bc: &'a [u8; PAIRS],
     /// Hashed grams, see [`row_of`].
-    pub rows: &'a [u8; ROWS_PADDED],
-    /// Grams of four bytes, see [`spot_of`].
-    pub grams: &'a [u8; GRAMS],
-    /// Grams of three bytes.
-    pub short: &'a [u8; GRAMS],
+    pub rows: &'a [[u8; 4]; ROWS],
+    /// By hash of a gram of four bytes: which bytes may stand round it.
+    grams: &'a [[u8; 4]; GRAMS],
+    /// The same for grams of three bytes, behind which the keyword ends.
+    short: &'a [[u8; 4]; SHORT],
 }
 
 impl Filter<'_> {
@@ -332,14 +280,34 @@ impl Filter<'_> {
     #[inline(always)]
     pub fn row_test(&self, folded: u32) -> usize {
         let (row, bit) = row_of(folded);
-        usize::from(self.rows[row] >> bit & 1)
+        (u32::from_le_bytes(self.rows[row]) >> bit & 1) as usize
     }
 
-    /// The second test, for positions that passed the first.
+    /// The second test: whether the bytes round the gram may be those of its keyword. `near` is two bytes, the gram's
+    /// four, and two more.
     #[inline(always)]
-    pub fn gram_test(&self, folded: u32) -> usize {
-        let ((four, four_bit), (three, three_bit)) = (spot_of(folded), spot_of(folded << 8));
-        usize::from((self.grams[four] >> four_bit | self.short[three] >> three_bit) & 1)
+    pub fn near_test(&self, near: u64) -> usize {
+        let folded = (near >> 16) as u32 | 0x2020_2020;
+        // Each byte becomes the place of its bit in the four bytes that are looked up.
+        let places = near & 0x0707_0000_0000_0707 | 0x1810_0000_0000_0800;
+        let [a, b, c, d] = [0, 8, 48, 56].map(|shift| (places >> shift) as u32 & 31);
+        let passes = |mask: u32| mask >> a & mask >> b & mask >> c & mask >> d;
+        let four = passes(u32::from_le_bytes(self.grams[gram_of(folded)]));
+        let three = passes(u32::from_le_bytes(self.short[short_of(folded) - GRAMS]));
+        ((four | three) & 1) as usize
+    }
+}
+
+/// What [`Filter::near_test`] looks up: for each of two bytes before and behind the gram, a bit per low three bits.
+fn near_bits(text: &[u8], offset: usize) -> u32 {
+    let bits = |byte: Option<&u8>| byte.map_or(0xff, |byte| 1 << (byte & 7));
+    let before = |back: usize| bits(offset.checked_sub(back).and_then(|at| text.get(at)));
+    u32::from_le_bytes([before(2), before(1), bits(text.get(offset + 4)), bits(text.get(offset + 5))])
+}
+
+fn or_word(bytes: &mut [u8], at: usize, bits: u32) {
+    for (byte, more) in bytes[at..at + 4].iter_mut().zip(bits.to_le_bytes()) {
+        *byte |= more;
     }
 }
 
@@ -357,24 +325,39 @@ pub struct Entry {
     pub len: usize,
     /// Where the gram starts in the keyword.
     pub offset: usize,
+    /// Where its further words start.
     rest: usize,
+}
+
+impl Entry {
+    #[inline(always)]
+    pub fn read(bytes: &[u8; ENTRY]) -> Self {
+        let [.., k0, k1, k2, k3, r0, r1, r2, r3, l0, l1, offset, _, _, _, _, _] = *bytes;
+        Self {
+            head: read_word(bytes.first_chunk().expect("an entry starts with a word")),
+            keyword: u32::from_le_bytes([k0, k1, k2, k3]),
+            rest: u32::from_le_bytes([r0, r1, r2, r3]) as usize,
+            len: usize::from(u16::from_le_bytes([l0, l1])),
+            offset: usize::from(offset),
+        }
+    }
 }
 
 fn rest_words(len: usize) -> usize {
     len.div_ceil(8).saturating_sub(1)
 }
 
-#[inline]
-fn read_word(bytes: &[u8]) -> Word {
-    let half = |at: usize| {
-        let b = &bytes[at..at + 8];
-        u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
-    };
-    Word { fold: half(0), text: half(8) }
+#[inline(always)]
+fn read_word(bytes: &[u8; WORD]) -> Word {
+    let [f0, f1, f2, f3, f4, f5, f6, f7, t0, t1, t2, t3, t4, t5, t6, t7] = *bytes;
+    Word {
+        fold: u64::from_le_bytes([f0, f1, f2, f3, f4, f5, f6, f7]),
+        text: u64::from_le_bytes([t0, t1, t2, t3, t4, t5, t6, t7]),
+    }
 }
 
 fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &Keyword<'_>, offset: usize) {
-    let rest = words.len() as u32;
+    let rest = (words.len() / WORD) as u32;
     for (place, chunk) in keyword.text.chunks(8).enumerate() {
         // Bytes behind the keyword match anything: x | 0xff == 0xff.
         let (mut fold, mut text) = ([0xff; 8], [0xff; 8]);
@@ -391,105 +374,4 @@ fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &
     bytes.extend_from_slice(&rest.to_le_bytes());
     bytes.extend_from_slice(&(keyword.text.len() as u16).to_le_bytes());
     bytes.extend_from_slice(&[offset as u8, 0, 0, 0, 0, 0]);
-}
-
-/// Chooses for each keyword the place of its gram so that few positions of ordinary text pass the filter.
-struct Chooser {
-    share: Box<[[f32; 32]; 32]>,
-    single: [f32; 32],
-    /// How many keywords use a pair as their first two, or last two, bytes.
-    ab: Box<[[u16; 32]; 32]>,
-    bc: Box<[[u16; 32]; 32]>,
-    /// By middle class: the share of text that the used pairs let pass.
-    ab_mass: [f32; 32],
-    bc_mass: [f32; 32],
-}
-
-/// What comparing a candidate costs, against telling that a position is none after the first stage.
-const CANDIDATE_COST: f32 = 30.0;
-
-impl Chooser {
-    fn choose(keywords: &[Keyword<'_>]) -> Vec<usize> {
-        let mut chooser = Self::new();
-        let mut order: Vec<usize> = (0..keywords.len()).collect();
-        // Those with the least choice first; the others can then use the same pairs.
-        order.sort_by_key(|&index| keywords[index].text.len());
-        let mut offsets = vec![0; keywords.len()];
-        for round in 0..2 {
-            for &index in &order {
-                let text = keywords[index].text;
-                if round > 0 {
-                    if text.len() == MIN_KEYWORD {
-                        continue;
-                    }
-                    chooser.count(text, offsets[index], false);
-                }
-                offsets[index] = chooser.best(text);
-                chooser.count(text, offsets[index], true);
-            }
-        }
-        offsets
-    }
-
-    fn new() -> Self {
-        let mut power = [1.0_f32; 64];
-        for i in 1..64 {
-            power[i] = power[i - 1] * std::f32::consts::FRAC_1_SQRT_2;
-        }
-        let mut share = Box::new([[0.0; 32]; 32]);
-        let mut single = [0.0; 32];
-        for (a, row) in RARITY.iter().enumerate() {
-            for (b, &rarity) in row.iter().enumerate() {
-                share[a][b] = power[usize::from(rarity - b'#') & 63];
-                single[a] += share[a][b];
-            }
-        }
-        let none = [[0; 32]; 32];
-        Self { share, single, ab: Box::new(none), bc: Box::new(none), ab_mass: [0.0; 32], bc_mass: [0.0; 32] }
-    }
-
-    fn best(&self, text: &[u8]) -> usize {
-        let mut best = (f32::INFINITY, 0);
-        let mut classes = [0; MAX_BEFORE + 4];
-        let used = text.len().min(classes.len());
-        for (class, &byte) in classes.iter_mut().zip(text) {
-            *class = usize::from(CLASS[usize::from(byte & 0x7f)]);
-        }
-        for (offset, gram) in classes[..used].windows(3).enumerate().take(MAX_BEFORE + 1) {
-            let (a, b, c) = (gram[0], gram[1], gram[2]);
-            let three = self.share[a][b] * self.share[b][c] / self.single[b];
-            let four = match classes[..used].get(offset + 3) {
-                Some(&d) => three * (self.share[c][d] / self.single[c]).max(0.125),
-                None => three,
-            };
-            let new_ab = if self.ab[a][b] == 0 { self.share[a][b] } else { 0.0 };
-            let new_bc = if self.bc[b][c] == 0 { self.share[b][c] } else { 0.0 };
-            let passing = (new_ab * (self.bc_mass[b] + new_bc) + new_bc * self.ab_mass[b]) / self.single[b];
-            let cost = passing + four * CANDIDATE_COST;
-            if cost < best.0 {
-                best = (cost, offset);
-            }
-        }
-        best.1
-    }
-
-    fn count(&mut self, text: &[u8], offset: usize, add: bool) {
-        let [a, b, c] = [0, 1, 2].map(|i| usize::from(CLASS[usize::from(text[offset + i] & 0x7f)]));
-        for (uses, mass, share) in [
-            (&mut self.ab[a][b], &mut self.ab_mass[b], self.share[a][b]),
-            (&mut self.bc[b][c], &mut self.bc_mass[b], self.share[b][c]),
-        ] {
-            if add {
-                *uses += 1;
-                if *uses == 1 {
-                    *mass += share;
-                }
-            } else {
-                *uses -= 1;
-                if *uses == 0 {
-                    *mass = (*mass - share).max(0.0);
-                }
-            }
-        }
-    }
 }

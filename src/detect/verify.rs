@@ -7,6 +7,7 @@ use super::{
     anchor::{Anchor, Run, find_runs},
     context,
     entropy::{digits, holds_caseless},
+    generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
     tests_on_secret::fate,
 };
@@ -15,7 +16,7 @@ use crate::{
     rules::{
         rule::Gate,
         shape::has,
-        table::{KeywordText, Owner, Pass},
+        table::{Owner, Pass},
     },
 };
 
@@ -24,6 +25,10 @@ const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
+
+/// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
+/// one more than twice as likely.
+const UNKNOWN_PATH: f32 = 0.5;
 
 /// What became of a match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,6 +56,8 @@ pub struct Raw {
     pub secret: Span,
     /// What became of it.
     pub fate: Fate,
+    /// For the judge: how likely it is a credential, wherever it stands; else 0.
+    pub probability: f32,
 }
 
 /// What a thread needs while it detects: buffers, and the caches of the patterns it has used.
@@ -59,6 +66,7 @@ pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
     words: Vec<Anchor>,
     runs: Vec<Run>,
+    proposals: Vec<Proposal>,
     caches: std::collections::HashMap<u32, PatternCache>,
     /// What has been done so far.
     pub stats: Stats,
@@ -69,18 +77,24 @@ impl Detector {
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
         let length = self.keywords[keyword as usize].text.len();
+        if keyword >= self.judged {
+            return (generic::BEFORE, length + generic::AFTER);
+        }
         self.rules.table().owners(Pass::Everywhere, keyword).fold((0, 0), |(before, after), owner| {
             let (b, a) = match owner.gate {
                 Gate::Context => context::reach(&owner, length),
                 _ => (owner.before + 1, owner.after + 2),
             };
-            (before.max(b), after.max(a))
+            (before.max(b + owner.near), after.max(a + owner.near))
         })
     }
 
     /// Judges one anchor.
     pub fn verify(&self, text: &[u8], anchor: Anchor, scratch: &mut Scratch, out: &mut Vec<Raw>) {
         let word = Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len());
+        if anchor.keyword >= self.judged {
+            return self.propose(text, anchor, word, scratch, out);
+        }
         for owner in self.rules.table().owners(Pass::Everywhere, anchor.keyword) {
             if !self.rules.is_enabled(owner.rule) {
                 continue;
@@ -92,6 +106,34 @@ impl Detector {
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }
+    }
+
+    /// Puts what a telling name is given before the judge.
+    fn propose(&self, text: &[u8], anchor: Anchor, word: Span, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let proposals = &mut scratch.proposals;
+        proposals.clear();
+        generic::propose(text, word, proposals);
+        for proposal in proposals {
+            let Some(rule) = self.judge_rule(proposal.kind) else { continue };
+            // The path may yet raise it, so it is enough to come near.
+            let probability = generic::judge(text, proposal, b"").probability;
+            if probability < self.options.least_probability() * UNKNOWN_PATH {
+                continue;
+            }
+            let matched = Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
+            let Anchor { start, keyword } = anchor;
+            let secret = proposal.value;
+            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
+    }
+
+    /// The rule under which the judge reports proposals of a kind, where it is in use.
+    fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
+        let rules = self.judge_rules.get_or_init(|| {
+            let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
+            self.rules.judge_rules().filter(|&index| self.rules.is_enabled(index)).map(named).collect()
+        });
+        rules.iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
     }
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
@@ -186,15 +228,18 @@ impl Detector {
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
-        let reach = |(keyword, text): (usize, &KeywordText)| {
-            let owners = self.rules.table().owners(Pass::BeforeRuns, keyword as u32);
-            owners.map(|owner| context::reach(&owner, text.text.len()).1).max().unwrap_or(0)
-        };
-        (context::GAP + 1, self.words.iter().enumerate().map(reach).max().unwrap_or(0).max(BEFORE_RUN + RUN + 1))
+        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        for (keyword, word) in self.words.iter().enumerate() {
+            for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
+                let (before, after) = context::reach(&owner, word.text.len());
+                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
+            }
+        }
+        widest
     }
 
     fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
-        Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate }
+        Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
     }
 }

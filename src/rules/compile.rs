@@ -60,6 +60,9 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
     if !["high", "medium", "low"].contains(&confidence.as_str()) {
         return Err(format!("confidence `{confidence}` is none of high, medium, low"));
     }
+    if entry.near.as_ref().is_some_and(|near| near.within > 4096 || near.words.is_empty()) {
+        return Err("`near` needs words, and looks at most 4,096 bytes far".to_owned());
+    }
     let info = info(&entry, &id)?;
     let caseless = entry.caseless.unwrap_or(gate == Gate::Context);
     let pattern = match gate {
@@ -137,7 +140,7 @@ fn context_shapes(entry: &Entry, value: &str) -> Result<Vec<KeywordShape>, Strin
         return Err("a value takes 4 to 4,096 bytes".to_owned());
     }
     let words = entry.words.clone().filter(|words| !words.is_empty()).ok_or("has no `words`")?;
-    let value_first = least >= 16 && !entry.digitless.unwrap_or(false) && leading_run(&hir) >= 16;
+    let value_first = least >= 16 && most <= 512 && !entry.digitless.unwrap_or(false) && leading_run(&hir) >= 16;
     let mut shapes = Vec::new();
     for word in words {
         if word.len() < 3 {

@@ -13,7 +13,7 @@ use super::{
     compile::{Compiled, compile_file},
     rule::{Gate, Rule},
     syntax,
-    table::{self, Table},
+    table::{self, Pass, Table},
 };
 use crate::model::{Confidence, RuleInfo};
 
@@ -194,10 +194,13 @@ impl RuleSet {
         self.enabled.as_ref().is_none_or(|enabled| enabled[index as usize])
     }
 
-    /// Whether these are just the built-in rules, whose anchors were built with the program.
+    /// The tables of an anchor pass, where they were built with the program: for the built-in rules alone.
     #[must_use]
-    pub fn is_builtin(&self) -> bool {
-        self.builtin
+    pub fn built_anchors(&self, pass: Pass) -> Option<&'static [u8]> {
+        self.builtin.then_some(match pass {
+            Pass::Everywhere => builtin::EVERYWHERE,
+            Pass::BeforeRuns => builtin::BEFORE_RUNS,
+        })
     }
 
     /// The compiled form.

@@ -32,6 +32,8 @@ pub struct Owner {
     pub follow_min: usize,
     /// See [`super::rule::KeywordShape`].
     pub follow: ByteSet,
+    /// Bytes round a match in which a telling word must stand; 0 where none must.
+    pub near: usize,
 }
 
 /// Which of the two anchor passes a keyword belongs to.
@@ -156,6 +158,7 @@ fn read_owner(raw: &[u8]) -> Owner {
         after: u32_at(raw, 12) as usize,
         follow_min: u32_at(raw, 16) as usize,
         follow,
+        near: (flags >> 8) as usize,
     }
 }
 
@@ -176,7 +179,8 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
             let value_first = rule.gate == Gate::Context && keyword.exact;
             let owners = if value_first { &mut before_runs } else { &mut everywhere };
             let record = owners.entry((keyword.text.clone().into_bytes(), rule.caseless)).or_default();
-            let flags = u32::from(keyword.exact) | u32::from(rule.gate == Gate::Context) << 1;
+            let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
+            let flags = u32::from(keyword.exact) | u32::from(rule.gate == Gate::Context) << 1 | near << 8;
             for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32] {
                 record.extend(number.to_le_bytes());
             }

@@ -22,13 +22,6 @@ pub(crate) struct Carried {
     pub(crate) contexts: Vec<Raw>,
 }
 
-impl Carried {
-    /// All that was found.
-    pub(crate) fn found(&self) -> Vec<Raw> {
-        [&self.verified[..], &self.contexts].concat()
-    }
-}
-
 /// What never changes while a repository is scanned.
 pub(crate) struct Heir<'d> {
     detector: &'d Detector,
@@ -125,7 +118,7 @@ impl<'d> Heir<'d> {
         let mut seams = seams.iter().peekable();
         let mut done = 0;
         for piece in pieces {
-            while let Some(seam) = seams.next_if(|seam| seam.start < piece.end() && seam.end <= piece.end()) {
+            while let Some(seam) = seams.next_if(|seam| seam.end <= piece.at) {
                 self.fresh_anchors(text, seam.clone(), scratch, carried);
                 done = seam.end;
             }

@@ -1,6 +1,7 @@
 //! The whole pipeline: bytes from sources, through the detector and the filter, to one sorted outcome.
 
 mod excerpt;
+mod history;
 mod inherit;
 mod outcome;
 mod worker;
@@ -33,6 +34,8 @@ use crate::{
 pub enum Target {
     /// Files and directories.
     Tree(Vec<PathBuf>),
+    /// Every object of a repository.
+    History(PathBuf),
     /// Bytes that were handed in, standard input for instance.
     Bytes(Vec<u8>),
 }
@@ -48,10 +51,24 @@ pub struct Settings {
     pub max_file_size: u64,
     /// How far containers are unpacked.
     pub budget: Budget,
+    /// Bytes of objects that a history scan may hold at a time.
+    pub memory: usize,
+    /// Whether a history scan inherits what was found from a delta's base; off, every object is scanned plainly.
+    pub inherit: bool,
     /// Where what is scanned can be read from.
     pub exposure: Exposure,
     /// Makes the fingerprints.
     pub fingerprint_key: FingerprintKey,
+}
+
+impl Settings {
+    /// Threads to use.
+    fn threads(&self) -> usize {
+        match self.tree.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
 }
 
 /// Hears how far a scan is, from any thread.
@@ -91,6 +108,7 @@ impl<'s> Scanner<'s> {
         for target in targets {
             match target {
                 Target::Tree(roots) => self.scan_tree(roots, &collector),
+                Target::History(path) => self.scan_history(path, &collector),
                 Target::Bytes(bytes) => self.worker(&collector).bytes(bytes),
             }
         }

@@ -39,6 +39,12 @@ impl Collector {
         self.skipped.push(skipped);
     }
 
+    /// Takes over what another one found, as far as it is wanted by rule and secret.
+    pub(crate) fn take(&mut self, other: Self, wanted: impl Fn(&str, &[u8]) -> bool) {
+        let keep = |placed: &Placed| wanted(&placed.candidate.rule.id, placed.candidate.secret.expose());
+        self.placed.extend(other.placed.into_iter().filter(keep));
+    }
+
     pub(crate) fn ask(&mut self, what: String) {
         self.asked.insert(what);
     }

@@ -1,6 +1,7 @@
 //! One item: read, unpack, detect, judge. A worker belongs to one thread.
 
 use std::{
+    collections::BTreeSet,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
@@ -81,6 +82,39 @@ impl<'c> Worker<'c> {
         self.scanner.observer.scanned(1, bytes.len() as u64);
     }
 
+    /// The secrets in some bytes and everything that they contain, before their path is known.
+    pub(crate) fn secrets(&mut self, place: &Place, bytes: &[u8]) -> Vec<(u32, Box<[u8]>)> {
+        let mut secrets = Vec::new();
+        let detector = &self.scanner.detector;
+        let scratch = &mut self.scratch;
+        let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, &|_| None, &mut |unit| {
+            for text in texts(unit.bytes) {
+                let text = text.as_bytes(unit.bytes);
+                let raw = detector.scan_raw(text, scratch);
+                secrets.extend(detector.secrets(text, &raw).map(|(rule, secret)| (rule, secret.into())));
+            }
+            ControlFlow::Continue(())
+        });
+        for (inside, reason) in unpacked.skipped {
+            let mut what = Place { provenance: place.provenance.clone(), inside }.path();
+            if let Some(blob) = place.provenance.blob() {
+                what = BString::from([format!("object {blob} ").as_bytes(), &what].concat());
+            }
+            self.skip(Skipped { what, reason, asked: false });
+        }
+        secrets
+    }
+
+    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
+    pub(crate) fn report(&mut self, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
+        let mut sink = std::mem::take(&mut self.found);
+        self.unpack(place, bytes, false);
+        std::mem::swap(&mut self.found, &mut sink);
+        let rules = self.scanner.detector.rules();
+        let wanted = |rule: &str, secret: &[u8]| keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule);
+        self.found.take(sink, wanted);
+    }
+
     /// Scans bytes and everything that they contain.
     fn unpack(&mut self, place: &Place, bytes: &[u8], asked: bool) {
         let siblings = |reference: &[u8]| self.scanner.sibling(&place.provenance, reference);
@@ -100,16 +134,11 @@ impl<'c> Worker<'c> {
 
     /// Scans one text in whatever encoding.
     fn unit(&mut self, place: &Place, unit: &Unit<'_>) {
-        let bytes = unit.bytes;
-        if !text::is_binary(bytes) && !bytes.starts_with(&[0xff, 0xfe]) && !bytes.starts_with(&[0xfe, 0xff]) {
-            return self.detect(place, unit, bytes, None);
-        }
-        if let Some(wide) = text::from_wide(bytes) {
-            return self.detect(place, unit, &wide.text, Some(&wide));
-        }
-        self.detect(place, unit, bytes, None);
-        if let Some(strings) = text::wide_strings(bytes) {
-            self.detect(place, unit, &strings.text, Some(&strings));
+        for text in texts(unit.bytes) {
+            match text {
+                Text::Stored => self.detect(place, unit, unit.bytes, None),
+                Text::Converted(converted) => self.detect(place, unit, &converted.text, Some(&converted)),
+            }
         }
     }
 
@@ -143,6 +172,35 @@ impl<'c> Worker<'c> {
             candidate.decoded.insert(0, converted.wide.name());
         }
         Placed { candidate, place: place.clone(), original: None, exposure: self.scanner.settings.exposure, excerpt, inline }
+    }
+}
+
+/// A text that some bytes hold.
+enum Text {
+    /// The bytes themselves.
+    Stored,
+    /// Made from them.
+    Converted(Converted),
+}
+
+impl Text {
+    fn as_bytes<'t>(&'t self, stored: &'t [u8]) -> &'t [u8] {
+        match self {
+            Self::Stored => stored,
+            Self::Converted(converted) => &converted.text,
+        }
+    }
+}
+
+/// The texts that bytes hold, in whatever encoding.
+fn texts(bytes: &[u8]) -> Vec<Text> {
+    let marked = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if !marked && !text::is_binary(bytes) {
+        return vec![Text::Stored];
+    }
+    match text::from_wide(bytes) {
+        Some(wide) => vec![Text::Converted(wide)],
+        None => std::iter::once(Text::Stored).chain(text::wide_strings(bytes).map(Text::Converted)).collect(),
     }
 }
 

@@ -43,7 +43,9 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
 fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
     let (stdin, paths): (Vec<_>, Vec<_>) = args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
     let mut targets = Vec::new();
-    if !paths.is_empty() {
+    if args.history {
+        targets.extend(paths.into_iter().map(Target::History));
+    } else if !paths.is_empty() {
         targets.push(Target::Tree(paths));
     }
     if !stdin.is_empty() {

@@ -12,19 +12,72 @@ use crate::model::BlobId;
 const EMPTY_TREES: [&[u8]; 2] =
     [b"4b825dc642cb6eb9a060e54bf8d69288fbee4904", b"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
 
-/// Something that reads trees and commits.
-pub trait TreeSource {
-    /// Puts the bytes of a tree into `buf`, replacing what it held.
-    ///
-    /// # Errors
-    /// `Missing` or `Corrupt`.
-    fn tree(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError>;
+/// The four kinds of object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ObjectKind {
+    /// A commit.
+    Commit,
+    /// A directory.
+    Tree,
+    /// A file's content.
+    Blob,
+    /// An annotated tag.
+    Tag,
+}
 
-    /// Puts the bytes of a commit into `buf`, replacing what it held.
+impl ObjectKind {
+    /// As git spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Tree => "tree",
+            Self::Blob => "blob",
+            Self::Tag => "tag",
+        }
+    }
+}
+
+/// Something that reads objects by id: all that walks over commits and trees go through it.
+pub trait TreeSource {
+    /// Puts the bytes of an object into `buf`, replacing what it held, and tells its kind.
     ///
     /// # Errors
     /// `Missing` or `Corrupt`.
-    fn commit(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError>;
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError>;
+
+    /// The same for an object that has to be of one kind.
+    ///
+    /// # Errors
+    /// `Missing`, or `Corrupt` if it is of another kind.
+    fn object_of(&mut self, kind: ObjectKind, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
+        match self.object(id, buf) {
+            Ok(found) if found == kind => Ok(()),
+            Ok(found) => {
+                let why = format!("it is a {}", found.name());
+                Err(GitError::Corrupt { kind: kind.name(), id: *id, why })
+            }
+            Err(GitError::Missing { id, .. }) => Err(GitError::Missing { kind: kind.name(), id }),
+            Err(GitError::Corrupt { id, why, .. }) => Err(GitError::Corrupt { kind: kind.name(), id, why }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The bytes of a tree.
+    ///
+    /// # Errors
+    /// As above.
+    fn tree(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
+        self.object_of(ObjectKind::Tree, id, buf)
+    }
+
+    /// The bytes of a commit.
+    ///
+    /// # Errors
+    /// As above.
+    fn commit(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
+        self.object_of(ObjectKind::Commit, id, buf)
+    }
 }
 
 /// Objects by id, through libgit2.
@@ -41,60 +94,48 @@ impl<'repo> GitSource<'repo> {
         Ok(Self { odb: git.odb()? })
     }
 
-    /// Puts the bytes of a blob into `buf`, replacing what it held.
+    /// The bytes of a blob.
     ///
     /// # Errors
     /// `Missing` or `Corrupt`.
-    pub fn blob(&self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read(id, ObjectType::Blob, "blob", buf)
-    }
-
-    /// Puts the bytes of an annotated tag into `buf`, replacing what it held.
-    ///
-    /// # Errors
-    /// `Missing` or `Corrupt`.
-    pub fn tag(&self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read(id, ObjectType::Tag, "tag", buf)
+    pub fn blob(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
+        self.object_of(ObjectKind::Blob, id, buf)
     }
 
     /// What kind of object an id names; `None` if it is not here.
     #[must_use]
-    pub fn kind(&self, id: &BlobId) -> Option<ObjectType> {
+    pub fn kind(&self, id: &BlobId) -> Option<ObjectKind> {
         let oid = Oid::from_bytes(id.as_bytes()).ok()?;
-        self.odb.read_header(oid).ok().map(|(_, kind)| kind)
-    }
-
-    fn read(&self, id: &BlobId, want: ObjectType, kind: &'static str, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        let object = self.odb.read(Oid::from_bytes(id.as_bytes())?).map_err(|error| match error.code() {
-            ErrorCode::NotFound => GitError::Missing { kind, id: *id },
-            _ => GitError::Corrupt { kind, id: *id, why: error.message().to_owned() },
-        })?;
-        if object.kind() != want {
-            return Err(GitError::Corrupt { kind, id: *id, why: format!("it is a {}", object.kind().str()) });
-        }
-        buf.clear();
-        buf.extend_from_slice(object.data());
-        Ok(())
+        self.odb.read_header(oid).ok().and_then(|(_, kind)| kind_of(kind))
     }
 }
 
 impl TreeSource for GitSource<'_> {
-    fn tree(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read(id, ObjectType::Tree, "tree", buf)
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError> {
+        let object = self.odb.read(Oid::from_bytes(id.as_bytes())?).map_err(|error| match error.code() {
+            ErrorCode::NotFound => GitError::Missing { kind: "object", id: *id },
+            _ => GitError::Corrupt { kind: "object", id: *id, why: error.message().to_owned() },
+        })?;
+        buf.clear();
+        buf.extend_from_slice(object.data());
+        let why = || "of a kind that does not exist".to_owned();
+        kind_of(object.kind()).ok_or_else(|| GitError::Corrupt { kind: "object", id: *id, why: why() })
     }
+}
 
-    fn commit(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        self.read(id, ObjectType::Commit, "commit", buf)
+fn kind_of(kind: ObjectType) -> Option<ObjectKind> {
+    match kind {
+        ObjectType::Commit => Some(ObjectKind::Commit),
+        ObjectType::Tree => Some(ObjectKind::Tree),
+        ObjectType::Blob => Some(ObjectKind::Blob),
+        ObjectType::Tag => Some(ObjectKind::Tag),
+        ObjectType::Any => None,
     }
 }
 
 impl<T: TreeSource + ?Sized> TreeSource for &mut T {
-    fn tree(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        (**self).tree(id, buf)
-    }
-
-    fn commit(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
-        (**self).commit(id, buf)
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError> {
+        (**self).object(id, buf)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Commits as a graph: read once each, and put in an order that is the same for everybody.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use super::by_id::TreeSource;
 use super::error::GitError;
@@ -63,25 +63,47 @@ impl Graph {
         Ok((number, true))
     }
 
-    /// Reads `tips` and everything they come from. What cannot be read is returned.
+    /// Reads `tips` and everything they come from. What cannot be read is returned, save the missing parents of
+    /// commits where a shallow clone was cut off.
     pub(super) fn read_all(
         &mut self,
         source: &mut impl TreeSource,
         tips: impl IntoIterator<Item = BlobId>,
+        shallow: &HashSet<BlobId>,
     ) -> Vec<GitError> {
         let mut problems = Vec::new();
-        let mut bad: std::collections::HashSet<BlobId> = std::collections::HashSet::new();
-        let mut todo: Vec<BlobId> = tips.into_iter().collect();
+        let mut bad = HashSet::new();
+        let mut todo: Vec<(BlobId, bool)> = tips.into_iter().map(|id| (id, false)).collect();
         todo.reverse();
-        while let Some(id) = todo.pop() {
+        while let Some((id, cut)) = todo.pop() {
             match self.read(source, &id) {
-                Ok((number, true)) => todo.extend(self.node(number).parents.iter().rev()),
+                Ok((number, true)) => {
+                    let cut = shallow.contains(&id);
+                    todo.extend(self.node(number).parents.iter().rev().map(|&parent| (parent, cut)));
+                }
                 Ok((_, false)) => {}
+                Err(GitError::Missing { .. }) if cut => {}
                 Err(error) if bad.insert(id) => problems.push(error),
                 Err(_) => {}
             }
         }
         problems
+    }
+
+    /// Marks commits and all that they come from, as far as they were not `met` before, and tells each.
+    pub(super) fn history(
+        &self,
+        starts: impl IntoIterator<Item = CommitIndex>,
+        met: &mut [bool],
+        mut tell: impl FnMut(CommitIndex),
+    ) {
+        let mut todo: Vec<CommitIndex> = starts.into_iter().collect();
+        while let Some(number) = todo.pop() {
+            if !std::mem::replace(&mut met[number as usize], true) {
+                tell(number);
+                todo.extend(self.parents(number));
+            }
+        }
     }
 
     /// The given commits so that a parent always stands before its child; among those whose parents have all been

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use bstr::{BString, ByteSlice};
-use git2::{ErrorCode, ObjectType};
+use git2::ErrorCode;
 
-use super::by_id::{GitSource, TreeCache, TreeSource};
+use super::by_id::{GitSource, ObjectKind, TreeCache, TreeSource};
 use super::commits::{Graph, Selection, select};
 use super::error::GitError;
 use super::open::Repo;
@@ -167,16 +167,16 @@ impl Repo {
         let unknown = |why: &str| GitError::UnknownRevision { rev: rev.to_owned(), hint: self.hint(why) };
         let object = self.git().revparse_single(rev).map_err(|_| unknown(""))?;
         let mut id = BlobId::from_raw(object.id().as_bytes()).ok_or_else(|| unknown(""))?;
-        let source = self.objects()?;
+        let mut source = self.objects()?;
         let mut buf = Vec::new();
-        while source.kind(&id) == Some(ObjectType::Tag) {
+        while source.kind(&id) == Some(ObjectKind::Tag) {
             tags.push(id);
-            source.tag(&id, &mut buf)?;
+            source.object_of(ObjectKind::Tag, &id, &mut buf)?;
             id = tag_target(&buf).ok_or_else(|| unknown(": the tag names no object"))?;
         }
         match source.kind(&id) {
-            Some(ObjectType::Commit) => Ok(Some(id)),
-            Some(kind) => Err(unknown(&format!(": it is a {}, not a commit", kind.str()))),
+            Some(ObjectKind::Commit) => Ok(Some(id)),
+            Some(kind) => Err(unknown(&format!(": it is a {}, not a commit", kind.name()))),
             None => Err(unknown("")),
         }
     }
@@ -197,12 +197,12 @@ impl Repo {
 
     /// Adds the annotated tags under `refs/tags` that lead to one of the commits.
     fn tags_on(&self, commits: &HashSet<BlobId>, tags: &mut Vec<BlobId>) -> Result<(), GitError> {
-        let source = self.objects()?;
+        let mut source = self.objects()?;
         let mut buf = Vec::new();
         for reference in self.git().references_glob("refs/tags/*")?.flatten() {
             let Some(mut id) = reference.target().and_then(|id| BlobId::from_raw(id.as_bytes())) else { continue };
             let mut chain = Vec::new();
-            while !commits.contains(&id) && source.tag(&id, &mut buf).is_ok() {
+            while !commits.contains(&id) && source.object_of(ObjectKind::Tag, &id, &mut buf).is_ok() {
                 chain.push(id);
                 let Some(target) = tag_target(&buf) else { break };
                 id = target;

@@ -100,7 +100,6 @@ impl Repo {
         }
         // libgit2 passes over a file that holds no id without a word.
         for (_, name) in files_below(&self.layout().common_dir.join("refs"), "refs") {
-            let name = BString::from(name);
             if !name.ends_with(b".lock") && !collect.names.contains(&name) {
                 let reason = SkipReason::Corrupt("a ref that holds no object id".to_owned());
                 collect.problems.push(Skipped { what: name, reason, asked: false });
@@ -127,18 +126,18 @@ impl Collect {
             if UNFINISHED.contains(&name.as_str()) {
                 for inner in sorted_entries(&path) {
                     let file = inner.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                    self.head(&inner, &format!("{prefix}{name}/{file}"), TipKind::Pseudo);
+                    self.head(&inner, format!("{prefix}{name}/{file}").as_str().into(), TipKind::Pseudo);
                 }
             } else if name == "HEAD" {
-                self.head(&path, &format!("{prefix}{name}"), TipKind::Ref);
+                self.head(&path, format!("{prefix}{name}").as_str().into(), TipKind::Ref);
             } else if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
-                self.head(&path, &format!("{prefix}{name}"), TipKind::Pseudo);
+                self.head(&path, format!("{prefix}{name}").as_str().into(), TipKind::Pseudo);
             }
         }
     }
 
     /// A file of ids, one at the start of each line, or of the name of a ref.
-    fn head(&mut self, path: &Path, name: &str, kind: TipKind) {
+    fn head(&mut self, path: &Path, name: &BStr, kind: TipKind) {
         let Some(text) = small_file(path) else { return };
         if let Some(target) = text.strip_prefix(b"ref:") {
             self.names.insert(target.trim().into());
@@ -154,8 +153,8 @@ impl Collect {
     /// Refs of one work tree alone (`refs/bisect`, `refs/worktree`).
     fn loose(&mut self, directory: &Path, name: &str) {
         for (path, name) in files_below(directory, name) {
-            self.names.insert(name.clone().into());
-            self.head(&path, &name, TipKind::Ref);
+            self.names.insert(name.clone());
+            self.head(&path, name.as_bstr(), TipKind::Ref);
         }
     }
 
@@ -169,8 +168,8 @@ impl Collect {
                     continue;
                 }
             };
-            self.names.insert(name.clone().into());
-            self.reflog(name.as_str().into(), &text);
+            self.names.insert(name.clone());
+            self.reflog(name.as_bstr(), &text);
         }
     }
 
@@ -217,14 +216,17 @@ fn sorted_entries(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Plain files below a directory with their names from there, no link followed.
-fn files_below(directory: &Path, name: &str) -> Vec<(PathBuf, String)> {
+fn files_below(directory: &Path, name: &str) -> Vec<(PathBuf, BString)> {
     let mut files = Vec::new();
-    let mut todo = vec![(directory.to_owned(), name.to_owned())];
+    let mut todo = vec![(directory.to_owned(), BString::from(name))];
     while let Some((directory, name)) = todo.pop() {
         for path in sorted_entries(&directory) {
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-            let last = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let name = if name.is_empty() { last } else { format!("{name}/{last}") };
+            let mut name = name.clone();
+            if !name.is_empty() {
+                name.push(b'/');
+            }
+            name.extend_from_slice(path.file_name().unwrap_or_default().as_encoded_bytes());
             if meta.is_dir() {
                 todo.push((path, name));
             } else if meta.is_file() {
