@@ -25,6 +25,7 @@ pub mod placeholder;
 pub mod runs;
 pub mod simd;
 pub mod table;
+mod structure;
 mod tests_on_secret;
 mod verify;
 
