@@ -27,6 +27,9 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
     let mut files = header.files.iter().filter(|file| file.has_stream);
     let mut packs = packs(bytes, &header.streams);
     for folder in &header.streams.folders {
+        if let Err(spent) = walk.ledger.time() {
+            return walk.spend(spent);
+        }
         let data: Vec<&[u8]> = packs.by_ref().take(folder.packed.len()).collect();
         let mut names = files.by_ref().take(folder.parts.len()).map(|file| &file.name[..]);
         if let Err((name, error)) = unpack(walk, folder, &data, &mut names) {
