@@ -53,6 +53,8 @@ impl<T: Into<std::borrow::Cow<'static, str>>> From<T> for Note {
 pub struct Candidate {
     /// The rule.
     pub rule: Arc<RuleInfo>,
+    /// The name under which its fingerprint is made: rules of one family name the same secret.
+    pub family: String,
     /// Where the whole match is, in the blob as stored.
     pub matched: Span,
     /// Where the secret is, in the blob as stored (for decoded text: the encoded run).

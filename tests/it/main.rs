@@ -1,1 +1,3 @@
 //! One test program, so that it links once.
+
+mod webhook;

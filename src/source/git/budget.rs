@@ -40,3 +40,38 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::Budget;
+
+    #[test]
+    fn one_at_a_time_goes_over_the_limit_and_all_come_to_an_end() {
+        let budget = Budget::new(100);
+        let over = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let mut turn = None;
+                        for _ in 0..4 {
+                            let had = turn.is_some();
+                            budget.take(60, &mut turn);
+                            if turn.is_some() && !had {
+                                assert_eq!(over.fetch_add(1, Ordering::SeqCst), 0);
+                            }
+                        }
+                        assert!(turn.is_some());
+                        thread::yield_now();
+                        over.fetch_sub(1, Ordering::SeqCst);
+                        budget.give_back(240);
+                    }
+                });
+            }
+        });
+        assert_eq!(budget.held(), 0);
+    }
+}

@@ -159,3 +159,50 @@ fn a_sound_copy_stands_in_for_a_damaged_one() {
         rewrite(&victim, |bytes| *bytes = sound);
     }
 }
+
+/// Whatever is done to the files, reading ends and does not panic. `STANCH_DAMAGE_ROUNDS` makes it try harder.
+#[test]
+fn any_damage_is_survived() {
+    let repo = Repo::with_history(HashKind::Sha1, 25);
+    repo.git(&["-c", "pack.writeReverseIndex=true", "repack", "-adfq"]);
+    repo.import(3, 2);
+    repo.feed(&["hash-object", "-w", "--stdin"], &b"loose".repeat(50));
+    let mut files: Vec<_> = ["pack", "idx", "rev"].iter().flat_map(|end| repo.files(end)).collect();
+    files.push(super::loose::path(&repo.objects_dir(), &BlobId::of(&b"loose".repeat(50))));
+    let sound: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let rounds = std::env::var("STANCH_DAMAGE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(60);
+    let mut random = Random(rounds);
+    for _ in 0..rounds {
+        for _ in 0..=random.below(2) {
+            let victim = random.below(files.len() as u64) as usize;
+            rewrite(&files[victim], |bytes| damage(bytes, &mut random));
+        }
+        let (store, _) = repo.open();
+        let options = WalkOptions { threads: 2, memory: 1 << 22, ..WalkOptions::default() };
+        let (found, problems) = walk_all(&store, &options);
+        assert!(found.len() + problems.len() >= store.len());
+        let mut cache = ReadCache::new(&store, 1 << 16, 1 << 22);
+        for id in found.keys() {
+            let ix = store.lookup(id).unwrap();
+            assert_eq!(cache.read(ix).unwrap(), found[id]);
+        }
+        for (file, sound) in files.iter().zip(&sound) {
+            rewrite(file, |bytes| bytes.clone_from(sound));
+        }
+    }
+}
+
+fn damage(bytes: &mut Vec<u8>, random: &mut Random) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = random.below(bytes.len() as u64) as usize;
+    let end = (at + 1 + random.below(12) as usize).min(bytes.len());
+    match random.below(8) {
+        0..4 => bytes[at] ^= 1 << random.below(8),
+        4 => bytes[at..end].fill(0),
+        5 => bytes[at..end].fill(0xff),
+        6 => bytes.truncate(at),
+        _ => drop(bytes.splice(at..at, [random.next() as u8; 3])),
+    }
+}

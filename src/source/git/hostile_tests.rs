@@ -307,7 +307,7 @@ proptest! {
     fn deltas_are_applied_as_written(
         base in prop::collection::vec(any::<u8>(), 0..400),
         code in prop::collection::vec(prop_oneof![Just(0x90u8), Just(0x91), 0u8..40, any::<u8>()], 0..60),
-        ops in prop::collection::vec((0usize..400, 0usize..60, any::<bool>()), 0..12),
+        ops in prop::collection::vec((0usize..400, 0usize..200, any::<bool>()), 0..12),
         wild in any::<bool>(),
     ) {
         let code = if wild { code } else { sound_code(&base, &ops) };
@@ -352,6 +352,7 @@ fn sound_code(base: &[u8], ops: &[(usize, usize, bool)]) -> Vec<u8> {
         if copy && from + len <= base.len() {
             code.extend([0x93, (from & 0xff) as u8, (from >> 8) as u8, len as u8]);
         } else {
+            let len = len.min(127);
             code.push(len as u8);
             code.extend((0..len).map(|at| (at * 7) as u8));
         }

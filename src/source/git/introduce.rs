@@ -54,6 +54,9 @@ pub struct Origin {
     pub path: BString,
     /// Every path it stands at in any commit, sorted; at most `MAX_PATHS`.
     pub paths: Vec<BString>,
+    /// Where its first commit stands in that order; the same numbers for all that is asked for at once. The highest number
+    /// if no commit has it.
+    pub rank: u64,
     /// All commits that brought it in, in the order above; more than one if it came back or came in on two sides.
     pub introduced_by: Vec<BlobId>,
     /// Refs whose history holds it (full names, sorted), at most `MAX_REFS`; if there are none, reflog lines, the newest
@@ -385,7 +388,9 @@ impl<'a> Search<'a> {
             introduced.sort_by_key(|&(at, _)| key(at));
             let id = |at: u32| self.graph.node(self.order[at as usize]).id;
             let introduced_by = introduced.iter().map(|&(at, _)| id(at)).collect();
+            let rank = |&(at, _): &(u32, BString)| (key(at).0 as u64) << 32 | u64::from(at);
             let mut origin = Origin {
+                rank: introduced.first().map_or(u64::MAX, rank),
                 introduced_by,
                 paths: trace.paths.into_iter().collect(),
                 refs: trace.refs,

@@ -1,5 +1,6 @@
 //! Loose objects: one zlib file per object, named by its id.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -15,25 +16,34 @@ const MAX_HEADER: usize = 32;
 /// The ids of all loose objects of a directory, sorted.
 pub(super) fn list(dir: &Path, hash: HashKind, problems: &mut Vec<Problem>) -> Vec<BlobId> {
     let mut ids = Vec::new();
-    for first in 0..=255u8 {
-        let fan = format!("{first:02x}");
-        let entries = match fs::read_dir(dir.join(&fan)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => {
-                problems.push(Problem::unreadable(&dir.join(&fan), &error));
-                continue;
-            }
+    for fan in names(dir, problems) {
+        let Some(fan) = fan.to_str().filter(|fan| fan.len() == 2 && fan.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        else {
+            continue;
         };
-        for entry in entries {
-            match entry {
-                Ok(entry) => ids.extend(id_of(&fan, entry.file_name().as_encoded_bytes(), hash)),
-                Err(error) => problems.push(Problem::unreadable(&dir.join(&fan), &error)),
-            }
-        }
+        let found = names(&dir.join(fan), problems);
+        ids.extend(found.iter().filter_map(|name| id_of(fan, name.as_encoded_bytes(), hash)));
     }
     ids.sort_unstable();
     ids
+}
+
+fn names(dir: &Path, problems: &mut Vec<Problem>) -> Vec<OsString> {
+    let mut names = Vec::new();
+    match fs::read_dir(dir) {
+        Ok(entries) => {
+            for entry in entries {
+                match entry {
+                    Ok(entry) => names.push(entry.file_name()),
+                    Err(error) => problems.push(Problem::unreadable(dir, &error)),
+                }
+            }
+        }
+        // git removes a directory with its last object.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => problems.push(Problem::unreadable(dir, &error)),
+    }
+    names
 }
 
 /// `None` for files that are not objects, such as `tmp_obj_…`.

@@ -66,13 +66,13 @@ impl PackIndex {
         let n = count as usize;
         let id = hash.id_len();
         let (ids, offsets, end) = if version_2 {
-            let offsets = tables + n * (id + 4);
+            let offsets = n.saturating_mul(id + 4).saturating_add(tables);
             let ids = Strided { start: tables, stride: id, len: id };
-            (ids, Strided { start: offsets, stride: 4, len: 4 }, offsets + n * 4)
+            (ids, Strided { start: offsets, stride: 4, len: 4 }, offsets.saturating_add(n.saturating_mul(4)))
         } else {
             let stride = id + 4;
             let ids = Strided { start: tables + 4, stride, len: id };
-            (ids, Strided { start: tables, stride, len: 4 }, tables + n * stride)
+            (ids, Strided { start: tables, stride, len: 4 }, n.saturating_mul(stride).saturating_add(tables))
         };
         let tail = map.len().checked_sub(2 * id).filter(|tail| *tail >= end).ok_or("the index is cut short")?;
         let wide = if version_2 { end..tail } else { end..end };

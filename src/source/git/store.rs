@@ -15,6 +15,22 @@ use crate::model::BlobId;
 ///
 /// [`open`](Self::open) finds them, [`walk`](Self::walk) visits all of them, and a
 /// [`ReadCache`](super::read::ReadCache) reads one.
+///
+/// ```
+/// use stanch::source::git::object::{HashKind, KindSet};
+/// use stanch::source::git::store::ObjectStore;
+/// use stanch::source::git::walk::WalkOptions;
+///
+/// let (store, mut problems) = ObjectStore::open(&[".git/objects".into()], HashKind::Sha1);
+/// let options = WalkOptions { kinds: KindSet::BLOBS, threads: 2, ..WalkOptions::default() };
+/// // Each worker adds up what it sees; the state handed to delta children is how deep they are.
+/// let (sums, more) = store.walk(&options, || 0, |sum, entry, depth: Option<&u32>| {
+///     *sum += entry.data.len();
+///     depth.map_or(0, |depth| depth + 1)
+/// });
+/// problems.extend(more);
+/// println!("{} bytes, {} problems", sums.iter().sum::<usize>(), problems.len());
+/// ```
 pub struct ObjectStore {
     pub(super) hash: HashKind,
     pub(super) ids: IdTable,

@@ -38,7 +38,7 @@ impl Repo {
         repo
     }
 
-    fn import(&self, commits: usize, seed: u64) {
+    pub(super) fn import(&self, commits: usize, seed: u64) {
         let mut random = Random(seed);
         let mut files = vec![String::new(); 4];
         let mut stream = Vec::new();

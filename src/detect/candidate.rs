@@ -1,0 +1,98 @@
+//! What was found in one blob becomes candidates: the path's conditions, overlaps, partners, lines.
+
+use super::{Detector, Fate, Options, Raw, decode::Decoded, generic, lines::Lines, overlap};
+use crate::{
+    model::{Candidate, Note, Secret, Span},
+    rules::rule::Gate,
+};
+
+impl Detector {
+    /// The secrets among what was found, as (rule, bytes), before the blob's path is known: everything that may be
+    /// reported once it is.
+    pub fn secrets<'t>(&self, text: &'t [u8], found: &[Raw]) -> impl Iterator<Item = (u32, &'t [u8])> {
+        let may_be_shown = |raw: &&Raw| {
+            let loaded = self.rules().get(raw.rule);
+            raw.fate == Fate::Kept && (loaded.rule.gate == Gate::Judge || loaded.confidence >= self.options.confidence)
+        };
+        found.iter().filter(may_be_shown).map(|raw| (raw.rule, raw.secret.of(text)))
+    }
+
+    /// Turns what was found in one blob into candidates, sorted by place.
+    #[must_use]
+    pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {
+        found.retain_mut(|raw| self.is_wanted(text, path, raw));
+        let found = overlap::resolve(self, found);
+        let mut lines = Lines::new(text);
+        let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
+        shown.map(|raw| self.candidate(text, &raw, &mut lines)).collect()
+    }
+
+    /// What the path says: a rule's globs, and for the judge how likely it is at this path.
+    fn is_wanted(&self, text: &[u8], path: &[u8], raw: &mut Raw) -> bool {
+        let loaded = self.rules().get(raw.rule);
+        if loaded.rule.gate == Gate::Judge {
+            raw.probability = self.probability(text, path, raw);
+            return raw.probability >= self.options.least_probability();
+        }
+        let globs = &loaded.rule.paths;
+        loaded.confidence >= self.options.confidence
+            && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
+    }
+
+    fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        let word = Span::new(raw.anchor, raw.anchor + self.keywords[raw.keyword as usize].text.len());
+        let mut proposals = Vec::new();
+        generic::propose(text, word, &mut proposals);
+        let same = proposals.iter().find(|proposal| proposal.value == raw.secret);
+        same.map_or(0.0, |proposal| generic::judge(text, proposal, path).probability)
+    }
+
+    fn candidate(&self, text: &[u8], raw: &Raw, lines: &mut Lines<'_>) -> Candidate {
+        let loaded = self.rules().get(raw.rule);
+        let rejected = match raw.fate {
+            Fate::Kept => None,
+            Fate::Dropped(why) | Fate::Refuted(why) => Some(Note::from(why)),
+        };
+        let judged = loaded.rule.gate == Gate::Judge;
+        Candidate {
+            rule: loaded.info.clone(),
+            family: loaded.rule.family.clone(),
+            matched: raw.matched,
+            location: lines.location(raw.secret),
+            secret: Secret::new(raw.secret.of(text)),
+            partner: None,
+            severity: loaded.info.severity,
+            confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
+            probability: judged.then_some(raw.probability),
+            decoded: Vec::new(),
+            notes: Vec::new(),
+            rejected,
+        }
+    }
+}
+
+/// Takes what was found in a text that stood encoded in `text` over to the place of the encoded bytes. What the encoded
+/// bytes seemed to be is dropped for what they are.
+pub(super) fn adopt(text: &[u8], decoded: &Decoded, inner: Vec<Candidate>, found: &mut Vec<Candidate>) {
+    let mut lines = Lines::new(text);
+    let mut adopted = Vec::new();
+    for mut candidate in inner {
+        let Some(span) = decoded.stored(candidate.location.span) else { continue };
+        candidate.location = lines.location(span);
+        candidate.matched = span;
+        candidate.decoded.insert(0, decoded.encoding);
+        candidate.partner = None;
+        adopted.push(candidate);
+    }
+    if adopted.iter().any(|candidate| candidate.rejected.is_none()) {
+        found.retain(|outer| outer.probability.is_none() || !outer.location.span.overlaps(decoded.span));
+    }
+    found.append(&mut adopted);
+}
+
+/// Whether a path, or its last parts, match a glob. A path that is not known matches none.
+fn path_matches(glob: &str, path: &[u8]) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    globset::Glob::new(glob)
+        .is_ok_and(|glob| glob.compile_matcher().is_match(std::path::Path::new(std::ffi::OsStr::from_bytes(path))))
+}

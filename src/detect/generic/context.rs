@@ -1,0 +1,296 @@
+//! What stands round a proposal: its line, its neighbours, the window, and the path.
+
+use super::{
+    AFTER, BEFORE, Proposal,
+    features::{self, Row},
+    lex, names,
+    words::{self, Class, has},
+};
+use crate::model::Span;
+
+/// A byte as a number: kinds that mean the same stand side by side.
+pub(super) fn byte_class(byte: u8) -> f32 {
+    let rank = match byte {
+        b'\n' | b'\r' | 0 => 0,
+        b' ' | b'\t' => 1,
+        b',' => 2,
+        b';' => 3,
+        b')' => 4,
+        b'}' => 5,
+        b']' => 6,
+        b'"' => 7,
+        b'\'' => 8,
+        b'`' => 9,
+        b'<' => 10,
+        b'>' => 11,
+        b'&' => 12,
+        b'?' => 13,
+        b'@' => 14,
+        b'\\' => 15,
+        b'/' => 16,
+        b'|' => 17,
+        b'.' => 18,
+        b'+' => 19,
+        b'(' => 20,
+        b'[' => 21,
+        b'{' => 22,
+        b':' => 23,
+        b'=' => 24,
+        b'-' => 25,
+        b'#' => 26,
+        b'*' => 27,
+        b'%' => 28,
+        b'$' => 29,
+        b'!' | b'^' | b'~' => 30,
+        b'_' => 31,
+        b'0'..=b'9' => 32,
+        b'a'..=b'z' => 33,
+        b'A'..=b'Z' => 34,
+        _ => 35,
+    };
+    rank as f32
+}
+
+/// Fills in everything that depends on the window.
+pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
+    let window = Span::new(p.anchor.start.saturating_sub(BEFORE), hay.len().min(p.anchor.end + AFTER));
+    let first = p.key.start.min(p.value.start);
+    let last = p.value.end.max(p.key.end).min(window.end);
+    let line = Span::new(lex::line_start(hay, first, window.start), lex::line_end(hay, last, window.end));
+    between(hay, p, row, window);
+    on_line(hay, p, row, line);
+    count_words(hay, p, Span::new(window.start, window.end.min(last + 200)), line, line_classes, window_classes);
+    in_window(hay, row, window);
+    neighbours(hay, p, row, window, line);
+}
+
+fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+    row.kind = f32::from(p.kind as u8);
+    row.operator = features::operator_rank(p.operator);
+    row.quote = features::quote_rank(p.quote);
+    row.wrapper = names::wrapper_rank(p.wrapper.of(hay));
+    row.wrapper_length = p.wrapper.len() as f32;
+    let before = if p.key.start > window.start { hay[p.key.start - 1] } else { 0 };
+    row.before_key = byte_class(before);
+    row.member =
+        f32::from(u8::from(before == b'.' || (p.key.len() > 4 && p.key.of(hay)[..p.key.len() - 1].contains(&b'.'))));
+    row.flag = f32::from(u8::from(hay[p.key.start] == b'-'));
+    row.sigil = f32::from(u8::from(hay[p.key.start] == b'$' || before == b'@' || before == b'%'));
+    if p.key.end <= p.value.start {
+        let gap = &hay[p.key.end..p.value.start];
+        let short = &gap[..gap.len().min(60)];
+        row.key_quoted = byte_class(short.first().copied().unwrap_or(0));
+        let operator = short.iter().position(|b| matches!(b, b'=' | b':' | b',' | b'(' | b'|' | b'<' | b'>'));
+        if let Some(at) = operator {
+            row.space_before = short[..at].iter().filter(|b| **b == b' ' || **b == b'\t').count() as f32;
+            row.space_after = short[at..].iter().filter(|b| **b == b' ' || **b == b'\t').count() as f32;
+        }
+        row.newline_between = f32::from(u8::from(short.contains(&b'\n')));
+    }
+    let get = |at: usize| if at < window.end { hay[at] } else { 0 };
+    let mut at = p.value.end;
+    while matches!(get(at), b'"' | b'\'' | b'`' | b'\\') && at < p.value.end + 4 {
+        at += 1;
+    }
+    row.after_value = byte_class(get(at));
+    let next = lex::skip_blank(hay, at.min(window.end), window.end);
+    row.after_value_2 = byte_class(get(next));
+    row.joined = f32::from(u8::from(matches!(get(next), b'+' | b'%' | b'.') || get(next) == b'&' && at != p.value.end));
+    let end = lex::line_end(hay, at.min(window.end), window.end);
+    row.line_rest = (end - at.min(end)) as f32;
+    row.rest_words = hay[at.min(end)..end].split(|b| !b.is_ascii_alphabetic()).filter(|w| w.len() > 1).count() as f32;
+}
+
+fn on_line(hay: &[u8], p: &Proposal, row: &mut Row, line: Span) {
+    let text = line.of(hay);
+    row.line_length = text.len() as f32;
+    let indent = text.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    row.indent = indent as f32;
+    let body = &text[indent..];
+    let start = p.key.start.min(p.value.start) - line.start;
+    row.line_position = start as f32;
+    let before = &text[..start];
+    row.line_quotes = text.iter().filter(|b| matches!(b, b'"' | b'\'' | b'`')).count() as f32;
+    let odd = |mark: u8| before.iter().filter(|&&b| b == mark).count() % 2 == 1;
+    row.in_string = f32::from(u8::from(odd(b'"')) + 2 * u8::from(odd(b'\'')) + 4 * u8::from(odd(b'`')));
+    row.line_words_before = before.split(|b| !b.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).count() as f32;
+    let comments: [(&[u8], u8); 9] =
+        [(b"//", 1), (b"#", 2), (b"/*", 3), (b"*", 3), (b"--", 4), (b"<!--", 5), (b";", 6), (b"%", 7), (b"rem ", 8)];
+    let mark = comments.iter().find(|(mark, _)| body.starts_with(mark)).map_or(0, |c| c.1);
+    let inner = memchr::memmem::find(before, b" // ").is_some() || memchr::memmem::find(before, b" # ").is_some();
+    row.comment = f32::from(if mark > 0 { mark } else { u8::from(inner) * 9 });
+    row.list_item = f32::from(
+        u8::from(body.starts_with(b"- "))
+            + 2 * u8::from(body.starts_with(b"* "))
+            + 3 * u8::from(body.starts_with(b"|")),
+    );
+    let mut first = 0.0;
+    words::each(&before[..before.len().min(80)], |set, _, _| {
+        if first == 0.0 {
+            first = if set == 0 { 40.0 } else { set.trailing_zeros() as f32 + 1.0 };
+        }
+        row.declaration += f32::from(u8::from(has(set, Class::Lang)));
+    });
+    row.first_word = first;
+}
+
+fn count_words(
+    hay: &[u8],
+    p: &Proposal,
+    window: Span,
+    line: Span,
+    line_classes: &mut [f32],
+    window_classes: &mut [f32],
+) {
+    words::each(window.of(hay), |mut set, start, _| {
+        let at = window.start + start;
+        let own = p.value.start <= at && at < p.value.end || p.key.start <= at && at < p.key.end;
+        let on_line = line.start <= at && at < line.end;
+        while set != 0 && !own {
+            let i = set.trailing_zeros() as usize;
+            set &= set - 1;
+            window_classes[i] += 1.0;
+            if on_line {
+                line_classes[i] += 1.0;
+            }
+        }
+    });
+}
+
+fn in_window(hay: &[u8], row: &mut Row, window: Span) {
+    let text = window.of(hay);
+    let mut counts = [0_u16; 256];
+    for &byte in text {
+        counts[usize::from(byte)] += 1;
+    }
+    let n = text.len().max(1) as f32;
+    let of = |bytes: &[u8]| bytes.iter().map(|&b| f32::from(counts[usize::from(b)])).sum::<f32>() / n * 100.0;
+    row.high_bytes = counts[128..].iter().map(|&c| f32::from(c)).sum::<f32>() / n;
+    row.lines = of(b"\n");
+    row.line_mean = n / (f32::from(counts[usize::from(b'\n')]) + 1.0);
+    row.quotes = of(b"\"") - of(b"'");
+    row.parens = of(b"()");
+    row.semicolons = of(b";");
+    row.equals = of(b"=");
+    row.colons = of(b":");
+    row.angles = of(b"<>");
+    row.hashes = of(b"#");
+    row.pipes = of(b"|");
+    row.backticks = of(b"`");
+    row.commas = of(b",");
+    row.tabs = of(b"\t");
+    row.templates = of(b"{}$%");
+    row.digits_share = of(b"0123456789");
+    row.hex_share = of(b"abcdefABCDEF");
+    row.upper_share = counts[65..91].iter().map(|&c| f32::from(c)).sum::<f32>() / n;
+}
+
+/// The lines before and after: do they look like this one, and are their values literals or references?
+fn neighbours(hay: &[u8], p: &Proposal, row: &mut Row, window: Span, line: Span) {
+    let own = outline(line.of(hay));
+    let prev_end = line.start.saturating_sub(1).max(window.start);
+    let prev = Span::new(lex::line_start(hay, prev_end, window.start), prev_end);
+    let next_start = (line.end + 1).min(window.end);
+    let next = Span::new(next_start, lex::line_end(hay, next_start, window.end));
+    let (a, b) = (outline(prev.of(hay)), outline(next.of(hay)));
+    row.prev_like =
+        f32::from(u8::from(a.operator != 0 && a.operator == own.operator) + u8::from(a.indent == own.indent));
+    row.next_like =
+        f32::from(u8::from(b.operator != 0 && b.operator == own.operator) + u8::from(b.indent == own.indent));
+    (row.prev_literal, row.prev_reference) = (f32::from(a.literal), f32::from(a.reference));
+    (row.next_literal, row.next_reference) = (f32::from(b.literal), f32::from(b.reference));
+    let text = window.of(hay);
+    let value = p.value.of(hay);
+    if value.len() <= 120 && value.len() >= 4 {
+        row.value_again = memchr::memmem::find_iter(text, value).count() as f32;
+    }
+    row.key_again = memchr::memmem::find_iter(text, p.key.of(hay)).count() as f32;
+}
+
+#[derive(Default)]
+struct Outline {
+    operator: u8,
+    indent: usize,
+    literal: u8,
+    reference: u8,
+}
+
+/// The first operator of a line, and whether a literal or a name follows it.
+fn outline(line: &[u8]) -> Outline {
+    let indent = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let Some(at) = line.iter().position(|b| matches!(b, b'=' | b':' | b'(')) else {
+        return Outline { indent, ..Outline::default() };
+    };
+    let rest = line[at + 1..].trim_ascii_start();
+    let rest = rest.strip_prefix(b">").unwrap_or(rest).trim_ascii_start();
+    let first = rest.first().copied().unwrap_or(0);
+    let literal = match first {
+        b'"' | b'\'' | b'`' => 2,
+        b'0'..=b'9' => 1,
+        _ => 0,
+    };
+    let reference = match first {
+        b'$' | b'{' | b'%' | b'<' => 2,
+        _ if first.is_ascii_alphabetic() => 1 + u8::from(rest.iter().any(|b| matches!(b, b'(' | b'.' | b'['))) * 2,
+        _ => 0,
+    };
+    Outline { operator: line[at], indent, literal, reference }
+}
+
+/// What the path says; nothing where it is empty.
+pub(super) fn path(path: &[u8], row: &mut Row) {
+    if path.is_empty() {
+        return;
+    }
+    let lower = path.to_ascii_lowercase();
+    let file = lower.rsplit(|&b| b == b'/').next().unwrap_or(&lower);
+    row.language = f32::from(language(file));
+    let has = |words: &[&str]| {
+        f32::from(u8::from(words.iter().any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some())))
+    };
+    row.path_test = has(&["test", "spec", "mock", "fixture", "__snapshots__", "e2e"]);
+    row.path_example = has(&["example", "sample", "demo", "tutorial"]);
+    row.path_doc = has(&["doc", "readme", "changelog", "wiki", "guide", ".md"]);
+    row.path_vendor = has(&["vendor", "node_modules", "third_party", "bower", "external", "dist/"]);
+    row.path_config = has(&["conf", "setting", ".env", "propert", "secret", "ansible", "helm"]);
+    row.path_locale = has(&["locale", "i18n", "lang", "translation", "l10n", "messages"]);
+    row.path_deploy = has(&["docker", "deploy", "k8s", "kube", "ci/", "build", "script", "terraform"]);
+    row.path_template = has(&["template", ".tpl", ".j2", ".erb", ".dist", ".tmpl"]);
+    row.path_source = has(&["src/", "lib/", "app/", "pkg/", "internal/"]);
+    row.path_secret = has(&["secret", "cred", "passw", "vault", "secure"]);
+    row.path_depth = lower.iter().filter(|&&b| b == b'/').count() as f32;
+}
+
+const LANGUAGES: &[(u8, &str)] = &[
+    (1, "js jsx mjs cjs coffee"),
+    (2, "ts tsx mts"),
+    (3, "py ipynb pyw"),
+    (4, "java"),
+    (5, "kt kts scala groovy gradle clj"),
+    (6, "go"),
+    (7, "rb rake gemspec"),
+    (8, "php inc phtml"),
+    (9, "cs vb fs cshtml"),
+    (10, "c cc cpp cxx h hpp m mm"),
+    (11, "rs swift dart zig"),
+    (12, "hs ml ex exs erl lua pl pm t r jl"),
+    (13, "sh bash zsh fish ps1 bat cmd"),
+    (14, "sql ldif"),
+    (15, "html htm erb haml jsp vue svelte hbs ejs pug twig"),
+    (16, "xml plist config csproj props resx xaml"),
+    (17, "json json5 jsonc"),
+    (18, "yml yaml"),
+    (19, "toml ini cfg conf properties cnf env"),
+    (20, "example template sample dist tpl j2 in tmpl default"),
+    (21, "md rst adoc txt asciidoc markdown"),
+    (22, "tf hcl tfvars nix"),
+    (23, "lock sum"),
+    (24, "css less scss"),
+    (25, "har log cast out"),
+];
+
+fn language(file: &[u8]) -> u8 {
+    let Some(dot) = file.iter().rposition(|&b| b == b'.') else { return 26 };
+    let ext = &file[dot + 1..];
+    LANGUAGES.iter().find(|(_, list)| list.split(' ').any(|e| e.as_bytes() == ext)).map_or(27, |l| l.0)
+}

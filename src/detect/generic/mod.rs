@@ -1,0 +1,183 @@
+//! The judge of names and values: finds pairs of a key and a value, and says how likely the value is a credential.
+//!
+//! Three steps, each a pure function of the bytes of a bounded window (and of the path, where one is known):
+//! [`propose`] reads what stands at an anchor, lexing without parsing; `features` turns a proposal into numbers;
+//! `model` is a table of gradient-boosted trees, learned by `benches/train/train.py` from those same numbers.
+
+mod assign;
+mod bare;
+mod context;
+mod extract;
+mod features;
+mod keywords;
+mod lex;
+mod model;
+mod names;
+mod operating;
+mod shapes;
+mod text;
+mod words;
+
+pub use lex::Quote;
+pub use operating::{HIGH, LOW, MEDIUM};
+
+use crate::model::Span;
+
+/// How many bytes before an anchor a proposal and its judgement may depend on.
+pub const BEFORE: usize = 240;
+/// How many bytes after an anchor a proposal and its judgement may depend on.
+pub const AFTER: usize = 512;
+
+/// What a proposal's value would be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum ProposalKind {
+    /// The key says password.
+    #[default]
+    Password,
+    /// The key says secret.
+    Secret,
+    /// The key says token.
+    Token,
+    /// The key says key.
+    Key,
+    /// The key says authorisation or credential.
+    Auth,
+    /// User information of a URL.
+    UrlCredential,
+    /// `Basic …`.
+    BasicAuth,
+    /// `Bearer …`.
+    BearerAuth,
+    /// An option of a command.
+    CommandLine,
+    /// `IDENTIFIED BY …`.
+    Sql,
+    /// No key: a string that looks random.
+    HighEntropy,
+}
+
+/// What joins the key and the value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Operator {
+    /// `=`
+    #[default]
+    Assign,
+    /// `:`
+    Colon,
+    /// `=>`
+    Arrow,
+    /// `:=`
+    Walrus,
+    /// `==`, `!=`
+    Compare,
+    /// `||`, `??`, `or`
+    Fallback,
+    /// `${X:-…}`
+    Default,
+    /// `("key", "value")`
+    Argument,
+    /// `key("value")`
+    Call,
+    /// `name="key" value="…"`
+    Sibling,
+    /// `?key=value&`
+    Query,
+    /// `key "value"`
+    Space,
+    /// `--key value`
+    Flag,
+    /// `<key>value</key>`
+    Element,
+    /// `| key | value |`
+    Cell,
+    /// `key is "value"`
+    Prose,
+    /// `user:value@host`
+    Userinfo,
+    /// `Bearer value`
+    Scheme,
+}
+
+/// A value that could be a credential, and what was seen round it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Proposal {
+    /// The anchor that it was read from.
+    pub anchor: Span,
+    /// The whole name of the key.
+    pub key: Span,
+    /// The value without its quotes.
+    pub value: Span,
+    /// What the key promises.
+    pub kind: ProposalKind,
+    /// What joins key and value.
+    pub operator: Operator,
+    /// How the value is quoted.
+    pub quote: Quote,
+    /// The call that the literal is an argument of (`Some`, `os.getenv`); empty where there is none.
+    pub wrapper: Span,
+}
+
+/// The judge's answer.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Judged {
+    /// Calibrated probability that the value is a real credential.
+    pub probability: f32,
+}
+
+/// Anchors to look for, caseless in ASCII: names that announce a secret, and marks such as `://`.
+#[must_use]
+pub fn keywords() -> &'static [&'static str] {
+    keywords::KEYWORDS
+}
+
+/// Reads the pairs that belong to the keyword at `anchor`, and appends them to `out`. Looks at no byte outside
+/// `anchor.start - BEFORE .. anchor.end + AFTER`.
+pub fn propose(hay: &[u8], anchor: Span, out: &mut Vec<Proposal>) {
+    extract::propose(hay, anchor, out);
+}
+
+/// How likely `proposal` is a real credential. `path` may be empty.
+#[must_use]
+pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
+    if !features::worth_judging(hay, proposal) {
+        return Judged { probability: 0.0 };
+    }
+    Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
+}
+
+/// What decided, most important first.
+#[must_use]
+pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
+    model::explain(&features::vector(hay, proposal, path))
+}
+
+/// The numbers that the model sees, for training; their names are [`feature_names`].
+#[must_use]
+pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
+    features::worth_judging(hay, proposal).then(|| features::vector(hay, proposal, path).to_vec())
+}
+
+/// Names of the numbers of [`features`].
+#[must_use]
+pub fn feature_names() -> Vec<String> {
+    features::names()
+}
+
+/// The rule that reports proposals of this kind.
+#[must_use]
+pub fn rule_id(kind: ProposalKind) -> &'static str {
+    match kind {
+        ProposalKind::Password => "generic-password",
+        ProposalKind::Secret => "generic-secret",
+        ProposalKind::Token => "generic-token",
+        ProposalKind::Key | ProposalKind::Auth => "generic-api-key",
+        ProposalKind::UrlCredential => "url-credentials",
+        ProposalKind::BasicAuth => "basic-auth",
+        ProposalKind::BearerAuth => "bearer-auth",
+        ProposalKind::CommandLine => "cli-password",
+        ProposalKind::Sql => "sql-password",
+        ProposalKind::HighEntropy => "high-entropy",
+    }
+}

@@ -1,0 +1,180 @@
+//! Names that announce a secret, in several languages, and the words that take the promise back.
+
+use super::ProposalKind;
+use crate::model::Span;
+
+/// What the keyword promises.
+pub(super) fn kind_of(keyword: &[u8]) -> ProposalKind {
+    let is = |word: &str| keyword.eq_ignore_ascii_case(word.as_bytes());
+    if ["secret", "otp", "seed", "mnemonic", "segredo", "secreto", "segreto", "geheim", "секрет"].iter().any(|w| is(w))
+    {
+        ProposalKind::Secret
+    } else if ["token", "jeton", "ticket", "令牌", "토큰", "токен"].iter().any(|w| is(w)) {
+        ProposalKind::Token
+    } else if ["key", "ключ", "chave", "chiave", "klucz", "密钥", "密鑰", "schluessel", "schlüssel", "signature"]
+        .iter()
+        .any(|w| is(w))
+    {
+        ProposalKind::Key
+    } else if is("auth") || is("cred") {
+        ProposalKind::Auth
+    } else {
+        ProposalKind::Password
+    }
+}
+
+/// Endings that make another word of `pass`, `key`, `auth`, `token`, `cred`, `secret`, `otp`, `seed`, `psw`, `ticket`.
+const AFTER: &[(&str, &[&str])] = &[
+    ("pass", &["ive", "ing", "enger", "age", "es", "ed", "ion", "able", "ibly", "port", "thru", "through", "ert"]),
+    (
+        "key",
+        &[
+            "word", "board", "pad", "stroke", "press", "down", "up", "code", "frame", "note", "stone", "ed", "space",
+            "of", "ing", "event", "map", "binding",
+        ],
+    ),
+    ("auth", &["ored", "ors", "or_", "or-", "or.", "ority", "oriti"]),
+    ("token", &["iz", "is", "type", "stream", "kind"]),
+    ("cred", &["it", "ible", "ib"]),
+    ("secret", &["ar", "ion", "ly"]),
+    ("seed", &["ed", "ing", "s", "er"]),
+    ("ticket", &["ing"]),
+    ("otp", &["rint", "lib"]),
+];
+
+/// Beginnings that do the same.
+const BEFORE: &[(&str, &[&str])] = &[
+    ("pass", &["com", "by", "tres", "sur", "encom", "over", "under"]),
+    ("key", &["mon", "tur", "don", "hoc", "whis", "joc", "smo", "hot", "shift", "ctrl", "on"]),
+    ("auth", &[]),
+    ("token", &["un"]),
+    ("cred", &["sa", "ac"]),
+    ("otp", &["bo", "fo", "ro", "no", "pho", "jackp", "sp"]),
+    ("psw", &["to", "u"]),
+    ("seed", &["lin", "ca", "u"]),
+    ("sandi", &["s", "t"]),
+    ("clave", &["en", "auto", "con", "s"]),
+];
+
+/// Whether the keyword within the name `name` is the word it looks like (`api_key`, not `monkey`).
+pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
+    let keyword = anchor.of(hay);
+    let same = |word: &str| keyword.eq_ignore_ascii_case(word.as_bytes());
+    let after = &hay[anchor.end..name.end];
+    if let Some((_, endings)) = AFTER.iter().find(|(word, _)| same(word))
+        && endings.iter().any(|e| after.len() >= e.len() && after[..e.len()].eq_ignore_ascii_case(e.as_bytes()))
+        // passed|Key: a new word that begins with a capital is a word of its own only for `key` + `Code`
+        && !(after[0].is_ascii_uppercase() && hay[anchor.end - 1].is_ascii_lowercase() && !same("key") && !same("token"))
+    {
+        return false;
+    }
+    if same("auth") && after.eq_ignore_ascii_case(b"or") {
+        return false;
+    }
+    let before = &hay[name.start..anchor.start];
+    if let Some((_, starts)) = BEFORE.iter().find(|(word, _)| same(word))
+        && hay[anchor.start].is_ascii_lowercase()
+        && starts
+            .iter()
+            .any(|s| before.len() >= s.len() && before[before.len() - s.len()..].eq_ignore_ascii_case(s.as_bytes()))
+    {
+        return false;
+    }
+    true
+}
+
+/// Whether two literals given to this name or call are a user and a password.
+pub(super) fn takes_pair(name: &[u8], callee: &[u8]) -> bool {
+    let ends = |text: &[u8]| {
+        let lower = text.to_ascii_lowercase();
+        [&b"auth"[..], b"credential", b"credentials", b"basic", b"login", b"basicauth"]
+            .iter()
+            .any(|w| lower.ends_with(w))
+    };
+    ends(name) || ends(callee)
+}
+
+/// What a call round the literal does, as a number: 0 no call, 1 converts, 2 looks up, 3 translates or prints, 4 hashes
+/// or encrypts, 5 sets, 6 makes, 7 asserts, 8 something else.
+pub(super) fn wrapper_rank(callee: &[u8]) -> f32 {
+    if callee.is_empty() {
+        return 0.0;
+    }
+    let lower = callee.to_ascii_lowercase();
+    let last = lower.rsplit(|&b| matches!(b, b'.' | b':' | b'>')).next().unwrap_or(&lower);
+    let any = |words: &[&str]| words.iter().any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some());
+    let exact = |words: &[&str]| words.iter().any(|w| last == w.as_bytes());
+    let rank = if exact(&[
+        "some",
+        "string",
+        "bytes",
+        "buffer",
+        "byte",
+        "str",
+        "from",
+        "utf8",
+        "optional",
+        "just",
+        "ok",
+        "quote",
+        "pack",
+        "char",
+        "sensitive",
+        "ptr",
+        "stringptr",
+    ]) {
+        1
+    } else if any(&[
+        "env",
+        "config",
+        "get",
+        "read",
+        "prompt",
+        "input",
+        "find",
+        "lookup",
+        "fetch",
+        "param",
+        "vault",
+        "secretsmanager",
+        "setting",
+        "option",
+        "property",
+        "load",
+    ]) {
+        2
+    } else if exact(&[
+        "t",
+        "_",
+        "__",
+        "gettext",
+        "trans",
+        "translate",
+        "i18n",
+        "print",
+        "println",
+        "printf",
+        "sprintf",
+        "format",
+        "log",
+        "error",
+        "label",
+        "raise",
+        "errorf",
+        "concat",
+        "join",
+    ]) {
+        3
+    } else if any(&["hash", "crypt", "digest", "md5", "sha", "hmac", "encode", "decode", "base64", "hex", "sign"]) {
+        4
+    } else if any(&["set", "add", "put", "with", "update"]) {
+        5
+    } else if any(&["new", "create", "make", "build", "generate", "random"]) {
+        6
+    } else if any(&["assert", "expect", "equal", "should", "match", "contains", "test"]) {
+        7
+    } else {
+        8
+    };
+    rank as f32
+}

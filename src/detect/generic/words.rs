@@ -1,0 +1,127 @@
+//! Words and what they say: of keys, of values, and of the text round them.
+
+use std::sync::LazyLock;
+
+/// One class of words; a set of classes is a bit set.
+macro_rules! classes {
+    ($($name:ident = $words:expr;)*) => {
+        #[derive(Clone, Copy)]
+        #[expect(clippy::upper_case_acronyms, reason = "one word of the lists' titles is an acronym")]
+        #[repr(u32)]
+        pub(super) enum Class { $($name),* }
+        const LISTS: &[(Class, &str)] = &[$((Class::$name, $words)),*];
+        /// Names of the classes, in the order of their bits.
+        pub(super) const CLASS_NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+classes! {
+    Password = "pass password passwd pwd passphrase psw pswd passcode pw passwort kennwort senha clave contrasena contrasenya mdp wachtwoord haslo heslo sifre parola passwords userpassword userpass";
+    Secret = "secret secrets sec geheim segredo secreto segreto mnemonic seed";
+    Token = "token tokens ticket jeton jwt bearer";
+    Key = "key keys apikey accesskey secretkey privatekey appkey chave chiave klucz schluessel";
+    Auth = "auth authorization authentication oauth oauth2 authenticate authtoken authkey basic authenticator authinfo saml sso openid oidc";
+    Api = "api rest sdk webhook endpoint graphql http https";
+    Access = "access refresh id bearer personal pat";
+    Privilege = "private priv master root admin administrator super superuser sudo owner system sys sa service svc";
+    Client = "client consumer app application customer tenant partner merchant";
+    Cred = "cred creds credential credentials";
+    User = "user username usr login account email mail uid userid uname member usuario usuarios benutzer profile signin";
+    Database = "db database mysql postgres postgresql pg redis mongo mongodb oracle rabbit rabbitmq amqp sql mssql jdbc datasource ldap smtp imap ftp sftp elastic elasticsearch mariadb sqlserver cassandra kafka mqtt memcached sqlite couchdb couchbase influxdb neo4j derby dsn odbc hikari broker proxy vpn wifi wpa psk ssid bind";
+    Crypto = "encryption encrypt encrypted decrypt decryption aes des rsa hmac cipher crypto sign signing signature signed jwk jwe jws ssh tls ssl keystore truststore keypair cert certificate pem pkcs pkcs12 p12 pfx jks ecdsa ed25519 curve sha sha1 sha256 sha512 md5 digest hash hashed bcrypt scrypt pbkdf2 checksum";
+    Session = "session cookie csrf xsrf nonce salt iv state sess antiforgery";
+    Otp = "otp totp hotp 2fa mfa twofactor authenticator seed pin recovery backup";
+    Testing = "test tests testing tester fake mock mocks dummy example examples sample samples demo expected actual fixture fixtures stub spec unit";
+    Invalid = "invalid wrong bad incorrect error errors err fail failed failure mismatch weak missing required empty denied unauthorized illegal nope not";
+    Renew = "old new confirm confirmation current repeat again verify retype reset forgot change changed update previous prev last next";
+    Meta = "name id ids type types field fields label length len size count min max minimum maximum policy prompt message messages msg title text placeholder hint header headers param params parameter parameters prefix suffix format pattern regex regexp column attr attribute attributes property properties option options kind mode class method algorithm alg encoder encoding version expiry expires expiration expire ttl timeout age strength rule rules validator validation description desc help info status index table schema ref reference number num no value values list array set map config configuration settings setting";
+    Location = "url uri path file filename files dir directory folder host hostname port server servers location store link domain page route redirect callback bucket region ring chain address ip addr localhost vault";
+    Action = "get is has check validate generate create make show hide toggle enable disable enabled disabled allow allowed require use used on handle send load read find encode decode parse build write save delete remove add insert fetch request issue revoke rotate compare match protect protected callback manager provider factory handler service listener helper util utils filter strategy builder generator";
+    Public = "public pub primary foreign cache sort partition routing unique object lookup translation i18n locale event shortcut license product site keyid grouping order orderby sorting idempotency hot press code pressed down composite natural";
+    Ui = "input button form dialog modal icon screen view component widget span div css style color font width height margin padding tooltip checkbox textbox textfield edit display visible content menu tab";
+    Vendor = "aws s3 amazon github gitlab bitbucket slack stripe twilio google gcp gcm fcm firebase facebook fb twitter azure sendgrid mailgun mailchimp dropbox paypal heroku docker dockerhub npm pypi nuget discord telegram shopify square algolia mapbox datadog newrelic sentry pusher linkedin instagram spotify wechat weixin qiniu aliyun oss tencent alipay minio grafana jenkins sonar okta auth0 travis circleci codecov coveralls digitalocean cloudflare netlify vercel flickr lastfm django rails laravel flask jira confluence atlassian zendesk hubspot salesforce";
+    Placeholder = "your my example change changeme replace insert here enter dummy fake sample todo xxx xxxx redacted hidden masked placeholder fixme put some goes changeit replaceme yours foo bar baz foobar blah tbd whatever something anything yoursecret yourpassword fill specify censored removed sanitized obfuscated omitted";
+    Trivial = "password passwd pass secret admin root guest postgres test qwerty letmein user mysql oracle welcome hello abc token key default master login pwd elastic rabbitmq minioadmin sa redis mongo testing demo public private username passw supersecret mysecret mypassword topsecret";
+    Typing = "string str int integer bool boolean varchar text bytes byte number optional required object array any char uuid long float double null none nil undefined true false void nullable type secretstr typeof unknown never list dict hash symbol enum char8 nvarchar date datetime timestamp json url ref hidden textarea checkbox";
+    Prose = "the is are must not do does match please forgot reset enter incorrect invalid wrong at least characters too short or and for to of in with a an this that your you be has can cannot been was will should contain contains need needed only if when it its from by on have no may we our use using used which then than but as into more one see set empty password";
+    Code = "function return new this self process env config get options params param request req res response args arg ctx context settings conf props state data value values os environ getenv input form field length var let const static import require encrypt decrypt hash generate random opts cfg configuration getpass session cookies headers body query attrs model target result obj instance payload event e i x s p";
+    Field = "username email name id url file path host port client access refresh api auth bearer header cookie session current confirm old label title message placeholder hint button form field column csrf oauth grant code scope basic digest apikey credentials credential authorization jwt totp otp";
+    Lang = "function def class public private protected static final var let const val import package using namespace func fn return if else end elif for while void int string struct impl interface type self this override async await try catch except throw throws switch case do begin module include require use extends implements new";
+    Assert = "assert assertequals assertequal assertthat assertfalse asserttrue expect expects should describe it equal equals eq equalto tobe toequal given when then before after beforeeach aftereach setup teardown testcase pytest unittest junit test tests assertion raises context subject deepequal strictequal mock fixture";
+    Command = "curl wget mysql psql docker mysqldump redis ssh scp kubectl helm git openssl az aws gcloud heroku npm sudo bash sh export run exec echo create alter grant identified login connect net runas sshpass mongo mongosh sqlplus ldapsearch";
+    Trueish = "true false yes no on off null none nil undefined";
+}
+
+const SLOTS: usize = 4096;
+
+struct Table {
+    hashes: Vec<u32>,
+    wide: Vec<u64>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = Table { hashes: vec![0; SLOTS], wide: vec![0; SLOTS] };
+    for &(class, words) in LISTS {
+        for word in words.split(' ') {
+            let hash = word.bytes().fold(SEED, step).max(1);
+            let mut slot = hash as usize % SLOTS;
+            while table.hashes[slot] != 0 && table.hashes[slot] != hash {
+                slot = (slot + 1) % SLOTS;
+            }
+            table.hashes[slot] = hash;
+            table.wide[slot] |= 1 << class as u32;
+        }
+    }
+    table
+});
+
+const SEED: u32 = 2_166_136_261;
+
+fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(16_777_619)
+}
+
+/// The classes of a word, given the hash of its lower-case letters.
+fn classes_of(hash: u32) -> u64 {
+    let table = &*TABLE;
+    let hash = hash.max(1);
+    let mut slot = hash as usize % SLOTS;
+    loop {
+        match table.hashes[slot] {
+            0 => return 0,
+            found if found == hash => return table.wide[slot],
+            _ => slot = (slot + 1) % SLOTS,
+        }
+    }
+}
+
+/// Calls `see(classes, start, end)` for every word of `text`: runs of letters and digits, split where a capital
+/// follows a small letter and where digits begin (`2fa` and `oauth2` are looked up whole as well).
+pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
+    let mut at = 0;
+    while at < text.len() {
+        if !text[at].is_ascii_alphabetic() {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut hash = SEED;
+        while at < text.len() && text[at].is_ascii_alphabetic() {
+            let byte = text[at];
+            if at > start && byte.is_ascii_uppercase() {
+                let next_small = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+                if text[at - 1].is_ascii_lowercase() || (next_small && at - start > 1) {
+                    break;
+                }
+            }
+            hash = step(hash, byte);
+            at += 1;
+        }
+        see(classes_of(hash), start, at);
+    }
+}
+
+/// Whether `set` holds `class`.
+pub(super) fn has(set: u64, class: Class) -> bool {
+    set >> class as u32 & 1 == 1
+}

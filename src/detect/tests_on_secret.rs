@@ -1,0 +1,29 @@
+//! The tests that a matched secret must pass, cheapest first.
+
+use super::{
+    entropy::{digits, entropy, holds_caseless},
+    placeholder,
+    verify::Fate,
+};
+use crate::{model::Span, rules::rule::Rule};
+
+/// What the rule's own tests, and those that hold for every rule, make of a secret.
+pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
+    let value = secret.of(text);
+    if digits(value) < rule.min_digits as usize {
+        return Fate::Dropped("fewer digits than the format has");
+    }
+    if rule.stop.iter().any(|stop| holds_caseless(value, stop.as_bytes())) {
+        return Fate::Refuted("holds a word that the rule excludes");
+    }
+    if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {
+        return Fate::Dropped("less entropy than the format has");
+    }
+    if let Some(near) = &rule.near {
+        let around = Span::new(matched.start.saturating_sub(near.within), text.len().min(matched.end + near.within));
+        if !near.words.iter().any(|word| holds_caseless(around.of(text), word.as_bytes())) {
+            return Fate::Dropped("no telling word stands near");
+        }
+    }
+    placeholder::reason(value).map_or(Fate::Kept, Fate::Refuted)
+}
