@@ -8,6 +8,7 @@ mod hook;
 mod message;
 mod run;
 mod settings;
+mod verification;
 
 use std::process::ExitCode;
 

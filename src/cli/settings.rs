@@ -65,6 +65,7 @@ impl Resolved {
             memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))?,
             inherit: !args.no_inherit,
             exposure: if args.history { Exposure::History } else { Exposure::Private },
+            now: Some(jiff::Timestamp::now().as_second()),
             fingerprint_key,
         };
         Ok(Self { rules, allowlist, baselines, settings, config })

@@ -4,7 +4,7 @@
 //!
 //! Every leak costs points:
 //!
-//! `severity × exposure × verdict × confidence × age × spread`
+//! `severity × exposure × verdict × confidence × probability × age × spread`
 //!
 //! | factor | values |
 //! |---|---|
@@ -12,6 +12,7 @@
 //! | exposure | shipped 1.5, history 1.0, private tree 0.6 |
 //! | verdict | live 1.5; unchecked, unknown, accepted 1.0; not ours 0.2; revoked 0.1; canary 0 |
 //! | confidence | high 1.0, medium 0.7, low 0.3 |
+//! | probability | what the judge says, to a tenth; 1.0 for rules without a judge |
 //! | age | 1.0, and 0.1 more for each whole year since the first commit that has it, at most 1.5 |
 //! | spread | 1.0 for one file; 0.2 more for each doubling of the number of files, at most 2.0 |
 //!
@@ -173,7 +174,9 @@ fn points(finding: &Finding, now: Option<u32>) -> u64 {
         Confidence::Medium => 7,
         Confidence::Low => 3,
     };
-    severity * exposure * verdict * confidence * age(finding, now) * spread(finding) * UNIT / 100_000
+    let probability = (finding.probability.unwrap_or(1.0).clamp(0.0, 1.0) * 10.0).round() as u64;
+    let chance = confidence * probability;
+    severity * exposure * verdict * chance * age(finding, now) * spread(finding) * UNIT / 1_000_000
 }
 
 /// Tenths: 10 to 15.

@@ -1,6 +1,6 @@
 //! Hooks, run by git itself: what they stop, what they let through, and that they go in and out without a trace.
 
-use crate::runner::{Repo, Yard, key};
+use crate::yard::{Repo, Yard, key};
 
 fn hooked<'y>(yard: &'y Yard, name: &str) -> Repo<'y> {
     let repo = yard.repo(name);

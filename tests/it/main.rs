@@ -1,4 +1,12 @@
 //! One test program, so that it links once.
 
+mod git;
 mod hook;
+mod output;
+mod patterns;
 mod runner;
+mod threads;
+mod tidy;
+mod tree;
+mod webhook;
+mod yard;

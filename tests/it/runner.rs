@@ -1,150 +1,111 @@
-//! A directory of its own, real repositories in it, and the program in a cleaned environment.
+//! A directory of its own, a cleaned environment, and the program run in it.
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-/// A directory that is gone when this is dropped; home and everything are in it.
-pub(crate) struct Yard {
-    directory: TempDir,
-}
-
-/// What a program said, as text.
-pub(crate) struct Said {
+/// What a run of the program gave.
+#[derive(Debug)]
+pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
-impl Said {
-    fn of(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
-    }
-
-    /// Panics unless it ended with this code.
-    #[track_caller]
-    pub(crate) fn code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "standard output:\n{}\nstandard error:\n{}", self.out, self.err);
-        self
-    }
+/// A directory to work in.
+pub(crate) struct Place {
+    directory: TempDir,
 }
 
-/// A key that rules find, made at run time so that none stands here.
-pub(crate) fn key(seed: u32) -> String {
-    let mut state = u64::from(seed) * 2_654_435_761 + 12345;
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        char::from(letters[(state >> 33) as usize % 32])
-    };
-    let tail: String = (0..16).map(|_| next()).collect();
-    format!("{}{tail}", ["AK", "IA"].concat())
-}
-
-impl Yard {
+impl Place {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join("home")).unwrap();
-        Self { directory }
+        Self { directory: TempDir::with_prefix("stanch-it").unwrap() }
     }
 
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
     }
 
-    /// A program that sees nothing of this machine but its programs; ours is on its PATH.
-    pub(crate) fn command(&self, program: &str, directory: &Path) -> Command {
-        let ours = Path::new(env!("CARGO_BIN_EXE_stanch")).parent().unwrap().display().to_string();
-        let mut command = Command::new(program);
-        command.current_dir(directory).env_clear().stdin(Stdio::null());
-        command
-            .env("PATH", format!("{ours}:{}", std::env::var("PATH").unwrap_or_default()))
-            .env("HOME", self.path("home"))
-            .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("NO_COLOR", "1"), ("TZ", "UTC"), ("LC_ALL", "C")])
-            .envs([("GIT_AUTHOR_NAME", "A U Thor"), ("GIT_AUTHOR_EMAIL", "author@example.com")])
-            .envs([("GIT_COMMITTER_NAME", "C O Mitter"), ("GIT_COMMITTER_EMAIL", "committer@example.com")])
-            .envs([("GIT_CONFIG_COUNT", "2"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")])
-            .envs([("GIT_CONFIG_KEY_1", "advice.detachedHead"), ("GIT_CONFIG_VALUE_1", "false")]);
-        command
-    }
-
-    /// A repository with a work tree.
-    pub(crate) fn repo(&self, name: &str) -> Repo<'_> {
-        let path = self.path(name);
-        std::fs::create_dir_all(&path).unwrap();
-        let repo = Repo { yard: self, path };
-        repo.git(&["init", "-q", "-b", "main"]);
-        repo
-    }
-
-    /// One that is there already.
-    pub(crate) fn at(&self, name: &str) -> Repo<'_> {
-        Repo { yard: self, path: self.path(name) }
-    }
-}
-
-/// A repository in a yard.
-pub(crate) struct Repo<'y> {
-    pub(crate) yard: &'y Yard,
-    pub(crate) path: PathBuf,
-}
-
-impl Repo<'_> {
-    pub(crate) fn run(&self, program: &str, arguments: &[&str]) -> Said {
-        Said::of(&self.yard.command(program, &self.path).args(arguments).output().unwrap())
-    }
-
-    /// git, whatever comes of it.
-    pub(crate) fn try_git(&self, arguments: &[&str]) -> Said {
-        self.run("git", arguments)
-    }
-
-    /// git, which has to succeed.
-    #[track_caller]
-    pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let said = self.run("git", arguments);
-        assert_eq!(said.code, 0, "git {arguments:?}: {}{}", said.out, said.err);
-        said.out.trim_end().to_owned()
-    }
-
-    pub(crate) fn stanch(&self, arguments: &[&str]) -> Said {
-        self.run(env!("CARGO_BIN_EXE_stanch"), arguments)
-    }
-
-    pub(crate) fn stanch_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
-        let mut command = self.yard.command(env!("CARGO_BIN_EXE_stanch"), &self.path);
-        Said::of(&command.args(arguments).envs(environment.iter().copied()).output().unwrap())
-    }
-
-    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
-        let path = self.path.join(path);
+    /// Writes a file, making its directories.
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
     }
 
-    pub(crate) fn read(&self, path: &str) -> String {
-        std::fs::read_to_string(self.path.join(path)).unwrap()
+    /// A command in this directory that sees nothing of the machine's configuration.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.path()).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.path().join("no home"));
+        command.env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C").env("TZ", "UTC");
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "A U Thor").env(format!("GIT_{who}_EMAIL"), "author@example.com");
+            command.env(format!("GIT_{who}_DATE"), "2024-05-06T07:08:09+0200");
+        }
+        command
     }
 
-    pub(crate) fn exists(&self, path: &str) -> bool {
-        self.path.join(path).symlink_metadata().is_ok()
+    /// Runs the program.
+    pub(crate) fn stanch(&self, arguments: &[&str]) -> Ran {
+        self.stanch_with(arguments, |_| ())
     }
 
-    pub(crate) fn script(&self, path: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        self.write(path, text);
-        std::fs::set_permissions(self.path.join(path), std::fs::Permissions::from_mode(0o755)).unwrap();
+    /// Runs the program, with a change to the command.
+    pub(crate) fn stanch_with(&self, arguments: &[&str], change: impl FnOnce(&mut Command)) -> Ran {
+        let mut command = self.command(env!("CARGO_BIN_EXE_stanch"));
+        command.args(arguments);
+        change(&mut command);
+        let output = command.output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 
-    /// Writes, stages and commits a file, without any hook, and gives the commit.
-    pub(crate) fn commit(&self, path: &str, bytes: impl AsRef<[u8]>) -> String {
-        self.write(path, bytes);
-        self.git(&["add", "-f", "--", path]);
-        self.git(&["commit", "-q", "--no-verify", "-m", &format!("change {path}")]);
-        self.git(&["rev-parse", "HEAD"])
+    /// The findings of a run with a JSON report, as (rule, path, line).
+    pub(crate) fn findings(&self, arguments: &[&str]) -> Vec<(String, String, u64)> {
+        let ran = self.stanch(&[arguments, &["--report", "json"]].concat());
+        let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("no report: {ran:?}"));
+        let mut found = Vec::new();
+        for finding in report["findings"].as_array().unwrap() {
+            for occurrence in finding["occurrences"].as_array().unwrap() {
+                let path = occurrence["place"]["path"].as_str().unwrap_or_default().to_owned();
+                found.push((finding["rule"].as_str().unwrap().to_owned(), path, occurrence["line"].as_u64().unwrap_or(0)));
+            }
+        }
+        found.sort();
+        found
     }
+
+    /// Runs git; its output without the last line break.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = self.command("git").args(arguments).output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+}
+
+/// A GitHub token that no one ever issued, with its checksum right; another for each `seed`.
+pub(crate) fn github_token(seed: u64) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def1;
+    let mut body = String::new();
+    for _ in 0..30 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        body.push(char::from(DIGITS[(state >> 33) as usize % 62]));
+    }
+    let mut sum = crc32fast::hash(body.as_bytes());
+    let mut tail = Vec::new();
+    for _ in 0..6 {
+        tail.push(DIGITS[sum as usize % 62]);
+        sum /= 62;
+    }
+    tail.reverse();
+    format!("{}{body}{}", ["gh", "p_"].concat(), String::from_utf8(tail).unwrap())
 }

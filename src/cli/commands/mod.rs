@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod hook;
 mod rules;
 pub(crate) mod scan;
+mod webhook;
 
 use anyhow::Result;
 
@@ -17,6 +18,11 @@ use super::{
 pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Verify(mut args) => {
+            args.webhook.verify |= args.webhook.url.is_none();
+            scan::run(&args)
+        }
+        Command::Webhook(command) => webhook::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::Hook(command) => hook::run(command),
         Command::Ci(args) => ci::run(args),

@@ -23,6 +23,7 @@ use crate::cli::{
     exit::Exit,
     message::{self, Progress},
     settings::Resolved,
+    verification,
 };
 
 /// Runs the scan.
@@ -41,8 +42,10 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     for news in resolved.baselines.apply(&mut outcome, whole) {
         message::say(&format!("stanch: {news}"));
     }
+    let unanswered = verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?;
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
-    Ok(Exit::of(&outcome, args.output.exit_code))
+    let exit = Exit::of(&outcome, args.output.exit_code);
+    Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
 }
 
 fn targets(args: &ScanArgs) -> Result<Vec<Target>> {

@@ -120,7 +120,7 @@
       rect.setAttribute("rx", "2");
       svg.append(rect);
       const chosen = state[field] === name;
-      return el("button", { type: "button", class: `bar ${field === "severity" ? name : ""}`, "aria-pressed": String(chosen), title: name,
+      return el("button", { type: "button", class: `bar by-${field} ${field === "severity" ? name : ""}`, "aria-pressed": String(chosen), title: name,
         onclick: () => change({ [field]: chosen ? "" : name }) },
         el("span", { class: field === "path" || field === "q" ? "name path" : "name" }, el("bdi", {}, name)), svg, el("span", { class: "number" }, number(count)));
     });
@@ -371,8 +371,8 @@
     const mark = (m) => `${m.letter} (${m.score})`;
     const sections = [];
     if (grade.actions.length) {
-      sections.push(fold("What to do first", el("p", { class: "soft" }, "In the order of effect. The score is what the whole would have when all leaks of that rule are revoked."),
-        table(["Rule", "Leaks", "Score after"], grade.actions.map((action) => [action.rule, number(action.leaks), String(action.score_after)]))));
+      sections.push(fold("What to do first", el("p", { class: "soft" }, "In the order of effect. The share is that of all risk points; the score is what the whole would have when all leaks of that rule are revoked."),
+        table(["Rule", "Leaks", "Share of risk", "Score after"], grade.actions.map((action) => [action.rule, number(action.leaks), `${((100 * action.points) / Math.max(1, grade.whole.points)).toFixed(1)} %`, String(action.score_after)]))));
       sections.push(fold("Grades by category, and standards", table(["Category", "Grade", "Leaks"], Object.entries(grade.categories).map(([name, m]) => [name, mark(m), number(m.leaks)])),
         el("p", {}, [...Object.entries(grade.owasp), ...Object.entries(grade.cwe)].map(([name, n]) => `${name}: ${number(n)}`).join(", "))));
     }
