@@ -40,6 +40,21 @@ pub(crate) enum Command {
     Hook(super::commands::hook::HookCommand),
     /// Scan what this CI job is about: the commits of the pull request, the push or the merge group
     Ci(super::commands::ci::CiArgs),
+    /// Keep a list of findings that are known
+    #[command(subcommand)]
+    Baseline(super::commands::baseline::BaselineCommand),
+    /// Write a JSON report in another format
+    Report(super::commands::report::ReportArgs),
+    /// Tell about a rule, or a finding of a report
+    Explain(super::commands::explain::ExplainArgs),
+    /// Print completions for a shell
+    Completions(super::commands::completions::CompletionsArgs),
+    /// Print the manual page
+    Man(super::commands::completions::ManArgs),
+    /// Say which program this is
+    Version(super::commands::completions::VersionArgs),
+    /// Scan samples made in memory, and say that this program works
+    SelfTest,
     /// Say whether the hooks really run here, and what is in their way
     Doctor(super::commands::doctor::DoctorArgs),
 }

@@ -1,10 +1,15 @@
 //! One file per command.
 
+pub(crate) mod baseline;
 pub(crate) mod ci;
+pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod hook;
+pub(crate) mod report;
 mod rules;
 pub(crate) mod scan;
+mod selftest;
 mod webhook;
 
 use anyhow::Result;
@@ -26,6 +31,13 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
         Command::Rules(command) => rules::run(&command),
         Command::Hook(command) => hook::run(command),
         Command::Ci(args) => ci::run(args),
+        Command::Baseline(command) => baseline::run(command),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+        Command::Version(args) => completions::version(&args),
+        Command::SelfTest => selftest::run(),
         Command::Doctor(args) => doctor::run(&args),
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
 }
 
-fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
+/// What the flags ask for.
+pub(crate) fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
     let (stdin, paths): (Vec<_>, Vec<_>) = args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
     let mut targets = Vec::new();
     if let Some(query) = query(args)? {
