@@ -1,7 +1,10 @@
 //! One test program, so that it links once.
 
+mod baseline;
+mod ci;
 mod git;
 mod hook;
+mod import;
 mod output;
 mod patterns;
 mod runner;
