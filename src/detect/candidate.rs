@@ -1,8 +1,10 @@
 //! What was found in one blob becomes candidates: the path's conditions, overlaps, partners, lines.
 
-use super::{Detector, Fate, Options, Raw, generic, lines::Lines, overlap};
+use std::sync::Arc;
+
+use super::{Detector, Fate, Options, Raw, checksum, generic, known::{self, Known}, lines::Lines, overlap};
 use crate::{
-    model::{Candidate, Note, Secret, Span},
+    model::{Candidate, Note, Secret, Severity, Span},
     rules::rule::Gate,
 };
 
@@ -53,18 +55,38 @@ impl Detector {
             Fate::Dropped(why) | Fate::Refuted(why) => Some(Note::from(why)),
         };
         let judged = loaded.rule.gate == Gate::Judge;
+        let structure = checksum::check(&loaded.rule.checksum, raw.secret.of(text));
+        let (severity, kind) = structure.as_ref().map_or((None, None), |found| (found.severity, found.kind));
+        let mut severity = severity.unwrap_or(loaded.info.severity);
+        let mut notes = structure.map_or_else(Vec::new, |found| found.notes);
+        match known::lookup(raw.secret.of(text)) {
+            Some(Known::Default(what)) => {
+                // Worse than a leak: everybody has it already.
+                severity = Severity::Critical;
+                notes.push(format!("public knowledge: {what}").into());
+            }
+            Some(Known::Test(what) | Known::Example(what)) => {
+                severity = severity.min(Severity::Low);
+                notes.push(format!("public knowledge: {what}").into());
+            }
+            None => {}
+        }
+        let mut rule = loaded.info.clone();
+        if let Some(kind) = kind {
+            Arc::make_mut(&mut rule).kind = kind;
+        }
         Candidate {
-            rule: loaded.info.clone(),
+            rule,
             family: loaded.rule.family.clone(),
             matched: raw.matched,
             location: lines.location(raw.secret),
             secret: Secret::new(raw.secret.of(text)),
             partner: None,
-            severity: loaded.info.severity,
+            severity,
             confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
             probability: judged.then_some(raw.probability),
             decoded: Vec::new(),
-            notes: Vec::new(),
+            notes,
             rejected,
         }
     }

@@ -18,6 +18,7 @@ mod context;
 pub mod entropy;
 pub mod generic;
 pub mod lines;
+pub mod known;
 mod overlap;
 mod pattern;
 pub mod placeholder;

@@ -206,7 +206,8 @@ impl Detector {
         let mut done = range.start;
         for run in &runs {
             let from = run.start.saturating_sub(BEFORE_RUN).max(done);
-            done = run.start.min(range.end).max(done);
+            // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
+            done = run.end.saturating_sub(RUN).max(run.start).min(range.end).max(done);
             if from >= done {
                 continue;
             }
