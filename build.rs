@@ -1,7 +1,15 @@
 //! Compiles `patterns/*.toml` into a table that the program loads without parsing anything.
 
 // The build script takes the very modules that read user files at run time, and uses only some of what they offer.
-#![allow(dead_code, unused_imports, unreachable_pub, clippy::unwrap_used, clippy::exit, clippy::print_stderr, clippy::print_stdout)]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
 
 use std::{collections::HashMap, env, fs, path::Path, process::exit};
 

@@ -11,7 +11,9 @@ use stanch::{
 /// Finds leaked secrets in working trees, git history and what you ship to clients.
 #[derive(Parser, Debug)]
 #[command(name = "stanch", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 incomplete: something asked for was not read.")]
+#[command(
+    after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 incomplete: something asked for was not read."
+)]
 pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -120,8 +122,29 @@ pub(crate) struct ScanArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<PathBuf>,
     /// Scan the whole history of the repositories at the paths: every object, reachable or not
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["staged", "range", "since_commit", "branch"])]
     pub(crate) history: bool,
+    /// Scan what the next commit would bring: the index against HEAD
+    #[arg(long, conflicts_with_all = ["range", "since_commit", "branch"])]
+    pub(crate) staged: bool,
+    /// With --staged: all that the changed files hold, not only what the change brings
+    #[arg(long, requires = "staged")]
+    pub(crate) whole_file: bool,
+    /// Scan what the commits of a range bring: BASE..HEAD is what HEAD has and BASE has not
+    #[arg(long, value_name = "BASE..HEAD", conflicts_with_all = ["since_commit", "branch"])]
+    pub(crate) range: Option<String>,
+    /// Scan what was committed on HEAD since this commit
+    #[arg(long, value_name = "COMMIT", conflicts_with = "branch")]
+    pub(crate) since_commit: Option<String>,
+    /// Scan all commits of this branch
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// With --range, --since-commit or --branch: only the newest so many commits
+    #[arg(long, value_name = "N")]
+    pub(crate) max_count: Option<usize>,
+    /// With --range, --since-commit or --branch: only commits of this day (YYYY-MM-DD) or later
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
     /// Scan every object plainly instead of inheriting what was found in the version it was made from
     #[arg(long, requires = "history")]
     pub(crate) no_inherit: bool,

@@ -61,11 +61,16 @@ impl Observer for Progress {
             return;
         }
         let bar = self.bar.get_or_init(|| {
-            let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
         let seconds = self.started.elapsed().as_secs_f64();
-        bar.set_message(format!("{items} scanned, {:.0} MB, {:.0} MB/s", bytes as f64 / 1e6, bytes as f64 / 1e6 / seconds));
+        bar.set_message(format!(
+            "{items} scanned, {:.0} MB, {:.0} MB/s",
+            bytes as f64 / 1e6,
+            bytes as f64 / 1e6 / seconds
+        ));
         bar.tick();
     }
 }

@@ -47,7 +47,7 @@ impl Resolved {
             },
             max_file_size: size.map_or(Ok(MAX_FILE_SIZE), |text| bytes(text))?,
             budget: Budget::default(),
-            memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))? as usize,
+            memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))?,
             inherit: !args.no_inherit,
             exposure: if args.history { Exposure::History } else { Exposure::Private },
             fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,
@@ -80,7 +80,8 @@ pub(crate) fn today() -> String {
 pub(crate) fn rules(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
     let mut files = Vec::new();
     for path in config.rules.files.iter().chain(&args.files) {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the rules in {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the rules in {}", path.display()))?;
         files.push(RuleFile { name: path.display().to_string(), text });
     }
     let choice = Choice {
@@ -96,7 +97,8 @@ fn key(file: Option<&PathBuf>) -> Result<FingerprintKey> {
         return Ok(FingerprintKey::new(text.as_encoded_bytes()));
     }
     let Some(file) = file else { return Ok(FingerprintKey::default()) };
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read the fingerprint key in {}", file.display()))?;
+    let bytes =
+        std::fs::read(file).with_context(|| format!("cannot read the fingerprint key in {}", file.display()))?;
     if bytes.is_empty() {
         bail!("the fingerprint key in {} is empty; write 32 random bytes into it", file.display());
     }

@@ -190,10 +190,14 @@ fn line_of(text: &str, offset: usize) -> usize {
 /// The reader lists all valid names; the one nearest to what was written helps more.
 fn with_nearest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let Some(written) = quoted.next().filter(|_| message.starts_with("unknown field")) else { return message.to_owned() };
+    let Some(written) = quoted.next().filter(|_| message.starts_with("unknown field")) else {
+        return message.to_owned();
+    };
     let nearest = quoted.max_by(|a, b| strsim::jaro_winkler(written, a).total_cmp(&strsim::jaro_winkler(written, b)));
     match nearest {
-        Some(nearest) if strsim::jaro_winkler(written, nearest) > 0.7 => format!("unknown key `{written}`; did you mean `{nearest}`?"),
+        Some(nearest) if strsim::jaro_winkler(written, nearest) > 0.7 => {
+            format!("unknown key `{written}`; did you mean `{nearest}`?")
+        }
         _ => format!("unknown key `{written}`"),
     }
 }
@@ -218,9 +222,14 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_file_line_and_the_nearest() {
-        assert_eq!(error("[scan]\n\nconfidnce = 'low'\n"), "stanch.toml:3: unknown key `confidnce`; did you mean `confidence`?");
+        assert_eq!(
+            error("[scan]\n\nconfidnce = 'low'\n"),
+            "stanch.toml:3: unknown key `confidnce`; did you mean `confidence`?"
+        );
         assert_eq!(error("[[allow]]\npath = ['x']\n"), "stanch.toml:2: unknown key `path`; did you mean `paths`?");
         assert!(error("[webhook]\nurl = 'https://x'\n").starts_with("stanch.toml:1: unknown key `webhook`"));
-        assert!(error("[[allow]]\nrules = ['x']\nreason = 'y'\nexpires = 'soon'").starts_with("stanch.toml:1: `expires`"));
+        assert!(
+            error("[[allow]]\nrules = ['x']\nreason = 'y'\nexpires = 'soon'").starts_with("stanch.toml:1: `expires`")
+        );
     }
 }

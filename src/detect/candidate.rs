@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Detector, Fate, Options, Raw, checksum, generic, known::{self, Known}, lines::Lines, overlap};
+use super::{Detector, Fate, Options, Raw, checksum, decode::Decoded, generic, known::{self, Known}, lines::Lines, overlap};
 use crate::{
     model::{Candidate, Note, Secret, Severity, Span},
     rules::rule::Gate,
@@ -37,7 +37,8 @@ impl Detector {
             return raw.probability >= self.options.least_probability();
         }
         let globs = &loaded.rule.paths;
-        loaded.confidence >= self.options.confidence && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
+        loaded.confidence >= self.options.confidence
+            && (globs.is_empty() || globs.iter().any(|glob| path_matches(glob, path)))
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
@@ -90,6 +91,25 @@ impl Detector {
             rejected,
         }
     }
+}
+
+/// Takes what was found in a text that stood encoded in `text` over to the place of the encoded bytes. What the encoded
+/// bytes seemed to be is dropped for what they are.
+pub(super) fn adopt(text: &[u8], decoded: &Decoded, inner: Vec<Candidate>, found: &mut Vec<Candidate>) {
+    let mut lines = Lines::new(text);
+    let mut adopted = Vec::new();
+    for mut candidate in inner {
+        let Some(span) = decoded.stored(candidate.location.span) else { continue };
+        candidate.location = lines.location(span);
+        candidate.matched = span;
+        candidate.decoded.insert(0, decoded.encoding);
+        candidate.partner = None;
+        adopted.push(candidate);
+    }
+    if adopted.iter().any(|candidate| candidate.rejected.is_none()) {
+        found.retain(|outer| outer.probability.is_none() || !outer.location.span.overlaps(decoded.span));
+    }
+    found.append(&mut adopted);
 }
 
 /// Whether a path, or its last parts, match a glob. A path that is not known matches none.

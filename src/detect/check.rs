@@ -29,7 +29,11 @@ pub fn check(rules: RuleSet) -> Vec<String> {
                     let found = detector.scan(&text, path.as_bytes(), &mut scratch);
                     if !found.iter().any(|candidate| candidate.rule.id == *id) {
                         let others: Vec<_> = found.iter().map(|candidate| candidate.rule.id.as_str()).collect();
-                        faults.push(format!("{id}: example {} is not found (found instead: {})", number + 1, others.join(" ")));
+                        faults.push(format!(
+                            "{id}: example {} is not found (found instead: {})",
+                            number + 1,
+                            others.join(" ")
+                        ));
                     }
                 }
                 Err(error) => faults.push(format!("{id}: {error}")),
@@ -63,5 +67,9 @@ fn examples(loaded: &LoadedRule) -> Vec<String> {
     }
     let Some(word) = rule.keywords.first().map(|keyword| &keyword.text) else { return Vec::new() };
     let name = rule.name_words.first().map_or("api_key", |word| word);
-    vec![format!("{word}_{name} = \"{{secret}}\""), format!("\"{word}-{name}\": \"{{secret}}\""), format!("{word}_{name}={{secret}}\n")]
+    vec![
+        format!("{word}_{name} = \"{{secret}}\""),
+        format!("\"{word}-{name}\": \"{{secret}}\""),
+        format!("{word}_{name}={{secret}}\n"),
+    ]
 }

@@ -1,6 +1,6 @@
 //! Context rules: a provider's word, an assignment, and a value of the right shape.
 
-use super::entropy::is_word;
+use super::entropy::{holds_caseless, is_word};
 use crate::{model::Span, rules::table::Owner};
 
 /// Bytes between the end of a word and the value, at most.
@@ -20,14 +20,20 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
     let first = text[word.start];
     let starts = word.start == 0 || {
         let before = text[word.start - 1];
-        !before.is_ascii_alphabetic() || (before.is_ascii_lowercase() && first.is_ascii_uppercase()) || !first.is_ascii_alphabetic()
+        !before.is_ascii_alphabetic()
+            || (before.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || !first.is_ascii_alphabetic()
     };
     let Some(&after) = text.get(word.end).filter(|_| starts) else { return starts };
     let last = text[word.end - 1];
-    if !after.is_ascii_alphabetic() || !last.is_ascii_alphabetic() || (last.is_ascii_lowercase() && after.is_ascii_uppercase()) {
+    if !after.is_ascii_alphabetic()
+        || !last.is_ascii_alphabetic()
+        || (last.is_ascii_lowercase() && after.is_ascii_uppercase())
+    {
         return true;
     }
-    const SUFFIX: &[&[u8]] = &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
+    const SUFFIX: &[&[u8]] =
+        &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
     let rest = &text[word.end..];
     SUFFIX.iter().any(|suffix| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix))
 }
@@ -52,7 +58,8 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
     let (mut signs, mut breaks, mut words, mut spaces) = (0, 0, 0, 0);
     while at < limit {
         match text[at] {
-            b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'"' | b'\'' | b'`' | b'[' | b'{' | b'<' | b'?' | b'&' | b'\\' | b'@' => signs += 1,
+            b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'"' | b'\'' | b'`' | b'[' | b'{' | b'<' | b'?' | b'&'
+            | b'\\' | b'@' => signs += 1,
             b'\n' if breaks == 0 => breaks += 1,
             b' ' | b'\t' | b'\r' => spaces += 1,
             b'$' | b'#' | b'/' | b'-' | b'+' | b'*' | b'!' => {}
@@ -73,6 +80,41 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
         at += 1;
     }
     None
+}
+
+/// Values that are assigned to another name behind the word, one that itself announces a secret: the word stands in a
+/// comment, in the host of a URL, or is the section that the assignment belongs to. The nearest three.
+pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
+    let limit = text.len().min(word.end + GAP);
+    let mut found = [None; 3];
+    let (mut count, mut breaks) = (0, 0);
+    let mut at = word.end;
+    while at < limit && count < found.len() && breaks < 3 {
+        if !is_word(text[at]) {
+            breaks += usize::from(text[at] == b'\n');
+            at += 1;
+            continue;
+        }
+        let end = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
+        if at > word.end && announced(&text[word.end..at]) {
+            found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
+            count += 1;
+        }
+        at = end;
+    }
+    found
+}
+
+/// Whether `before` ends in a name that announces a secret, and signs that assign.
+fn announced(before: &[u8]) -> bool {
+    const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"passw", b"auth", b"cred"];
+    let signs = before.iter().rev().take_while(|&&b| !is_word(b)).count();
+    let (head, tail) = before.split_at(before.len() - signs);
+    if signs > 8 || !tail.iter().any(|b| matches!(b, b'=' | b':' | b'(' | b'>' | b'"' | b'\'' | b'`')) {
+        return false;
+    }
+    let name = head.iter().rev().take(40).take_while(|&&b| is_name(b)).count();
+    TELLING.iter().any(|word| holds_caseless(&head[head.len() - name..], word))
 }
 
 /// Whether a word in the gap is not the value itself but stands before it: a type, a scheme, a function.
@@ -99,7 +141,7 @@ pub(crate) fn reach(owner: &Owner, word: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, is_whole};
+    use super::{assignment, is_whole, later};
     use crate::model::Span;
 
     fn value_of(text: &str, word: &str) -> Option<String> {
@@ -111,9 +153,18 @@ mod tests {
     #[test]
     fn finds_the_value_of_a_name() {
         for text in [
-            "ACME_KEY=f00dbabe11223344", "acme: 'f00dbabe11223344'", "\"acmeToken\": \"f00dbabe11223344\"", "acme_secret := `f00dbabe11223344`",
-            "<acme>f00dbabe11223344</acme>", "acme -> f00dbabe11223344", "--acme-token f00dbabe11223344", "ACME-Auth: Bearer f00dbabe11223344",
-            "acme_key: str = \"f00dbabe11223344\"", "setAcme(\"f00dbabe11223344\")", "acme.key = f00dbabe11223344", "env('ACME_KEY', 'f00dbabe11223344')",
+            "ACME_KEY=f00dbabe11223344",
+            "acme: 'f00dbabe11223344'",
+            "\"acmeToken\": \"f00dbabe11223344\"",
+            "acme_secret := `f00dbabe11223344`",
+            "<acme>f00dbabe11223344</acme>",
+            "acme -> f00dbabe11223344",
+            "--acme-token f00dbabe11223344",
+            "ACME-Auth: Bearer f00dbabe11223344",
+            "acme_key: str = \"f00dbabe11223344\"",
+            "setAcme(\"f00dbabe11223344\")",
+            "acme.key = f00dbabe11223344",
+            "env('ACME_KEY', 'f00dbabe11223344')",
             "acme:\n  f00dbabe11223344",
         ] {
             let lower = text.to_lowercase();
@@ -121,6 +172,23 @@ mod tests {
         }
         for text in ["acme; f00dbabe11223344", "acme is the name of our very good firm f00dbabe11223344", "acme"] {
             assert_eq!(value_of(text, "acme"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_may_stand_before_the_assignment_of_another_name() {
+        let values = |text: &str| {
+            let start = text.find("acme").unwrap();
+            let found = later(text.as_bytes(), Span::new(start, start + 4));
+            found.into_iter().flatten().any(|found| text[found.value..].starts_with("f00dba"))
+        };
+        for text in ["// acme credentials\nconst apiKey = \"f00dbabe11223344\";", "https://api.acme.com/v1/things?key=f00dbabe11223344",
+            "acme:\n  region: eu\n  api_token: f00dbabe11223344"]
+        {
+            assert!(values(text), "{text}");
+        }
+        for text in ["acme at commit f00dbabe11223344", "acme\nsha256 = f00dbabe11223344", "acme\n\n\nkey = f00dbabe11223344"] {
+            assert!(!values(text), "{text}");
         }
     }
 

@@ -15,6 +15,7 @@ mod candidate;
 pub mod check;
 pub mod checksum;
 mod context;
+pub mod decode;
 pub mod entropy;
 pub mod generic;
 pub mod lines;
@@ -93,13 +94,24 @@ impl Detector {
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
         let mut keywords = rules.table().keywords(Pass::Everywhere);
         let judged = keywords.len() as u32;
-        let telling = generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
+        let telling =
+            generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
         keywords.extend(telling);
         let words = rules.table().keywords(Pass::BeforeRuns);
         let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
         let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
-        Self { rules, options, everywhere, before_runs, keywords, judged, judge_rules: OnceLock::new(), words, patterns }
+        Self {
+            rules,
+            options,
+            everywhere,
+            before_runs,
+            keywords,
+            judged,
+            judge_rules: OnceLock::new(),
+            words,
+            patterns,
+        }
     }
 
     /// The rules.
@@ -108,10 +120,36 @@ impl Detector {
         &self.rules
     }
 
-    /// Everything that `text`, found at `path`, holds.
+    /// Everything that `text`, found at `path`, holds, encoded or not.
     pub fn scan(&self, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
+        self.scan_to(text, path, scratch, decode::DEPTH)
+    }
+
+    fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {
         let raw = self.scan_raw(text, scratch);
-        if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) }
+        let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) };
+        if depth > 0 {
+            for decoded in decode::decode(text) {
+                let inner = self.scan_to(&decoded.text, path, scratch, depth - 1);
+                candidate::adopt(text, &decoded, inner, &mut found);
+            }
+        }
+        found
+    }
+
+    /// The secrets that stand encoded in `text`, as (rule, bytes), before its path is known.
+    pub fn encoded_secrets(&self, text: &[u8], scratch: &mut Scratch, give: &mut dyn FnMut(u32, &[u8])) {
+        self.encoded_secrets_to(text, scratch, decode::DEPTH, give);
+    }
+
+    fn encoded_secrets_to(&self, text: &[u8], scratch: &mut Scratch, depth: usize, give: &mut dyn FnMut(u32, &[u8])) {
+        for decoded in decode::decode(text) {
+            let raw = self.scan_raw(&decoded.text, scratch);
+            self.secrets(&decoded.text, &raw).for_each(|(rule, secret)| give(rule, secret));
+            if depth > 1 {
+                self.encoded_secrets_to(&decoded.text, scratch, depth - 1, give);
+            }
+        }
     }
 
     /// Steps 1 to 3 over a whole text.
@@ -150,8 +188,10 @@ impl Detector {
 fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
     let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
     built.unwrap_or_else(|| {
-        let keywords: Vec<_> =
-            keywords.iter().map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless }).collect();
+        let keywords: Vec<_> = keywords
+            .iter()
+            .map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless })
+            .collect();
         Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
     })
 }

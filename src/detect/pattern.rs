@@ -32,9 +32,14 @@ impl Pattern {
     /// Compiles a rule's regex. No built-in rule fails; a user's is compiled when its file is read.
     pub(crate) fn new(pattern: &str) -> Result<Self, Box<BuildError>> {
         // No lazy DFA: a window is a few hundred bytes, and building states for it costs more than it saves.
-        let config = Regex::config().match_kind(MatchKind::LeftmostFirst).hybrid(false).dfa(false).nfa_size_limit(Some(SIZE_LIMIT));
+        let config = Regex::config()
+            .match_kind(MatchKind::LeftmostFirst)
+            .hybrid(false)
+            .dfa(false)
+            .nfa_size_limit(Some(SIZE_LIMIT));
         let syntax = syntax::Config::new().unicode(false).utf8(false);
-        let regex = Regex::builder().configure(config.utf8_empty(false)).syntax(syntax).build(pattern).map_err(Box::new)?;
+        let regex =
+            Regex::builder().configure(config.utf8_empty(false)).syntax(syntax).build(pattern).map_err(Box::new)?;
         let secret = regex.group_info().to_index(PatternID::ZERO, "secret").unwrap_or(0);
         Ok(Self { regex, secret })
     }
@@ -46,7 +51,13 @@ impl Pattern {
     }
 
     /// The first match in `text[window]`, as (whole match, secret). Looking round sees the bytes outside the window.
-    pub(crate) fn find(&self, text: &[u8], window: Span, anchored: bool, place: &mut PatternCache) -> Option<(Span, Span)> {
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        window: Span,
+        anchored: bool,
+        place: &mut PatternCache,
+    ) -> Option<(Span, Span)> {
         let anchored = if anchored { Anchored::Yes } else { Anchored::No };
         let input = Input::new(text).span(window.start..window.end).anchored(anchored);
         self.regex.search_captures_with(&mut place.cache, &input, &mut place.captures);

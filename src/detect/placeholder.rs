@@ -4,10 +4,39 @@ use super::entropy::holds_caseless;
 
 /// Words that, inside a value, say that it is made up. Only such as no generator of keys makes by chance.
 const TELLING: &[&[u8]] = &[
-    b"example", b"placeholder", b"changeme", b"change_me", b"change-me", b"your_", b"your-", b"yourapi", b"yourkey",
-    b"yourtoken", b"yoursecret", b"insert_", b"insert-", b"replace", b"redacted", b"xxxxx", b"00000000", b"dummy", b"notreal",
-    b"not-real", b"not_real", b"fakefake", b"1234567890", b"abcdefghij", b"deadbeefdeadbeef", b"sample_", b"sample-", b"_here",
-    b"-here", b"todo_", b"aaaaaaaa", b"my_secret", b"mysecret",
+    b"example",
+    b"placeholder",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"your_",
+    b"your-",
+    b"yourapi",
+    b"yourkey",
+    b"yourtoken",
+    b"yoursecret",
+    b"insert_",
+    b"insert-",
+    b"replace",
+    b"redacted",
+    b"xxxxx",
+    b"00000000",
+    b"dummy",
+    b"notreal",
+    b"not-real",
+    b"not_real",
+    b"fakefake",
+    b"1234567890",
+    b"abcdefghij",
+    b"deadbeefdeadbeef",
+    b"sample_",
+    b"sample-",
+    b"_here",
+    b"-here",
+    b"todo_",
+    b"aaaaaaaa",
+    b"my_secret",
+    b"mysecret",
 ];
 
 /// Why a value cannot be a secret; `None` when it can.
@@ -30,7 +59,8 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
 
 /// `${X}`, `{{ x }}`, `<x>`, `%s`, `$(x)`, `#{x}`, `[x]`, `@x@`, `***`.
 fn template(value: &[u8]) -> bool {
-    const OPEN: &[&[u8]] = &[b"${", b"{{", b"$(", b"#{", b"<%", b"%{", b"{%", b"[[", b"***", b"%(", b"\\(", b"...", b"\xe2\x80\xa2"];
+    const OPEN: &[&[u8]] =
+        &[b"${", b"{{", b"$(", b"#{", b"<%", b"%{", b"{%", b"[[", b"***", b"%(", b"\\(", b"...", b"\xe2\x80\xa2"];
     let ends = |first: u8, last: u8| value.first() == Some(&first) && value.last() == Some(&last) && value.len() > 1;
     OPEN.iter().any(|open| value.windows(open.len()).any(|part| part == *open))
         || ends(b'<', b'>')
@@ -80,9 +110,18 @@ mod tests {
 
     #[test]
     fn tells_placeholders_from_values() {
-        for made_up in ["xxxxxxxxxxxxxxxxxxxx", "${GITHUB_TOKEN}", "<your-key>", "{{ token }}", "AKIAIOSFODNN7EXAMPLE", "abcdefghijklmnop",
-            "0123456789abcdef0123456789abcdef", "your_api_key_goes_here", "11111111222222223333", "%API_KEY%"]
-        {
+        for made_up in [
+            "xxxxxxxxxxxxxxxxxxxx",
+            "${GITHUB_TOKEN}",
+            "<your-key>",
+            "{{ token }}",
+            "AKIAIOSFODNN7EXAMPLE",
+            "abcdefghijklmnop",
+            "0123456789abcdef0123456789abcdef",
+            "your_api_key_goes_here",
+            "11111111222222223333",
+            "%API_KEY%",
+        ] {
             assert!(reason(made_up.as_bytes()).is_some(), "{made_up}");
         }
         for real in ["q7Zp0Lm3Xv9Rt2Kd8Wb4", "c2f9d07be41a5836", "hunter2-Tr0ub4dor"] {

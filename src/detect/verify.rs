@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::{Anchor, Run, find_runs},
-    context,
+    context::{self, Assignment},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
@@ -120,7 +120,8 @@ impl Detector {
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
-            let matched = Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
+            let matched =
+                Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
@@ -141,7 +142,14 @@ impl Detector {
         self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
     }
 
-    fn find(&self, rule: u32, text: &[u8], window: Span, anchored: bool, scratch: &mut Scratch) -> Option<(Span, Span)> {
+    fn find(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        anchored: bool,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
         let pattern = self.pattern(rule)?;
         scratch.stats.regexes += 1;
         let cache = scratch.caches.entry(rule).or_insert_with(|| pattern.cache());
@@ -179,7 +187,15 @@ impl Detector {
         if !context::is_whole(text, word) {
             return None;
         }
-        let found = context::assignment(text, word)?;
+        let direct = context::assignment(text, word).and_then(|found| self.assigned(text, word, found, owner, scratch));
+        if direct.is_some() || owner.before < RUN {
+            return direct;
+        }
+        context::later(text, word).into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
+    }
+
+    /// The value of an assignment, where it has the shape that the owner of the word demands.
+    fn assigned(&self, text: &[u8], word: Span, found: Assignment, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
         let least = text.get(found.value..found.value + owner.before)?;
         if !least.iter().all(|&b| has(&owner.follow, b)) {

@@ -92,11 +92,16 @@ fn compile(entry: AllowEntry) -> Result<Compiled, AllowError> {
     if entry.reason.trim().is_empty() {
         return Err(bad("an [[allow]] entry needs a `reason`".into()));
     }
-    let glob = |text: &String| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| bad(error.to_string()));
+    let glob =
+        |text: &String| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| bad(error.to_string()));
     let paths = entry.paths.iter().map(glob).collect::<Result<_, _>>()?;
-    let regex = |text: &String| regex::bytes::RegexBuilder::new(text).unicode(false).build().map_err(|error| bad(error.to_string()));
+    let regex = |text: &String| {
+        regex::bytes::RegexBuilder::new(text).unicode(false).build().map_err(|error| bad(error.to_string()))
+    };
     let value = entry.value.as_ref().map(regex).transpose()?;
-    let parse = |text: &String| Fingerprint::from_hex(text).ok_or_else(|| bad(format!("`{text}` is no fingerprint (32 hex digits)")));
+    let parse = |text: &String| {
+        Fingerprint::from_hex(text).ok_or_else(|| bad(format!("`{text}` is no fingerprint (32 hex digits)")))
+    };
     let fingerprints = entry.fingerprints.iter().map(parse).collect::<Result<_, _>>()?;
     Ok(Compiled { paths, value, fingerprints, used: AtomicBool::new(false), entry })
 }
@@ -122,7 +127,8 @@ mod tests {
     use crate::model::{Fingerprint, FingerprintKey};
 
     fn entry(change: impl FnOnce(&mut AllowEntry)) -> AllowEntry {
-        let mut entry = AllowEntry { reason: "because".into(), origin: "stanch.toml:3".into(), ..AllowEntry::default() };
+        let mut entry =
+            AllowEntry { reason: "because".into(), origin: "stanch.toml:3".into(), ..AllowEntry::default() };
         change(&mut entry);
         entry
     }

@@ -49,7 +49,9 @@ fn ours(line: &[u8], rule: &str, is_other_rule: &dyn Fn(&str) -> bool) -> Option
     let at = line.find(OURS)?;
     let rest = line[at + OURS.len()..].to_str_lossy();
     // The comment's own end is no part of the reason.
-    let rest = rest.trim_end_matches(['*', '/', '-', '>', '}', '#', '%', ' ', '\t', '\r']).trim_start_matches([':', ' ', '\t']);
+    let rest = rest
+        .trim_end_matches(['*', '/', '-', '>', '}', '#', '%', ' ', '\t', '\r'])
+        .trim_start_matches([':', ' ', '\t']);
     let first = rest.split_whitespace().next().unwrap_or("");
     let reason = if first == rule {
         rest[first.len()..].trim()

@@ -139,10 +139,10 @@ impl Writer<'_> {
 
     fn finding(&self, finding: &model::Finding) -> Finding {
         let known = self.redactor.known(finding);
-        let secret = self.redactor.secret(finding.secret.expose());
+        let secret = self.redactor.secret(finding, finding.secret.expose());
         let exact = !self.style.show_secrets || secret.as_bytes() == finding.secret.expose();
         let verdict_reason = match &finding.verdict {
-            Verdict::Unknown(reason) => Some(self.text(&reason.0)),
+            Verdict::Unknown(reason) => Some(self.redactor.words(&known, reason.0.as_bytes())),
             _ => None,
         };
         Finding {
@@ -157,8 +157,8 @@ impl Writer<'_> {
             verdict_reason,
             secret_bytes: (!exact).then(|| STANDARD.encode(finding.secret.expose())),
             secret,
-            partner: finding.partner.as_ref().map(|partner| self.redactor.secret(partner.expose())),
-            notes: finding.notes.iter().map(|note| self.text(note.0.as_bytes())).collect(),
+            partner: finding.partner.as_ref().map(|partner| self.redactor.secret(finding, partner.expose())),
+            notes: finding.notes.iter().map(|note| self.redactor.words(&known, note.0.as_bytes())).collect(),
             occurrences: finding.occurrences.iter().map(|at| self.occurrence(at, &known)).collect(),
         }
     }
@@ -167,7 +167,7 @@ impl Writer<'_> {
         let shown = self.redactor.excerpt(known, at);
         let (start, end) = (at.location.start, at.location.end);
         Occurrence {
-            place: self.place(&at.place),
+            place: self.place(&at.place, known),
             line: start.line,
             column: start.column,
             end_line: end.line,
@@ -191,7 +191,7 @@ impl Writer<'_> {
         }
     }
 
-    fn place(&self, place: &model::Place) -> Place {
+    fn place(&self, place: &model::Place, known: &super::redact::Known) -> Place {
         let provenance = &place.provenance;
         let (path, path_bytes) = self.name(provenance.path());
         let (source, part) = match provenance {
@@ -212,17 +212,17 @@ impl Writer<'_> {
             inside: place.inside.iter().map(member).collect(),
             part,
             object: provenance.blob().map(|id| id.to_string()),
-            commit: provenance.commit().map(|commit| self.commit(commit)),
+            commit: provenance.commit().map(|commit| self.commit(commit, known)),
         }
     }
 
-    fn commit(&self, commit: &model::CommitInfo) -> Commit {
+    fn commit(&self, commit: &model::CommitInfo, known: &super::redact::Known) -> Commit {
         Commit {
             id: commit.id.to_string(),
             author: self.text(&commit.author),
             email: self.text(&commit.email),
             date: rfc3339(commit.date),
-            summary: self.text(&commit.summary),
+            summary: self.redactor.words(known, &commit.summary),
             at_head: commit.at_head,
             removed_by: commit.removed_by.map(|id| id.to_string()),
             refs: commit.refs.iter().map(|name| self.text(name)).collect(),

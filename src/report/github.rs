@@ -54,8 +54,8 @@ fn command(finding: &Finding) -> &'static str {
 
 fn annotation(document: &Document, kind: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let Some(first) = finding.occurrences.first() else { return Ok(()) };
-    let rule = document.rules.iter().find(|rule| rule.id == finding.rule);
-    let name = rule.map_or(finding.rule.as_str(), |rule| rule.name.as_str());
+    let rule = document.rule(&finding.rule);
+    let name = document.rule_name(&finding.rule);
     let place = &first.place;
     let mut properties = Vec::new();
     let is_file = matches!(place.source.as_str(), "file" | "staged" | "history") && !place.path.is_empty();

@@ -357,7 +357,23 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
         return Err(ReadError::Schema { found: redact::visible(schema.as_bytes()).into_owned() });
     }
     disarm(&mut value);
-    Ok(serde_json::from_value(value)?)
+    let mut document: Document = serde_json::from_value(value)?;
+    document.rules.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(document)
+}
+
+impl Document {
+    /// The rule of that id.
+    #[must_use]
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok().map(|at| &self.rules[at])
+    }
+
+    /// The name of the rule for people; its id where it has none.
+    #[must_use]
+    pub fn rule_name<'a>(&'a self, id: &'a str) -> &'a str {
+        self.rule(id).map(|rule| rule.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(id)
+    }
 }
 
 /// `serde_json` reads at most 128 levels deep, so the recursion is bounded.

@@ -11,10 +11,17 @@ use std::{
 
 use crate::model::{BlobId, Outcome, Timestamp};
 
+mod brief;
+mod codequality;
+mod csv;
 mod document;
 mod github;
+mod gitlab;
+pub mod grade;
+pub mod html;
 pub mod json;
 mod jsonl;
+mod junit;
 mod markdown;
 pub mod redact;
 #[cfg(test)]
@@ -40,11 +47,35 @@ pub enum Format {
     Sarif,
     /// GitHub workflow commands that annotate lines.
     Github,
+    /// GitLab's secret detection report, schema 15.2.1.
+    Gitlab,
+    /// JUnit XML.
+    Junit,
+    /// A line per place, RFC 4180.
+    Csv,
+    /// A job summary.
+    Markdown,
+    /// GitLab's Code Quality report.
+    CodeQuality,
+    /// One self-contained page.
+    Html,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Self] = &[Self::Text, Self::Json, Self::Jsonl, Self::Sarif, Self::Github];
+    pub const ALL: &[Self] = &[
+        Self::Text,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Github,
+        Self::Gitlab,
+        Self::Junit,
+        Self::Csv,
+        Self::Markdown,
+        Self::CodeQuality,
+        Self::Html,
+    ];
 
     /// The name on the command line.
     #[must_use]
@@ -55,6 +86,12 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
             Self::Github => "github",
+            Self::Gitlab => "gitlab",
+            Self::Junit => "junit",
+            Self::Csv => "csv",
+            Self::Markdown => "markdown",
+            Self::CodeQuality => "codequality",
+            Self::Html => "html",
         }
     }
 }
@@ -127,7 +164,14 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, show_secrets: false, explain: false, width: 100, suppressed: false, run: RunInfo::default() }
+        Self {
+            color: false,
+            show_secrets: false,
+            explain: false,
+            width: 100,
+            suppressed: false,
+            run: RunInfo::default(),
+        }
     }
 }
 
@@ -137,6 +181,17 @@ impl Default for Style {
 /// Only those of `out`.
 pub fn write(format: Format, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     write_document(format, &document(outcome, style), style, out)
+}
+
+/// Ten lines at most, for a hook that blocks: the worst leaks, how to fix them, how to allow one. `what` begins the first
+/// line, for instance `commit blocked`.
+///
+/// # Errors
+/// Only those of `out`.
+pub fn write_brief(what: &str, outcome: &Outcome, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    brief::write(what, &document(outcome, style), style, &mut out)?;
+    out.flush()
 }
 
 /// The document of an outcome: for a caller that writes several formats.
@@ -158,6 +213,12 @@ pub fn write_document(format: Format, document: &Document, style: &Style, out: &
         Format::Jsonl => jsonl::write(document, &mut out)?,
         Format::Sarif => sarif::write(document, style, &mut out)?,
         Format::Github => github::write(document, &mut out)?,
+        Format::Gitlab => gitlab::write(document, &mut out)?,
+        Format::Junit => junit::write(document, &mut out)?,
+        Format::Csv => csv::write(document, &mut out)?,
+        Format::Markdown => markdown::write(document, &mut out)?,
+        Format::CodeQuality => codequality::write(document, &mut out)?,
+        Format::Html => html::write(document, None, &mut out)?,
     }
     out.flush()
 }

@@ -118,7 +118,11 @@ pub(super) fn outcome() -> Outcome {
     let mut outcome = Outcome { findings: findings(&secrets), ..Outcome::default() };
     let stripe_rule = rule("stripe-live", "Stripe live key", Severity::High, Kind::Secret);
     let hidden = |why, at: &str| Suppressed {
-        finding: finding(&stripe_rule, stripe.as_bytes(), vec![occurrence(file(at.as_bytes()), 3, "k=", stripe.as_bytes(), "")]),
+        finding: finding(
+            &stripe_rule,
+            stripe.as_bytes(),
+            vec![occurrence(file(at.as_bytes()), 3, "k=", stripe.as_bytes(), "")],
+        ),
         why,
     };
     let inline = Suppression::Inline { mark: "stanch:allow".into(), reason: format!("test key {stripe}") };
@@ -184,18 +188,26 @@ fn findings(secrets: &[String]) -> Vec<Finding> {
         name: format!("refs/heads/{jwt}").into(),
         commit: None,
     };
-    let fourth = finding(&jwt_rule, jwt.as_bytes(), vec![
-        occurrence(Place::plain(message), 1, "refs/heads/", jwt.as_bytes(), ""),
-        occurrence(Place::plain(Provenance::Stdin), 5, "Authorization: ", jwt.as_bytes(), ""),
-    ]);
+    let fourth = finding(
+        &jwt_rule,
+        jwt.as_bytes(),
+        vec![
+            occurrence(Place::plain(message), 1, "refs/heads/", jwt.as_bytes(), ""),
+            occurrence(Place::plain(Provenance::Stdin), 5, "Authorization: ", jwt.as_bytes(), ""),
+        ],
+    );
 
     let public = rule("stripe-publishable", "Stripe publishable key", Severity::Info, Kind::Publishable);
-    let fifth = finding(&public, publishable.as_bytes(), vec![occurrence(
-        Place::plain(Provenance::Staged { path: b"caf\xe9.js".into(), blob }),
-        9,
-        "Stripe('",
+    let fifth = finding(
+        &public,
         publishable.as_bytes(),
-        "')",
-    )]);
+        vec![occurrence(
+            Place::plain(Provenance::Staged { path: b"caf\xe9.js".into(), blob }),
+            9,
+            "Stripe('",
+            publishable.as_bytes(),
+            "')",
+        )],
+    );
     vec![first, second, third, fourth, fifth]
 }

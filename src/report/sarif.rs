@@ -225,11 +225,12 @@ fn entry(result: &Result<'_>, rules: &[&Rule], index: &HashMap<&str, usize>) -> 
 /// 0 to 100, for readers that sort by it.
 fn rank(finding: &Finding) -> f64 {
     let severity = f64::from(finding.severity as u8) * 20.0;
-    severity + match finding.confidence {
-        Confidence::Low => 0.0,
-        Confidence::Medium => 10.0,
-        Confidence::High => 20.0,
-    }
+    severity
+        + match finding.confidence {
+            Confidence::Low => 0.0,
+            Confidence::Medium => 10.0,
+            Confidence::High => 20.0,
+        }
 }
 
 fn message(name: &str, finding: &Finding, occurrence: &Occurrence) -> String {

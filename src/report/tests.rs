@@ -1,5 +1,7 @@
 //! What holds for every format.
 
+mod machine;
+
 use base64::Engine as _;
 use proptest::prelude::*;
 
@@ -186,4 +188,101 @@ fn write_samples() {
             std::fs::write(path, rendered(format, &sample::outcome(), &style)).expect("a writable directory");
         }
     }
+}
+
+/// The whole page once, as people see it; a change here is to be looked at.
+#[test]
+fn the_text_report_reads_well() {
+    let mut outcome = sample::outcome();
+    outcome.findings.truncate(1);
+    outcome.findings[0].occurrences.truncate(3);
+    outcome.suppressed.clear();
+    outcome.skipped.truncate(1);
+    outcome.skipped[0].what = "locked.db".into();
+    outcome.unused_allows.clear();
+    let text = rendered(Format::Text, &outcome, &Style { width: 72, ..Style::default() });
+    let expect = "\
+src/prod.env
+  12:18    critical  GitHub personal access token
+    12 | 日本 GITHUB_TOKEN=ghp_********  GITHUB_TOKEN=******** STR...
+       |                   ^^^^^^^^^^^^
+       = github-pat, high confidence, LIVE: it still works
+       = also at copy0.env:1:1
+       = also at copy1.env:1:1
+       = fingerprint fad7b1a6e0d1c46e21b591c7e6fa20c6
+
+Not scanned
+  locked.db: cannot be read: permission denied
+
+What to do
+  github-pat
+    Revoke the GitHub personal access token in its settings, make a new
+    one, and keep that in a secret store.
+
+1 leak in 3 places (1 critical)
+Read 1,204 items (12 more inside containers) in 35 commits, 12.3 MB; INCOMPLETE: 1 item not scanned
+";
+    assert_eq!(text, expect, "\n{text}");
+}
+
+#[test]
+fn a_fact_is_shown_and_its_words_are_not_masked_in_paths() {
+    let rule = sample::rule("source-map", "Shipped source map", Severity::Info, Kind::Info);
+    let place = sample::occurrence(sample::file(b"dist/app.js.map"), 1, "//# sourceMappingURL=", b"app.js.map", "");
+    let outcome = Outcome { findings: vec![sample::finding(&rule, b"app.js.map", vec![place])], ..Outcome::default() };
+    let text = rendered(Format::Text, &outcome, &Style::default());
+    assert!(text.contains("dist/app.js.map:1:22") && text.contains("Shipped source map app.js.map"), "{text}");
+}
+
+#[test]
+fn a_plain_word_is_masked_where_it_is_the_secret_but_not_in_paths() {
+    let rule = sample::rule("database-url", "Database URL", Severity::High, Kind::Secret);
+    let mut place =
+        sample::occurrence(sample::file(b"docker/postgres/x.yml"), 1, "postgres://postgres:", b"postgres", "@h");
+    place.excerpt.cut_after = true;
+    let mut finding = sample::finding(&rule, b"postgres", vec![place]);
+    finding.notes = vec!["postgres is a weak password".into()];
+    let outcome = Outcome { findings: vec![finding], ..Outcome::default() };
+    let text = rendered(Format::Text, &outcome, &Style { explain: true, ..Style::default() });
+    assert!(text.contains("docker/postgres/x.yml"), "{text}");
+    assert_eq!(text.matches("postgres").count(), 1, "{text}");
+}
+
+fn corrupt(value: &mut serde_json::Value, number: u64) {
+    match value {
+        serde_json::Value::Number(old) if !old.is_f64() => *value = number.into(),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| corrupt(item, number)),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(|field| corrupt(field, number)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_report_with_absurd_numbers_is_still_written() {
+    let style = Style { suppressed: true, explain: true, ..Style::default() };
+    let whole = rendered(Format::Json, &sample::outcome(), &style);
+    for (number, parts) in
+        [(u64::from(u32::MAX), vec![""]), (0, vec![""]), (u64::MAX, vec!["/summary", "/coverage", "/stats"])]
+    {
+        let mut value: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+        for part in parts {
+            corrupt(value.pointer_mut(part).expect("a part"), number);
+        }
+        let read = read_json(value.to_string().as_bytes()).expect("of the right shape");
+        for &format in Format::ALL {
+            write_document(format, &read, &style, &mut Vec::new()).expect("a vector takes all");
+        }
+    }
+}
+
+#[test]
+fn a_long_encoded_run_is_masked_beyond_the_cut_of_its_excerpt() {
+    let rule = sample::rule("vendor-key", "Vendor key", Severity::High, Kind::Secret);
+    let run: String = (0..100).map(|n: u32| format!("{:04x}", n.wrapping_mul(40_503) & 0xffff)).collect();
+    let mut place = sample::occurrence(sample::file(b"a"), 1, "x=", run.as_bytes(), "\r");
+    place.excerpt.secret.end = place.excerpt.secret.start + 256;
+    place.decoded = vec!["hex"];
+    let outcome = Outcome { findings: vec![sample::finding(&rule, b"decoded", vec![place])], ..Outcome::default() };
+    let text = rendered(Format::Text, &outcome, &Style { width: 0, ..Style::default() });
+    assert!(text.contains("| x=********\n"), "{text}");
 }

@@ -15,7 +15,8 @@ use crate::model::{Exposure, Severity};
 mod paint;
 mod summary;
 
-use paint::{Paint, clip, columns};
+use paint::clip;
+pub(super) use paint::{Paint, columns};
 pub(super) use summary::plural;
 
 /// Other places of a finding that are listed; all are in the machine formats.

@@ -41,7 +41,9 @@ fn info(entry: &Entry, id: &str) -> Result<RuleInfo, String> {
         severity: choose("severity", entry.severity.as_deref(), Severity::High)?,
         kind: choose("kind", entry.kind.as_deref(), Kind::Secret)?,
         remediation: entry.remediation.clone().unwrap_or_else(|| {
-            format!("Revoke it where {provider} keeps its keys, replace it, and take it out of the code and its history.")
+            format!(
+                "Revoke it where {provider} keeps its keys, replace it, and take it out of the code and its history."
+            )
         }),
         provider,
         references: entry.references.clone().unwrap_or_default(),

@@ -52,7 +52,9 @@ fn letters(name: &str) -> Option<Vec<u8>> {
         "base32" => &[(b'A', b'Z'), (b'2', b'7')],
         "base64" => &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'+', b'+'), (b'/', b'/')],
         "base64url" => &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'-', b'-'), (b'_', b'_')],
-        "password" => &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'!', b'!'), (b'#', b'#'), (b'*', b'*'), (b'?', b'?')],
+        "password" => {
+            &[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'!', b'!'), (b'#', b'#'), (b'*', b'*'), (b'?', b'?')]
+        }
         _ => return None,
     };
     Some(ranges.iter().flat_map(|&(first, last)| first..=last).collect())
@@ -77,7 +79,10 @@ pub fn expand(
             rest = after;
             continue;
         }
-        let (word, after) = rest.split_once('}').filter(|_| brace == "{").ok_or_else(|| fail("a brace stands alone; write it twice"))?;
+        let (word, after) = rest
+            .split_once('}')
+            .filter(|_| brace == "{")
+            .ok_or_else(|| fail("a brace stands alone; write it twice"))?;
         rest = after;
         out.extend(fill(word, rule, dice, complete).map_err(|why| fail(&why))?);
     }
@@ -142,9 +147,12 @@ fn sample(hir: &Hir, dice: &mut Dice, out: &mut Vec<u8>) {
         HirKind::Class(class) => {
             let bytes: Vec<u8> = match class {
                 Class::Bytes(class) => class.ranges().iter().flat_map(|range| range.start()..=range.end()).collect(),
-                Class::Unicode(class) => {
-                    class.ranges().iter().flat_map(|r| (r.start() as u32..=r.end() as u32).take(256)).map(|c| c as u8).collect()
-                }
+                Class::Unicode(class) => class
+                    .ranges()
+                    .iter()
+                    .flat_map(|r| (r.start() as u32..=r.end() as u32).take(256))
+                    .map(|c| c as u8)
+                    .collect(),
             };
             // Among all bytes that would do, letters and digits make the likeliest text.
             let plain: Vec<u8> = bytes.iter().copied().filter(u8::is_ascii_alphanumeric).collect();

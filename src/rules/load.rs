@@ -51,7 +51,9 @@ pub enum LoadError {
         why: String,
     },
     /// Two rules have the same id.
-    #[error("{file}: rule `{id}` is already there; give it another id, or leave the built-in one out with --disable-rule {id}")]
+    #[error(
+        "{file}: rule `{id}` is already there; give it another id, or leave the built-in one out with --disable-rule {id}"
+    )]
     Duplicate {
         /// The later file.
         file: String,
@@ -102,7 +104,8 @@ impl RuleSet {
 
     /// The built-in rules and those of `files`, narrowed by `choice`.
     pub fn load(files: &[RuleFile], choice: &Choice) -> Result<Self, LoadError> {
-        let mut set = if files.is_empty() && !choice.no_builtin { Self::builtin() } else { Self::merged(files, choice)? };
+        let mut set =
+            if files.is_empty() && !choice.no_builtin { Self::builtin() } else { Self::merged(files, choice)? };
         set.choose(choice)?;
         Ok(set)
     }

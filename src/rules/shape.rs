@@ -116,7 +116,8 @@ fn only_text(hir: &Hir) -> Option<Vec<u8>> {
 #[must_use]
 pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -> Shape {
     let limit = window.unwrap_or(DEFAULT_WINDOW).min(MAX_WINDOW);
-    let longest = hir.properties().maximum_len().unwrap_or(limit).min(limit.max(hir.properties().minimum_len().unwrap_or(0)));
+    let longest =
+        hir.properties().maximum_len().unwrap_or(limit).min(limit.max(hir.properties().minimum_len().unwrap_or(0)));
     let mut anywhere = Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4] };
     if window.is_some_and(|window| window > longest) {
         anywhere.after = limit;
@@ -141,7 +142,13 @@ pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -
             let tail = &text[offset + wanted.len()..];
             let (follow_min, follow) = following(tail, parts.get(end).copied());
             let rest = longest.saturating_sub(before_min);
-            return Shape { before: before_max, exact: before_min == before_max, after: rest.max(wanted.len()), follow_min, follow };
+            return Shape {
+                before: before_max,
+                exact: before_min == before_max,
+                after: rest.max(wanted.len()),
+                follow_min,
+                follow,
+            };
         }
         let next = end.max(at + 1);
         for part in &parts[at..next] {

@@ -181,7 +181,8 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
             let record = owners.entry((keyword.text.clone().into_bytes(), rule.caseless)).or_default();
             let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
             let flags = u32::from(keyword.exact) | u32::from(rule.gate == Gate::Context) << 1 | near << 8;
-            for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32] {
+            for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32]
+            {
                 record.extend(number.to_le_bytes());
             }
             keyword.follow.iter().for_each(|word| record.extend(word.to_le_bytes()));

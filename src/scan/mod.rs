@@ -1,5 +1,6 @@
 //! The whole pipeline: bytes from sources, through the detector and the filter, to one sorted outcome.
 
+mod changes;
 mod excerpt;
 mod history;
 mod inherit;
@@ -24,6 +25,7 @@ use crate::{
     rules::RuleSet,
     source::{
         asset::Budget,
+        git::range::RangeQuery,
         read,
         tree::{self, Item, TreeOptions},
     },
@@ -36,6 +38,11 @@ pub enum Target {
     Tree(Vec<PathBuf>),
     /// Every object of a repository.
     History(PathBuf),
+    /// The index, of the repository at the path or else the one that git's environment names; all that its changed files
+    /// hold, or only what the change brings.
+    Staged(Option<PathBuf>, bool),
+    /// The commits of a range, in the repository at the path or else the one that git's environment names.
+    Range(Option<PathBuf>, RangeQuery),
     /// Bytes that were handed in, standard input for instance.
     Bytes(Vec<u8>),
 }
@@ -52,7 +59,7 @@ pub struct Settings {
     /// How far containers are unpacked.
     pub budget: Budget,
     /// Bytes of objects that a history scan may hold at a time.
-    pub memory: usize,
+    pub memory: u64,
     /// Whether a history scan inherits what was found from a delta's base; off, every object is scanned plainly.
     pub inherit: bool,
     /// Where what is scanned can be read from.
@@ -109,6 +116,8 @@ impl<'s> Scanner<'s> {
             match target {
                 Target::Tree(roots) => self.scan_tree(roots, &collector),
                 Target::History(path) => self.scan_history(path, &collector),
+                Target::Staged(path, whole) => self.scan_staged(path.as_deref(), *whole, &collector),
+                Target::Range(path, query) => self.scan_range(path.as_deref(), query, &collector),
                 Target::Bytes(bytes) => self.worker(&collector).bytes(bytes),
             }
         }
@@ -149,6 +158,12 @@ impl<'s> Scanner<'s> {
         let mut bytes = Vec::new();
         read::read(&file, self.settings.max_file_size, &mut bytes).ok()?;
         Some(bytes)
+    }
+
+    /// Threads for what is not walked by its source's own.
+    fn pool(&self) -> rayon::ThreadPool {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.settings.threads()).build();
+        pool.expect("the system lets us start a few threads")
     }
 
     fn worker<'c>(&'c self, collector: &'c Mutex<Collector>) -> Worker<'c> {

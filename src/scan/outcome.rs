@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     filter::Allowlist,
     model::{
-        Candidate, Coverage, Excerpt, Exposure, Finding, Fingerprint, FingerprintKey, Note, Occurrence, Original, Outcome, Place,
-        Skipped, Stats, Suppressed, Suppression, Verdict,
+        Candidate, Coverage, Excerpt, Exposure, Finding, Fingerprint, FingerprintKey, Note, Occurrence, Original,
+        Outcome, Place, Skipped, Stats, Suppressed, Suppression, Verdict,
     },
 };
 
@@ -45,6 +45,11 @@ impl Collector {
         self.placed.extend(other.placed.into_iter().filter(keep));
     }
 
+    /// Drops what `keep` does not keep.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Placed) -> bool) {
+        self.placed.retain(keep);
+    }
+
     pub(crate) fn ask(&mut self, what: String) {
         self.asked.insert(what);
     }
@@ -76,7 +81,8 @@ impl Collector {
                 .and_modify(|finding| add(finding, &placed))
                 .or_insert_with(|| first(&placed, fingerprint));
         }
-        let mut outcome = Outcome { skipped: self.skipped, stats: self.stats, coverage: self.coverage, ..Outcome::default() };
+        let mut outcome =
+            Outcome { skipped: self.skipped, stats: self.stats, coverage: self.coverage, ..Outcome::default() };
         outcome.coverage.asked = self.asked.into_iter().collect();
         for ((why, _), finding) in groups {
             match why {

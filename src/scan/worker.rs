@@ -18,7 +18,8 @@ use crate::{
     filter::inline,
     model::{Candidate, Place, Provenance, SkipReason, Skipped, Span},
     source::{
-        asset::{self, Lines, Unit},
+        asset::{self, Lines, Nature, Unit},
+        git::new_lines,
         read,
         text::{self, Converted},
         tree::File,
@@ -105,13 +106,45 @@ impl<'c> Worker<'c> {
         secrets
     }
 
+    /// Scans a short text that is no item of its own: a message, a name.
+    pub(crate) fn quiet(&mut self, provenance: Provenance, bytes: &[u8]) {
+        let unit = Unit { inside: &[], bytes, lines: Lines::Text, nature: Nature::Stored, map: None };
+        self.detect(&Place::plain(provenance), &unit, bytes, None);
+    }
+
+    /// Scans a version of a file, and keeps what stands on lines that none of its `old` versions has.
+    pub(crate) fn change(&mut self, place: &Place, bytes: &[u8], old: &[&[u8]]) {
+        let sink = std::mem::take(&mut self.found);
+        self.item(place.provenance.clone(), bytes, true);
+        let brought = std::mem::replace(&mut self.found, sink);
+        if old.is_empty() {
+            return self.found.merge(brought);
+        }
+        let fresh = new_lines(old, bytes);
+        // Inside a container lines say nothing: there, what an old version holds as well is not new.
+        let mut known = None;
+        let mut is_new = |placed: &Placed| {
+            let span = placed.candidate.location.span;
+            if placed.place.inside.is_empty() {
+                return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
+            }
+            let known = known.get_or_insert_with(|| old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>());
+            !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
+        };
+        let mut brought = brought;
+        brought.retain(&mut is_new);
+        self.found.merge(brought);
+    }
+
     /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
     pub(crate) fn report(&mut self, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
         let mut sink = std::mem::take(&mut self.found);
         self.unpack(place, bytes, false);
         std::mem::swap(&mut self.found, &mut sink);
         let rules = self.scanner.detector.rules();
-        let wanted = |rule: &str, secret: &[u8]| keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule);
+        let wanted = |rule: &str, secret: &[u8]| {
+            keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule)
+        };
         self.found.take(sink, wanted);
     }
 
@@ -171,7 +204,14 @@ impl<'c> Worker<'c> {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
             candidate.decoded.insert(0, converted.wide.name());
         }
-        Placed { candidate, place: place.clone(), original: None, exposure: self.scanner.settings.exposure, excerpt, inline }
+        Placed {
+            candidate,
+            place: place.clone(),
+            original: None,
+            exposure: self.scanner.settings.exposure,
+            excerpt,
+            inline,
+        }
     }
 }
 
@@ -211,4 +251,3 @@ impl Drop for Worker<'_> {
         all.merge(std::mem::take(&mut self.found));
     }
 }
-

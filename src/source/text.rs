@@ -144,7 +144,12 @@ mod tests {
 
     #[test]
     fn leaves_other_bytes_alone() {
-        for bytes in [&b"plain text, nothing wide here"[..], b"\0\0\0\0\0\0\0\0\0\0", b"", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"] {
+        for bytes in [
+            &b"plain text, nothing wide here"[..],
+            b"\0\0\0\0\0\0\0\0\0\0",
+            b"",
+            b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
+        ] {
             assert!(from_wide(bytes).is_none(), "{bytes:?}");
         }
     }

@@ -49,9 +49,17 @@ where
         builder.add(root);
     }
     let honour = options.ignore_files;
-    builder.hidden(false).parents(false).require_git(false).git_global(false).follow_links(false).same_file_system(false);
+    builder
+        .hidden(false)
+        .parents(false)
+        .require_git(false)
+        .git_global(false)
+        .follow_links(false)
+        .same_file_system(false);
     builder.git_ignore(honour).git_exclude(honour).ignore(honour).threads(options.threads);
-    builder.filter_entry(|entry| !(entry.depth() > 0 && entry.file_name() == ".git" && entry.file_type().is_some_and(|kind| kind.is_dir())));
+    builder.filter_entry(|entry| {
+        !(entry.depth() > 0 && entry.file_name() == ".git" && entry.file_type().is_some_and(|kind| kind.is_dir()))
+    });
     builder.build_parallel().run(|| {
         let mut visit = visitor();
         Box::new(move |entry| {
@@ -84,7 +92,8 @@ fn item_of(entry: &DirEntry) -> Option<Item> {
 /// The name shown for a path.
 #[must_use]
 pub fn shown(path: &Path) -> BString {
-    let bytes = <[u8]>::from_path(path).map_or_else(|| path.to_string_lossy().into_owned().into_bytes(), <[u8]>::to_vec);
+    let bytes =
+        <[u8]>::from_path(path).map_or_else(|| path.to_string_lossy().into_owned().into_bytes(), <[u8]>::to_vec);
     let trimmed = bytes.strip_prefix(b"./").unwrap_or(&bytes);
     BString::from(if trimmed.is_empty() { &bytes } else { trimmed })
 }

@@ -1,1 +1,4 @@
 //! One test program, so that it links once.
+
+mod catalogue;
+mod webhook;

@@ -33,7 +33,8 @@ fn list(rules: &RuleSet, json: bool) -> Result<Exit> {
 }
 
 fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
-    let index = rules.find(id).with_context(|| format!("there is no rule `{id}`; `stanch rules list` names them all"))?;
+    let index =
+        rules.find(id).with_context(|| format!("there is no rule `{id}`; `stanch rules list` names them all"))?;
     let loaded = rules.get(index);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let shown = serde_json::json!({ "info": &*loaded.info, "rule": &loaded.rule });

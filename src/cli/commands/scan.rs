@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufWriter, IsTerminal, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -15,6 +15,7 @@ use stanch::{
     model::Outcome,
     report::{self, Format, RunInfo, Style},
     scan::{Scanner, Target},
+    source::git::range::RangeQuery,
 };
 
 use crate::cli::{
@@ -43,7 +44,11 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
 fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
     let (stdin, paths): (Vec<_>, Vec<_>) = args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
     let mut targets = Vec::new();
-    if args.history {
+    if let Some(query) = query(args)? {
+        targets.extend(repositories(&paths).into_iter().map(|path| Target::Range(path, query.clone())));
+    } else if args.staged {
+        targets.extend(repositories(&paths).into_iter().map(|path| Target::Staged(path, args.whole_file)));
+    } else if args.history {
         targets.extend(paths.into_iter().map(Target::History));
     } else if !paths.is_empty() {
         targets.push(Target::Tree(paths));
@@ -54,6 +59,28 @@ fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
         targets.push(Target::Bytes(bytes));
     }
     Ok(targets)
+}
+
+/// The repositories at the paths; for the default path the one that git's environment names, as a hook needs it.
+fn repositories(paths: &[PathBuf]) -> Vec<Option<PathBuf>> {
+    paths.iter().map(|path| (path.as_os_str() != ".").then(|| path.clone())).collect()
+}
+
+/// The range that the flags ask for.
+fn query(args: &ScanArgs) -> Result<Option<RangeQuery>> {
+    let mut query = match (&args.range, &args.since_commit, &args.branch) {
+        (Some(range), ..) => RangeQuery::parse(range),
+        (_, Some(commit), _) => RangeQuery::since_commit(commit),
+        (.., Some(branch)) => RangeQuery::branch(branch),
+        _ if args.max_count.is_some() || args.since.is_some() => RangeQuery::parse("HEAD"),
+        _ => return Ok(None),
+    };
+    query.max_count = args.max_count;
+    if let Some(day) = &args.since {
+        let date: jiff::civil::Date = day.parse().with_context(|| format!("`{day}` is no date; write YYYY-MM-DD"))?;
+        query.since = Some(date.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_second());
+    }
+    Ok(Some(query))
 }
 
 /// Ctrl-C ends the scan, and what was found so far is reported; a second one ends the program.

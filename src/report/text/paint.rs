@@ -5,8 +5,8 @@ use anstyle::{AnsiColor, Style};
 use super::super::json::Excerpt;
 use crate::model::Severity;
 
-pub(super) struct Paint {
-    pub(super) color: bool,
+pub(in super::super) struct Paint {
+    pub(in super::super) color: bool,
 }
 
 impl Paint {
@@ -14,7 +14,7 @@ impl Paint {
         if self.color { format!("{}{text}{}", style.render(), style.render_reset()) } else { text.to_owned() }
     }
 
-    pub(super) fn bold(&self, text: &str) -> String {
+    pub(in super::super) fn bold(&self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
@@ -30,7 +30,7 @@ impl Paint {
         self.with(AnsiColor::Green.on_default().bold(), text)
     }
 
-    pub(super) fn severity(&self, severity: Severity, text: &str) -> String {
+    pub(in super::super) fn severity(&self, severity: Severity, text: &str) -> String {
         let style = match severity {
             Severity::Critical => AnsiColor::Red.on_default().bold(),
             Severity::High => AnsiColor::Red.on_default(),
@@ -82,7 +82,7 @@ pub(super) fn clip(excerpt: &Excerpt, room: usize) -> Line {
 }
 
 /// Columns of a terminal that the text takes.
-pub(super) fn columns(text: &str) -> usize {
+pub(in super::super) fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 

@@ -83,25 +83,33 @@ impl Page<'_> {
         self.more(skipped.len(), SKIPPED)
     }
 
+    /// Each advice once, for all rules that give it, worst first.
     pub(super) fn remediation(&mut self) -> io::Result<()> {
-        let mut rules: BTreeMap<&str, (Severity, u64)> = BTreeMap::new();
+        let mut advice: BTreeMap<&str, BTreeMap<&str, (Severity, u64)>> = BTreeMap::new();
         for finding in self.document.findings.iter().filter(|finding| finding.kind.is_leak()) {
+            let Some(rule) = self.rules.get(finding.rule.as_str()).filter(|rule| !rule.remediation.is_empty()) else {
+                continue;
+            };
+            let rules = advice.entry(&rule.remediation).or_default();
             let entry = rules.entry(&finding.rule).or_insert((finding.severity, 0));
             *entry = (entry.0.max(finding.severity), entry.1 + 1);
         }
-        let mut rules: Vec<_> = rules.into_iter().collect();
-        rules.retain(|(id, _)| self.rules.get(id).is_some_and(|rule| !rule.remediation.is_empty()));
-        rules.sort_by(|(id, a), (other, b)| b.0.cmp(&a.0).then_with(|| id.cmp(other)));
-        if rules.is_empty() {
+        if advice.is_empty() {
             return Ok(());
         }
+        let worst = |rules: &BTreeMap<&str, (Severity, u64)>| rules.values().map(|(severity, _)| *severity).max();
+        let mut advice: Vec<_> = advice.into_iter().collect();
+        advice.sort_by(|(_, a), (_, b)| worst(b).cmp(&worst(a)).then_with(|| a.keys().cmp(b.keys())));
         self.heading("What to do")?;
-        for (id, (severity, number)) in rules {
-            let id_painted = self.paint.severity(severity, id);
-            let times = if number > 1 { format!(" ({})", grouped(number)) } else { String::new() };
-            writeln!(self.out, "  {id_painted}{times}")?;
+        for (text, rules) in advice {
+            let name = |(id, (severity, number)): (&&str, &(Severity, u64))| {
+                let times = if *number > 1 { format!(" ({})", grouped(*number)) } else { String::new() };
+                format!("{}{times}", self.paint.severity(*severity, id))
+            };
+            let names: Vec<String> = rules.iter().map(name).collect();
+            writeln!(self.out, "  {}", names.join(", "))?;
             let room = if self.style.width == 0 { usize::MAX } else { self.style.width.saturating_sub(4).max(40) };
-            for line in wrapped(&self.rules[id].remediation, room) {
+            for line in wrapped(text, room) {
                 writeln!(self.out, "    {line}")?;
             }
         }
@@ -126,7 +134,8 @@ impl Page<'_> {
         if summary.information > 0 {
             rest.push(format!("{} for information", grouped(summary.information)));
         }
-        for (by, number) in &summary.suppressed {
+        let suppressed = summary.suppressed.iter().filter(|(by, _)| self.style.explain || *by != "rejected");
+        for (by, number) in suppressed {
             let words = match by.as_str() {
                 "inline" => "allowed by comments",
                 "allowlist" => "allowed by configuration",
@@ -152,10 +161,10 @@ impl Page<'_> {
 fn read_words(coverage: &super::super::json::Coverage) -> String {
     let mut words = format!("Read {}", plural(coverage.items, "item", "items"));
     if coverage.members > 0 {
-        words.push_str(&format!(" and {} inside containers", grouped(coverage.members)));
+        words.push_str(&format!(" ({} more inside containers)", grouped(coverage.members)));
     }
     if coverage.commits > 0 {
-        words.push_str(&format!(" of {}", plural(coverage.commits, "commit", "commits")));
+        words.push_str(&format!(" in {}", plural(coverage.commits, "commit", "commits")));
     }
     format!("{words}, {}", size(coverage.bytes))
 }

@@ -11,7 +11,7 @@ use self::{objects::Found, places::Places};
 use super::{Scanner, outcome::Collector};
 use crate::{
     model::{ObjectPart, Provenance, SkipReason, Skipped},
-    source::git::{GitError, Repo, object, refs::Tips, store::ObjectStore},
+    source::git::{GitError, Repo, refs::Tips, store::ObjectStore},
 };
 
 impl Scanner<'_> {
@@ -28,11 +28,7 @@ impl Scanner<'_> {
     fn try_history(&self, path: &Path, collector: &Mutex<Collector>) -> Result<(), GitError> {
         let repo = Repo::at(path)?;
         let layout = repo.layout();
-        let hash = match layout.hash {
-            crate::source::git::HashKind::Sha1 => object::HashKind::Sha1,
-            crate::source::git::HashKind::Sha256 => object::HashKind::Sha256,
-        };
-        let (store, problems) = ObjectStore::open(&layout.objects, hash);
+        let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
         self.note(collector, problems.into_iter().map(Skipped::from));
         let found = Found::search(self, &store, collector);
         let tips = repo.tips()?;
@@ -45,7 +41,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {
+    pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {
         let mut all = collector.lock().expect("no holder panics");
         skipped.into_iter().for_each(|skipped| all.skip(skipped));
     }
@@ -55,7 +51,11 @@ impl Scanner<'_> {
         let mut worker = self.worker(collector);
         for name in tips.names.iter().chain(&tips.reflog_messages) {
             let name: &BString = name;
-            worker.item(Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None }, name, false);
+            worker.item(
+                Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None },
+                name,
+                false,
+            );
         }
         self.note(collector, tips.problems.iter().cloned());
     }

@@ -10,7 +10,7 @@ use bstr::BString;
 
 use crate::{
     detect::Scratch,
-    model::{BlobId, Place, Provenance, Skipped, SkipReason, Stats},
+    model::{BlobId, Place, Provenance, SkipReason, Skipped, Stats},
     scan::{
         Scanner,
         inherit::{Carried, Heir, Version},
@@ -75,8 +75,8 @@ impl Found {
             ..WalkOptions::default()
         };
         let start = || Search::new(scanner, store, collector);
-        let (searches, problems) =
-            store.walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
+        let (searches, problems) = store
+            .walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
         scanner.note(collector, problems.into_iter().map(Skipped::from));
         let mut all = Self::default();
         for mut search in searches {

@@ -12,10 +12,10 @@ use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     scan::{Scanner, outcome::Collector},
     source::git::{
-        GitError, Repo, TreeSource, by_id,
+        GitError, Repo, StoreSource,
         history::{commit_texts, tag_texts},
         introduce::{Origin, Wanted, introduce},
-        object::{ObjectIx, ObjectKind, Problem},
+        object::{ObjectIx, ObjectKind},
         read::ReadCache,
         store::ObjectStore,
     },
@@ -38,7 +38,7 @@ impl Places {
         if wanted.is_empty() {
             return Ok(Self { origins: BTreeMap::new(), problems: Vec::new() });
         }
-        let source = StoreSource { store, cache: ReadCache::new(store, CACHE, u64::MAX) };
+        let source = StoreSource::new(store, u64::MAX);
         let introduced = introduce(source, &repo.scope(found.commits.clone())?, &wanted);
         let origins = holders.into_iter().cloned().zip(introduced.origins).collect();
         Ok(Self { origins, problems: introduced.problems })
@@ -51,27 +51,6 @@ fn wanted(store: &ObjectStore, holder: &Holder) -> Wanted {
         Holder::Text(ix) if store.kind(*ix) == Some(ObjectKind::Tag) => Wanted::Tag(store.id(*ix)),
         Holder::Text(ix) => Wanted::Commit(store.id(*ix)),
         Holder::Name(name) => Wanted::Name(name.clone()),
-    }
-}
-
-/// Trees and commits out of our own store.
-struct StoreSource<'s> {
-    store: &'s ObjectStore,
-    cache: ReadCache<'s>,
-}
-
-impl TreeSource for StoreSource<'_> {
-    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<by_id::ObjectKind, GitError> {
-        let ix = self.store.lookup(id).ok_or(GitError::Missing { kind: "object", id: *id })?;
-        let corrupt = |problem: Problem| GitError::Corrupt { kind: "object", id: *id, why: problem.reason.to_string() };
-        let (kind, data) = self.cache.read(ix).map_err(corrupt)?;
-        *buf = data;
-        Ok(match kind {
-            ObjectKind::Commit => by_id::ObjectKind::Commit,
-            ObjectKind::Tree => by_id::ObjectKind::Tree,
-            ObjectKind::Blob => by_id::ObjectKind::Blob,
-            ObjectKind::Tag => by_id::ObjectKind::Tag,
-        })
     }
 }
 
@@ -133,7 +112,8 @@ impl Scanner<'_> {
                     let Some(data) = self.read(&mut cache, *ix, collector) else { continue };
                     let id = store.id(*ix);
                     let is_tag = store.kind(*ix) == Some(ObjectKind::Tag);
-                    let texts: Vec<_> = if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
+                    let texts: Vec<_> =
+                        if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
                         let object = object_of(text.part, Some(id), BString::default(), commit.clone());
                         worker.report(&place(object), text.bytes, &keys);

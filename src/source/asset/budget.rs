@@ -112,7 +112,7 @@ impl Ledger {
             return Err(Spent::Members(self.budget.members));
         }
         // The clock costs more than a small member.
-        if self.members.get() % 64 == 0 { self.time() } else { Ok(()) }
+        if self.members.get().is_multiple_of(64) { self.time() } else { Ok(()) }
     }
 
     pub(super) fn members(&self) -> u64 {

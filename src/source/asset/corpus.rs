@@ -112,3 +112,97 @@ pub(super) fn noise(length: usize) -> Vec<u8> {
     };
     (0..length).map(step).collect()
 }
+
+/// Xz.
+pub(super) fn xz(data: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::XzOptions::with_preset(6);
+    let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+    writer.write_all(data).unwrap();
+    writer.finish().unwrap()
+}
+
+/// A bare LZMA stream.
+pub(super) fn lzma(data: &[u8]) -> Vec<u8> {
+    let options = lzma_rust2::LzmaOptions::with_preset(6);
+    let mut writer = lzma_rust2::LzmaWriter::new_use_header(Vec::new(), &options, None).unwrap();
+    writer.write_all(data).unwrap();
+    writer.finish().unwrap()
+}
+
+/// A 7z archive.
+pub(super) fn sevenz(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = sevenz_rust2::ArchiveWriter::new(Cursor::new(Vec::new())).unwrap();
+    for (name, data) in members {
+        writer.push_archive_entry(sevenz_rust2::ArchiveEntry::new_file(name), Some(*data)).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// A Unix archive, as of a Debian package.
+pub(super) fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = b"!<arch>\n".to_vec();
+    for (name, data) in members {
+        writeln!(out, "{name:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`", 0, 0, 0, 100644, data.len()).unwrap();
+        out.extend_from_slice(data);
+        if data.len() % 2 == 1 {
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+/// A cpio archive of the new ASCII form.
+pub(super) fn cpio(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, data) in members.iter().chain([&("TRAILER!!!", &b""[..])]) {
+        let (mode, length) = (0o100_644, name.len() + 1);
+        write!(out, "070701{:08x}{mode:08x}", 1).unwrap();
+        for field in [0, 0, 1, 0, data.len(), 0, 0, 0, 0, length, 0] {
+            write!(out, "{field:08x}").unwrap();
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.resize(out.len().next_multiple_of(4), 0);
+        out.extend_from_slice(data);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    out
+}
+
+/// An RPM package with a payload compressed by gzip.
+pub(super) fn rpm(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let header = |store: &[u8]| {
+        let mut out = vec![0x8e, 0xad, 0xe8, 1, 0, 0, 0, 0];
+        out.extend_from_slice(&1u32.to_be_bytes());
+        out.extend_from_slice(&(store.len() as u32).to_be_bytes());
+        out.extend_from_slice(&[0; 16]);
+        out.extend_from_slice(store);
+        out
+    };
+    let mut out = vec![0xed, 0xab, 0xee, 0xdb, 3, 0];
+    out.resize(96, 0);
+    out.extend(header(b"sig"));
+    out.resize(out.len().next_multiple_of(8), 0);
+    out.extend(header(b"name\0a description\0post-install script\0"));
+    out.extend(gzip(&cpio(members)));
+    out
+}
+
+/// An ASAR archive of files at its top.
+pub(super) fn asar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut files, mut data) = (Vec::new(), Vec::new());
+    for (name, bytes) in members {
+        files.push(format!("\"{name}\":{{\"size\":{},\"offset\":\"{}\"}}", bytes.len(), data.len()));
+        data.extend_from_slice(bytes);
+    }
+    let json = format!("{{\"files\":{{\"lib\":{{\"files\":{{{}}}}}}}}}", files.join(","));
+    let padded = json.len().next_multiple_of(4);
+    let mut out = Vec::new();
+    for word in [4, padded + 8, padded + 4, json.len()] {
+        out.extend_from_slice(&(word as u32).to_le_bytes());
+    }
+    out.extend_from_slice(json.as_bytes());
+    out.resize(16 + padded, 0);
+    out.extend(data);
+    out
+}

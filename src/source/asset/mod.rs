@@ -17,6 +17,8 @@ mod web;
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use budget::Budget;

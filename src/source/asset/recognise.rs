@@ -39,6 +39,10 @@ pub enum Container {
     Class,
     /// Hermes bytecode (React Native).
     Hermes,
+    /// Unity's IL2CPP metadata.
+    Unity,
+    /// Protocol buffers (Android app bundles); looked for only inside containers, since they have no magic.
+    Protobuf,
     /// WebAssembly module.
     Wasm,
     /// ELF, Mach-O or PE; .NET assemblies are PE.
@@ -55,6 +59,8 @@ pub enum Container {
     SourceMap,
     /// A script or style sheet whose last comment names a source map.
     Bundle,
+    /// A part of an Office or OpenDocument file.
+    Office,
     /// Text with `data:` URLs or source maps somewhere within.
     Text,
 }
@@ -88,6 +94,8 @@ impl Container {
             BinaryXml => "binary XML",
             Class => "class file",
             Hermes => "Hermes bytecode",
+            Unity => "Unity metadata",
+            Protobuf => "protocol buffers",
             Wasm => "WebAssembly",
             Executable => "executable",
             Plist => "binary property list",
@@ -96,6 +104,7 @@ impl Container {
             Pdf => "PDF",
             SourceMap => "source map",
             Bundle => "bundle",
+            Office => "Office text",
             Text => "text",
         }
     }
@@ -116,18 +125,22 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     .or_else(|| bundle(bytes).then_some(Container::Bundle))
 }
 
-/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within. One vectorised search.
+/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within (one vectorised search),
+/// and Office documents.
 #[must_use]
 pub fn recognise_text(bytes: &[u8]) -> Option<Container> {
     let within = memmem::find(bytes, b";base64,").is_some();
-    within.then_some(Container::Text)
+    if within {
+        return Some(Container::Text);
+    }
+    super::web::office::is_office(bytes).then_some(Container::Office)
 }
 
 fn binary(bytes: &[u8]) -> Option<Container> {
     use Container::*;
     let kind = match bytes {
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', b'0', b'0', b'P', b'K', ..] => Zip,
-        [b'C', b'r', b'2', b'4', ..] => Zip,
+        [b'C', b'r', b'2', b'4', ..] | [b'J', b'M', 1, 0, b'P', b'K', ..] => Zip,
         [b'#', b'!', ..] if zip_tail(bytes) => Zip,
         [0x1f, 0x8b, 8, ..] => Gzip,
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Bzip2,
@@ -146,6 +159,7 @@ fn binary(bytes: &[u8]) -> Option<Container> {
         [0xca, 0xfe, 0xba, 0xbe, _, _, high, low, ..] if u16::from_be_bytes([*high, *low]) >= 45 => Class,
         [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..] => Executable,
         [0xc6, 0x1f, 0xbc, 0x03, 0xc1, 0x03, 0x19, 0x1f, ..] => Hermes,
+        [0xaf, 0x1b, 0xb1, 0xfa, ..] => Unity,
         [0, b'a', b's', b'm', ..] => Wasm,
         [0x7f, b'E', b'L', b'F', ..] => Executable,
         [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..] | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..] => Executable,

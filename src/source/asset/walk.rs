@@ -54,7 +54,8 @@ impl Walk<'_> {
         if self.stopped {
             return;
         }
-        let Some(kind) = recognise(bytes).or_else(|| recognise_text(bytes)) else {
+        let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
+        let Some(kind) = recognise(bytes).or_else(protobuf).or_else(|| recognise_text(bytes)) else {
             return self.text(bytes, nature, None);
         };
         if !kind.nests() {
@@ -90,6 +91,7 @@ impl Walk<'_> {
         match kind {
             Container::SourceMap => web::sourcemap::open(self, bytes, nature),
             Container::Bundle => web::text::bundle(self, bytes, nature, siblings),
+            Container::Office => web::office::open(self, bytes, nature),
             _ => binary::open(self, kind, bytes, nature),
         }
     }

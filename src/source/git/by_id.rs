@@ -6,37 +6,14 @@ use std::rc::Rc;
 use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
 
 use super::error::GitError;
+use super::object::ObjectKind;
+use super::read::ReadCache;
+use super::store::ObjectStore;
 use crate::model::BlobId;
 
 /// The empty tree, which git knows without storing it (SHA-1 and SHA-256).
 const EMPTY_TREES: [&[u8]; 2] =
     [b"4b825dc642cb6eb9a060e54bf8d69288fbee4904", b"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"];
-
-/// The four kinds of object.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum ObjectKind {
-    /// A commit.
-    Commit,
-    /// A directory.
-    Tree,
-    /// A file's content.
-    Blob,
-    /// An annotated tag.
-    Tag,
-}
-
-impl ObjectKind {
-    /// As git spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Commit => "commit",
-            Self::Tree => "tree",
-            Self::Blob => "blob",
-            Self::Tag => "tag",
-        }
-    }
-}
 
 /// Something that reads objects by id: all that walks over commits and trees go through it.
 pub trait TreeSource {
@@ -130,6 +107,34 @@ fn kind_of(kind: ObjectType) -> Option<ObjectKind> {
         ObjectType::Blob => Some(ObjectKind::Blob),
         ObjectType::Tag => Some(ObjectKind::Tag),
         ObjectType::Any => None,
+    }
+}
+
+/// Objects by id, through our own reader.
+pub struct StoreSource<'s> {
+    store: &'s ObjectStore,
+    cache: ReadCache<'s>,
+}
+
+/// Enough bases for walks that go from a commit to its neighbours.
+const BASES_BYTES: usize = 32 << 20;
+
+impl<'s> StoreSource<'s> {
+    /// Refuses objects of more than `limit` bytes.
+    #[must_use]
+    pub fn new(store: &'s ObjectStore, limit: u64) -> Self {
+        Self { store, cache: ReadCache::new(store, BASES_BYTES, limit) }
+    }
+}
+
+impl TreeSource for StoreSource<'_> {
+    fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError> {
+        let kind = "object";
+        let number = self.store.lookup(id).ok_or(GitError::Missing { kind, id: *id })?;
+        let read = self.cache.read(number);
+        let (kind, data) = read.map_err(|problem| GitError::Corrupt { kind, id: *id, why: problem.to_string() })?;
+        *buf = data;
+        Ok(kind)
     }
 }
 

@@ -3,7 +3,7 @@
 use rayon::slice::ParallelSliceMut;
 
 use super::id_table::IdTable;
-use super::object::HashKind;
+use super::object::{HashKind, ObjectIx};
 use super::pack::Pack;
 use crate::model::BlobId;
 
@@ -45,9 +45,8 @@ impl Source<'_> {
     }
 }
 
-/// All distinct ids, and the rank of every object of every source.
+/// The rank of every object of every source among all distinct ids.
 pub(super) struct Catalog {
-    pub(super) ids: IdTable,
     /// Where the objects of each source start in `ranks`.
     starts: Vec<u32>,
     /// Empty when there is but one source and its positions are the ranks.
@@ -62,16 +61,22 @@ pub(super) struct Rank {
     pub(super) repeated: bool,
 }
 
+impl Rank {
+    pub(super) fn ix(self) -> ObjectIx {
+        ObjectIx(self.ix)
+    }
+}
+
 impl Catalog {
     /// Joins the sources, which have less than 2^31 objects together.
-    pub(super) fn of(sources: &[Source<'_>], hash: HashKind) -> Self {
+    pub(super) fn of(sources: &[Source<'_>], hash: HashKind) -> (IdTable, Self) {
         if let [Source::Pack { pack, order }] = sources
             && pack.index.is_distinct()
             && order.len() == pack.index.count() as usize
         {
             let (file, records) = pack.index.ids();
             let ids = IdTable::mapped(file, records, pack.index.count());
-            return Self { ids, starts: vec![0], ranks: Vec::new() };
+            return (ids, Self { starts: vec![0], ranks: Vec::new() });
         }
         let mut starts = Vec::with_capacity(sources.len());
         let mut total = 0;
@@ -80,7 +85,7 @@ impl Catalog {
             total += source.count();
         }
         let (ids, ranks) = merge(sources, &starts, total, hash);
-        Self { ids, starts, ranks }
+        (ids, Self { starts, ranks })
     }
 
     /// The rank of the object at a usable position of a source.
@@ -109,7 +114,7 @@ fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> 
     }
     // A stable sort merges the runs, one per source, and keeps the preferred source of a repeated object in front.
     entries.par_sort_by(|a, b| a.0.cmp(&b.0).then_with(|| raw(a.1).cmp(raw(b.1))));
-    let mut ids: Vec<u8> = Vec::with_capacity(entries.len() * hash.len());
+    let mut ids: Vec<u8> = Vec::with_capacity(entries.len() * hash.id_len());
     let mut ranks = vec![0; total as usize];
     let mut count = 0;
     for (_, entry) in entries {
@@ -122,5 +127,5 @@ fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> 
             count += 1;
         }
     }
-    (IdTable::owned(ids, hash.len()), ranks)
+    (IdTable::owned(ids, hash.id_len()), ranks)
 }

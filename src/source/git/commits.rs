@@ -1,10 +1,11 @@
 //! Commits as a graph: read once each, and put in an order that is the same for everybody.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 
 use super::by_id::TreeSource;
 use super::error::GitError;
+use super::id_hash::{IdKey, IdMap};
 use super::parts::CommitFields;
 use crate::model::BlobId;
 
@@ -12,37 +13,64 @@ use crate::model::BlobId;
 pub(super) type CommitIndex = u32;
 
 /// A commit, as far as a walk needs it.
-#[derive(Debug)]
-pub(super) struct CommitNode {
-    pub(super) id: BlobId,
-    pub(super) tree: Option<BlobId>,
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommitNode {
+    /// Its id.
+    pub id: BlobId,
+    /// Its tree, where it names one.
+    pub tree: Option<BlobId>,
     /// As stored, whether here or not.
-    pub(super) parents: Vec<BlobId>,
-    /// Committer's date, in seconds.
-    pub(super) seconds: i64,
+    pub parents: Vec<BlobId>,
+    /// Committer's date, in seconds since 1970.
+    pub seconds: i64,
+}
+
+impl CommitNode {
+    /// From the bytes of a commit.
+    #[must_use]
+    pub fn parse(id: BlobId, data: &[u8]) -> Self {
+        let fields = CommitFields::parse(data);
+        Self { id, tree: fields.tree, parents: fields.parents, seconds: fields.committer.seconds }
+    }
 }
 
 /// Commits that have been read.
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<CommitNode>,
-    numbers: HashMap<BlobId, CommitIndex>,
+    numbers: IdMap<CommitIndex>,
+    /// Numbers of parents, one after the other, and where those of each commit end; made when all have been read.
+    parents: Vec<CommitIndex>,
+    ends: Vec<u32>,
     buf: Vec<u8>,
 }
 
 impl Graph {
     /// The number of a commit that was read.
     pub(super) fn get(&self, id: &BlobId) -> Option<CommitIndex> {
-        self.numbers.get(id).copied()
+        self.numbers.get(&IdKey::of(id)).copied()
     }
 
     pub(super) fn node(&self, number: CommitIndex) -> &CommitNode {
         &self.nodes[number as usize]
     }
 
-    /// Numbers of those parents that were read.
-    pub(super) fn parents(&self, number: CommitIndex) -> impl Iterator<Item = CommitIndex> + '_ {
-        self.node(number).parents.iter().filter_map(|id| self.get(id))
+    /// Numbers of those parents that were read before the graph was linked.
+    pub(super) fn parents(&self, number: CommitIndex) -> &[CommitIndex] {
+        let end = self.ends[number as usize] as usize;
+        let start = (number as usize).checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.parents[start..end]
+    }
+
+    /// To be called when all has been read, before anything is asked about the parents of a commit.
+    pub(super) fn link(&mut self) {
+        self.parents.clear();
+        self.ends.clear();
+        for node in &self.nodes {
+            let known = node.parents.iter().filter_map(|id| self.numbers.get(&IdKey::of(id)));
+            self.parents.extend(known);
+            self.ends.push(self.parents.len() as u32);
+        }
     }
 
     /// Reads a commit unless it was read; `true` if it is new.
@@ -52,15 +80,30 @@ impl Graph {
         }
         let mut buf = std::mem::take(&mut self.buf);
         let read = source.commit(id, &mut buf);
-        let fields = CommitFields::parse(&buf);
-        let node =
-            CommitNode { id: *id, tree: fields.tree, seconds: fields.committer.seconds, parents: fields.parents };
+        let node = CommitNode::parse(*id, &buf);
         self.buf = buf;
         read?;
         let number = self.nodes.len() as CommitIndex;
         self.nodes.push(node);
-        self.numbers.insert(*id, number);
+        self.numbers.insert(IdKey::of(id), number);
         Ok((number, true))
+    }
+
+    /// A graph of commits that have been read already, and the parents that are not among them, save where a shallow
+    /// clone was cut off.
+    pub(super) fn of(mut nodes: Vec<CommitNode>, shallow: &HashSet<BlobId>) -> (Self, Vec<GitError>) {
+        nodes.sort_unstable_by_key(|node| node.id);
+        nodes.dedup_by(|a, b| a.id == b.id);
+        let mut graph = Self { nodes, ..Self::default() };
+        graph.numbers = graph.nodes.iter().zip(0..).map(|(node, number)| (IdKey::of(&node.id), number)).collect();
+        graph.link();
+        let mut missing: Vec<BlobId> = Vec::new();
+        for node in graph.nodes.iter().filter(|node| !shallow.contains(&node.id)) {
+            missing.extend(node.parents.iter().filter(|parent| graph.get(parent).is_none()));
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        (graph, missing.into_iter().map(|id| GitError::Missing { kind: "commit", id }).collect())
     }
 
     /// Reads `tips` and everything they come from. What cannot be read is returned, save the missing parents of
@@ -87,6 +130,7 @@ impl Graph {
                 Err(_) => {}
             }
         }
+        self.link();
         problems
     }
 
@@ -113,9 +157,8 @@ impl Graph {
         among.iter().for_each(|&number| waiting[number as usize] = 0);
         let mut children: Vec<(CommitIndex, CommitIndex)> = Vec::with_capacity(among.len());
         for &number in among {
-            for parent in self.parents(number).filter(|&parent| waiting[parent as usize] != u32::MAX) {
-                children.push((parent, number));
-            }
+            let inside = self.parents(number).iter().filter(|&&parent| waiting[parent as usize] != u32::MAX);
+            children.extend(inside.map(|&parent| (parent, number)));
         }
         children.iter().for_each(|&(_, child)| waiting[child as usize] += 1);
         children.sort_unstable();
@@ -195,7 +238,8 @@ pub(super) fn select(
             break;
         }
     }
-    let Painting { graph, painted, .. } = walk;
+    let Painting { mut graph, painted, .. } = walk;
+    graph.link();
     let chosen: Vec<_> = popped.into_iter().filter(|&number| !painted[number as usize]).collect();
     missing.retain(|(number, _)| !painted[*number as usize]);
     Ok(Selection { graph, chosen, missing })
@@ -232,7 +276,7 @@ impl Painting {
         while let Some(number) = todo.pop() {
             if !std::mem::replace(&mut self.painted[number as usize], true) {
                 self.clean -= usize::from(self.waiting[number as usize]);
-                todo.extend(self.graph.parents(number));
+                todo.extend(self.graph.node(number).parents.iter().filter_map(|id| self.graph.get(id)));
             }
         }
     }

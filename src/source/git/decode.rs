@@ -1,23 +1,51 @@
 //! Inflating one node, and applying one delta.
 
 use super::delta::{Delta, RawDelta};
+use super::forest::BROKEN;
 use super::inflate::{Buffer, Inflater};
-use super::loose;
+use super::loose::{self, LooseFile};
+use super::nodes::Place;
 use super::object::{ObjectKind, Problem};
 use super::pack::{EntryHeader, Form, Pack};
-use super::store::{ObjectStore, Place};
+use super::store::ObjectStore;
 use crate::model::SkipReason;
 
 /// From this size on a delta's instructions are summed before memory is taken for their result.
 const CHECK_SUM_FROM: u64 = 1 << 24;
 
 /// What a worker needs to decode: one inflate state and room for a delta, used again and again.
+///
+/// A node is decoded in two steps: `start_…` says how many bytes it will have, so that the caller can find room for
+/// them, and `finish_…` makes them.
 pub(super) struct Decoder<'s> {
-    store: &'s ObjectStore,
-    inflater: Inflater,
-    delta: Buffer,
+    pub(super) store: &'s ObjectStore,
+    pub(super) inflater: Inflater,
+    pub(super) delta: Buffer,
     /// No object of more bytes is made.
-    limit: u64,
+    pub(super) limit: u64,
+}
+
+/// A root that is ready to be inflated.
+pub(super) enum Started<'s> {
+    Packed(&'s Pack, (u64, u64), EntryHeader<'s>, ObjectKind),
+    Loose(LooseFile),
+}
+
+impl Started<'_> {
+    pub(super) fn kind(&self) -> ObjectKind {
+        match self {
+            Self::Packed(_, _, _, kind) => *kind,
+            Self::Loose(file) => file.header.kind,
+        }
+    }
+
+    /// Bytes that the object will have.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Packed(_, _, header, _) => header.size,
+            Self::Loose(file) => file.header.size,
+        }
+    }
 }
 
 impl<'s> Decoder<'s> {
@@ -25,37 +53,69 @@ impl<'s> Decoder<'s> {
         Self { store, inflater: Inflater::new(), delta: Buffer::default(), limit }
     }
 
-    /// Decodes a node without a base.
-    pub(super) fn root(&mut self, node: u32, out: &mut Buffer) -> Result<ObjectKind, Problem> {
-        let kind = match self.store.place(node) {
+    /// Reads the header of a node without a base.
+    pub(super) fn start_root(&mut self, node: u32) -> Result<Started<'s>, Problem> {
+        self.read_root(node).map_err(|problem| self.store.name(problem, node))
+    }
+
+    fn read_root(&mut self, node: u32) -> Result<Started<'s>, Problem> {
+        match self.store.place(node) {
             Place::Loose(dir) => {
-                let path = loose::path(dir, &self.store.id(self.store.ix_of(node)));
-                loose::read(&path, self.limit, &mut self.inflater, out)
+                let path = loose::path(dir, &self.store.id(self.store.nodes.ix(node)));
+                LooseFile::open(&path, self.limit, &mut self.inflater).map(Started::Loose)
             }
-            Place::Packed(pack, extent) => self.packed_root(pack, extent, out),
+            Place::Packed(pack, extent) => {
+                let header = pack.header(extent.0, extent.1, self.store.hash)?;
+                match header.form {
+                    Form::Whole(kind) => Ok(Started::Packed(pack, extent, header, kind)),
+                    Form::IdDelta(id) if self.store.lookup_raw(id).is_none() => {
+                        Err(Problem::corrupt("its delta base is missing"))
+                    }
+                    _ => Err(Problem::corrupt("its delta base is not where it should be")),
+                }
+            }
+        }
+    }
+
+    /// Inflates a root.
+    pub(super) fn finish_root(
+        &mut self,
+        node: u32,
+        root: &Started<'_>,
+        out: &mut Buffer,
+    ) -> Result<ObjectKind, Problem> {
+        let made = match root {
+            Started::Loose(file) => file.inflate(&mut self.inflater, out),
+            Started::Packed(pack, extent, header, _) => {
+                pack.inflate(*extent, header, self.limit, &mut self.inflater, out)
+            }
         };
-        kind.map_err(|problem| self.store.name(problem, node))
+        made.map(|()| root.kind()).map_err(|problem| self.store.name(problem, node))
     }
 
-    fn packed_root(&mut self, pack: &Pack, extent: (u64, u64), out: &mut Buffer) -> Result<ObjectKind, Problem> {
-        let header = pack.header(extent.0, extent.1, self.store.hash)?;
-        let Form::Whole(kind) = header.form else { return Err(Problem::corrupt("the entry has changed")) };
-        pack.inflate(extent, &header, self.limit, &mut self.inflater, out)?;
-        Ok(kind)
-    }
-
-    /// Bytes that the node will have, as far as its delta or header tells; leaves the delta ready for
-    /// [`finish_child`](Self::finish_child).
+    /// Inflates the delta of a node that has a base; says how many bytes the node will have.
     pub(super) fn start_child(&mut self, node: u32) -> Result<u64, Problem> {
-        self.inflate_delta(node).map_err(|problem| self.store.name(problem, node))
+        self.read_delta(node).map_err(|problem| self.store.name(problem, node))
     }
 
-    fn inflate_delta(&mut self, node: u32) -> Result<u64, Problem> {
-        let Place::Packed(pack, extent) = self.store.place(node) else {
-            return Err(Problem::corrupt("a loose object has no delta"));
-        };
-        let header: EntryHeader<'_> = pack.header(extent.0, extent.1, self.store.hash)?;
-        pack.inflate(extent, &header, self.limit, &mut self.inflater, &mut self.delta)?;
+    fn read_delta(&mut self, node: u32) -> Result<u64, Problem> {
+        match self.store.place(node) {
+            Place::Packed(pack, extent) if self.store.forest.parent[node as usize] != BROKEN => {
+                let header = pack.header(extent.0, extent.1, self.store.hash)?;
+                self.inflate_delta(pack, extent, &header)
+            }
+            _ => Err(Problem::corrupt("its delta base is not known")),
+        }
+    }
+
+    /// Inflates a delta; says how many bytes it will make.
+    pub(super) fn inflate_delta(
+        &mut self,
+        pack: &Pack,
+        extent: (u64, u64),
+        header: &EntryHeader<'_>,
+    ) -> Result<u64, Problem> {
+        pack.inflate(extent, header, self.limit, &mut self.inflater, &mut self.delta)?;
         let size = RawDelta::parse(self.delta.as_slice())?.child_len;
         if size > self.limit {
             return Err(Problem::new(SkipReason::TooLarge { size, limit: self.limit }));
@@ -68,27 +128,12 @@ impl<'s> Decoder<'s> {
         self.apply(base, out).map_err(|problem| self.store.name(problem, node))
     }
 
-    fn apply(&self, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
+    pub(super) fn apply(&self, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
         let delta = RawDelta::parse(self.delta.as_slice())?;
         if delta.child_len >= CHECK_SUM_FROM && !delta.adds_up() {
             return Err(Problem::corrupt("the delta does not make the bytes that it says"));
         }
         let size = usize::try_from(delta.child_len).map_err(|_| Problem::corrupt("the object is too large"))?;
         delta.apply(base, out.resize(size))
-    }
-
-    /// Bytes that a root will have; a guess for loose objects, which are small as a rule.
-    pub(super) fn root_size(&self, node: u32) -> u64 {
-        match self.store.place(node) {
-            Place::Loose(_) => 0,
-            Place::Packed(pack, (offset, end)) => {
-                pack.header(offset, end, self.store.hash).map_or(0, |header| header.size)
-            }
-        }
-    }
-
-    /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
-        self.delta.capacity()
     }
 }

@@ -159,12 +159,12 @@ fn run_step(code: &mut &[u8], base: &[u8], child: &mut [u8], at: usize) -> Optio
     }
 }
 
-/// Copies the first `len` bytes of `from` to the front of `to`. May write up to 16 bytes, which later steps overwrite.
+/// Copies the first `len` bytes of `from` to the front of `to`. May write up to 64 bytes, which later steps overwrite.
 #[inline]
 fn put(from: &[u8], len: usize, to: &mut [u8]) -> Option<()> {
-    // Most instructions are short, and a copy of a fixed size costs two moves instead of a call.
-    if len <= 16
-        && let (Some(from), Some(to)) = (from.first_chunk::<16>(), to.first_chunk_mut::<16>())
+    // Most instructions are short, and a copy of a fixed size costs a few moves instead of a call.
+    if len <= 64
+        && let (Some(from), Some(to)) = (from.first_chunk::<64>(), to.first_chunk_mut::<64>())
     {
         *to = *from;
         return Some(());

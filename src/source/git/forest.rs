@@ -4,13 +4,14 @@ use super::object::ObjectKind;
 
 /// A node without a delta base.
 pub(super) const ROOT: u32 = u32::MAX;
-/// A node whose base is not known: its entry is broken, or the base is missing.
+/// A node whose base is not known: its entry is broken, the base is missing, or leads back to the node.
 pub(super) const BROKEN: u32 = u32::MAX - 1;
 
 /// Work per object on top of its compressed bytes, in the same unit: about a microsecond and a half.
 const OBJECT_COST: u32 = 400;
 
 /// Trees of nodes; a node is an object where it is stored. Children follow their parents in every walk.
+#[derive(Default)]
 pub(super) struct Forest {
     /// Base of each node, or [`ROOT`] or [`BROKEN`].
     pub(super) parent: Vec<u32>,
@@ -27,8 +28,8 @@ impl Forest {
     pub(super) fn grow(parent: Vec<u32>, mut kind: Vec<u8>, mut cost: Vec<u32>) -> Self {
         let (child_start, mut children) = list_children(&parent);
         let range = |node: u32| child_start[node as usize] as usize..child_start[node as usize + 1] as usize;
-        // Breadth first: every node after its parent. Members of a cycle and what hangs from broken nodes stay out.
-        let mut order: Vec<u32> = (0..parent.len() as u32).filter(|node| parent[*node as usize] == ROOT).collect();
+        // Breadth first: every node after its parent.
+        let mut order: Vec<u32> = (0..parent.len() as u32).filter(|node| parent[*node as usize] >= BROKEN).collect();
         order.reserve(children.len());
         let mut next = 0;
         while let Some(&node) = order.get(next) {
@@ -38,6 +39,9 @@ impl Forest {
                 order.push(child);
             }
         }
+        if order.len() < parent.len() {
+            return Self::grow(without_cycles(parent, &order), kind, cost);
+        }
         for cost in &mut cost {
             *cost = cost.saturating_add(OBJECT_COST);
         }
@@ -46,25 +50,14 @@ impl Forest {
                 cost[parent[node as usize] as usize] = above.saturating_add(cost[node as usize]);
             }
         }
-        let mut reached = vec![false; parent.len()];
         for &node in &order {
-            reached[node as usize] = true;
             // With the heaviest child last, when the parent is dropped, at most log2(n) buffers are ever held.
             let children = &mut children[range(node)];
             if let Some(heaviest) = (0..children.len()).max_by_key(|at| cost[children[*at] as usize]) {
                 children[heaviest..].rotate_left(1);
             }
         }
-        let mut forest = Self { parent, kind, cost, child_start, children };
-        for (node, reached) in reached.into_iter().enumerate() {
-            if !reached {
-                forest.kind[node] = 0;
-                if forest.parent[node] != BROKEN {
-                    forest.parent[node] = BROKEN;
-                }
-            }
-        }
-        forest
+        Self { parent, kind, cost, child_start, children }
     }
 
     pub(super) fn children(&self, node: u32) -> &[u32] {
@@ -75,6 +68,18 @@ impl Forest {
     pub(super) fn kind(&self, node: u32) -> Option<ObjectKind> {
         ObjectKind::from_code(self.kind[node as usize])
     }
+}
+
+/// Breaks up the nodes that are in no order, because their bases lead back to them.
+fn without_cycles(mut parent: Vec<u32>, order: &[u32]) -> Vec<u32> {
+    let mut ordered = vec![false; parent.len()];
+    for &node in order {
+        ordered[node as usize] = true;
+    }
+    for (parent, _) in parent.iter_mut().zip(ordered).filter(|(_, ordered)| !ordered) {
+        *parent = BROKEN;
+    }
+    parent
 }
 
 /// Children of every node, in the order of their numbers: where each list starts, and the lists end to end.
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn joins_children_kinds_and_costs_and_leaves_cycles_out() {
+    fn joins_children_kinds_and_costs_and_breaks_cycles_up() {
         // 0 is a root with children 1, 2 and 5; 3 hangs from 1; 4 is a broken entry, 6 hangs from it; 7 and 8 are a cycle.
         let parent = vec![ROOT, 0, 0, 1, BROKEN, 0, 4, 8, 7];
         let forest = Forest::grow(parent, vec![3, 0, 0, 0, 0, 0, 0, 0, 0], vec![10, 1, 1, 1, 1, 1, 1, 1, 1]);
@@ -119,6 +124,7 @@ mod tests {
         assert_eq!(forest.cost[0], 10 + 4 + 5 * OBJECT_COST);
         let blobs: Vec<_> = (0..9).filter(|node| forest.kind(*node) == Some(ObjectKind::Blob)).collect();
         assert_eq!(blobs, [0, 1, 2, 3, 5]);
-        assert_eq!(forest.parent[6..9], [BROKEN; 3]);
+        assert_eq!(forest.parent[4..9], [BROKEN, 0, 4, BROKEN, BROKEN]);
+        assert_eq!((forest.children(4), forest.children(7)), ([6].as_slice(), [].as_slice()));
     }
 }

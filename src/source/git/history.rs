@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::parts::{commit_parts, tag_parts, tree_entries};
+use super::parts::{commit_parts, tag_parts};
+use super::tree_splice::{Starts, splice};
 use crate::model::{BlobId, ObjectPart};
 
 /// A piece of text of a git object.
@@ -35,56 +36,25 @@ pub struct FileNames {
     met: HashSet<Box<[u8]>>,
     last: Vec<u8>,
     /// Where the entries of `last` start, and where the last one ends.
-    starts: Vec<u32>,
+    starts: Starts,
 }
 
 impl FileNames {
     /// Calls `give` with each name of a tree that was not met before. Fastest if trees come as the pack has them, a
     /// base before what is built on it.
     pub fn meet<'a>(&mut self, id: BlobId, tree: &'a [u8], mut give: impl FnMut(Text<'a>)) {
-        let hash_len = id.as_bytes().len();
-        let start = common_prefix(&self.last, tree);
-        let kept = self.starts.partition_point(|&at| at as usize <= start);
-        let first = kept.checked_sub(1).map_or(0, |at| self.starts[at] as usize);
-        let mut starts: Vec<u32> = Vec::with_capacity(self.starts.len() + 8);
-        starts.extend(&self.starts[..kept.saturating_sub(1)]);
-        let rest = self.last.len().min(tree.len()) - first;
-        let same_end = common_suffix(&self.last[self.last.len() - rest..], &tree[tree.len() - rest..]);
-        let shift = tree.len() as i64 - self.last.len() as i64;
-        let mut at = first;
-        let mut entries = tree_entries(&tree[first..], hash_len);
-        loop {
-            if tree.len() - at <= same_end {
-                // The ends are equal, but only an entry of both is a place to stop.
-                if let Ok(found) = self.starts.binary_search(&((at as i64 - shift) as u32)) {
-                    starts.extend(self.starts[found..].iter().map(|&at| (i64::from(at) + shift) as u32));
-                    break;
-                }
+        let met = &mut self.met;
+        let (starts, _) = splice(&self.last, &self.starts, tree, id.as_bytes().len(), |_, entry| {
+            let name: &'a [u8] = entry.name;
+            if !met.contains(name) {
+                met.insert(name.into());
+                give(Text { part: ObjectPart::FileName, id: Some(id), bytes: name });
             }
-            starts.push(at as u32);
-            let Some(entry) = entries.next() else { break };
-            at = entry.end_in(tree);
-            let name: &[u8] = entry.name;
-            if !self.met.contains(name) {
-                self.met.insert(name.into());
-                give(Text { part: ObjectPart::FileName, id: Some(id), bytes: entry.name });
-            }
-        }
+        });
         self.starts = starts;
         self.last.clear();
         self.last.extend_from_slice(tree);
     }
-}
-
-fn common_prefix(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.chunks_exact(32).zip(b.chunks_exact(32)).take_while(|(a, b)| a == b).count() * 32;
-    whole + a[whole..].iter().zip(&b[whole..]).take_while(|(a, b)| a == b).count()
-}
-
-fn common_suffix(a: &[u8], b: &[u8]) -> usize {
-    let whole = a.rchunks_exact(32).zip(b.rchunks_exact(32)).take_while(|(a, b)| a == b).count() * 32;
-    let (a, b) = (&a[..a.len() - whole], &b[..b.len() - whole]);
-    whole + a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -93,6 +63,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::parts::tree_entries;
     use super::*;
 
     fn tree(entries: &[(u8, u8)]) -> Vec<u8> {

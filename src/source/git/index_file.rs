@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::error::GitError;
 use super::ewah::Bitmap;
-use super::open::HashKind;
+use super::object::HashKind;
 use crate::model::BlobId;
 
 const FLAG_EXTENDED: u16 = 0x4000;

@@ -9,6 +9,9 @@ use crate::model::SkipReason;
 /// The best that deflate can do is 258 bytes in two bits, so a stream that claims more is lying.
 const MAX_RATIO: u64 = 1032;
 
+/// Larger buffers are not worth keeping: clearing them costs little next to filling them.
+pub(super) const KEPT_BYTES: usize = 1 << 20;
+
 /// A buffer whose bytes are always initialised, so that it can be filled again without being cleared.
 #[derive(Default)]
 pub(super) struct Buffer {
@@ -23,13 +26,20 @@ impl Buffer {
 
     /// Makes it `len` bytes of unspecified content.
     pub(super) fn resize(&mut self, len: usize) -> &mut [u8] {
-        if len > self.bytes.len() {
+        let too_small = self.bytes.len() < len;
+        let too_large = self.bytes.len() > KEPT_BYTES && self.bytes.len() / 4 > len;
+        if too_small || too_large {
             // A fresh zeroed allocation is cheaper than growing, which copies and then clears.
             self.bytes = Vec::new();
-            self.bytes = vec![0; if len < 1 << 20 { len.next_power_of_two() } else { len }];
+            self.bytes = vec![0; if len < KEPT_BYTES { len.next_power_of_two() } else { len }];
         }
         self.len = len;
         &mut self.bytes[..len]
+    }
+
+    /// Bytes of content.
+    pub(super) fn len(&self) -> u64 {
+        self.len as u64
     }
 
     /// Removes the first `count` bytes.

@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bstr::BString;
 
-use super::by_id::{ObjectKind, TreeSource};
-use super::commits::{CommitIndex, Graph};
+use super::by_id::TreeSource;
+use super::commits::{CommitIndex, CommitNode, Graph};
 use super::error::GitError;
-use super::open::Repo;
+use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
-use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
+use super::pruned::{NOTHING, NodeId, PrunedTrees};
 use super::refs::{Tip, TipKind};
+use super::repo::Repo;
+use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::{BlobId, CommitInfo, Skipped};
 
 /// What to find the origin of.
@@ -95,28 +97,82 @@ impl Repo {
     }
 }
 
-/// Finds the origin of each thing. Reads every commit and every distinct tree once, however many things are asked for.
-pub fn introduce(mut source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
+/// Finds the origin of each thing. Reads every commit that the scope leads to and every distinct tree once, however
+/// many things are asked for.
+pub fn introduce(source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
+    let starts = |ends: &[End<'_>]| -> Vec<BlobId> {
+        ends.iter().filter_map(End::commit).chain(scope.head).chain(scope.dangling.iter().copied()).collect()
+    };
+    search(source, scope, wanted, |source, ends| {
+        let mut graph = Graph::default();
+        let problems = graph.read_all(source, starts(ends), &scope.shallow);
+        (graph, problems)
+    })
+}
+
+/// The same for a caller that has read all commits of the object database already, in whatever order: what dangles is
+/// among them, and no commit is read again but those that are answers.
+pub fn introduce_among(
+    source: impl TreeSource,
+    scope: &Scope,
+    commits: Vec<CommitNode>,
+    wanted: &[Wanted],
+) -> Introduced {
+    search(source, scope, wanted, |_, _| Graph::of(commits, &scope.shallow))
+}
+
+fn search<S: TreeSource>(
+    mut source: S,
+    scope: &Scope,
+    wanted: &[Wanted],
+    graph: impl FnOnce(&mut S, &[End<'_>]) -> (Graph, Vec<GitError>),
+) -> Introduced {
     let mut problems = Vec::new();
-    let ends: Vec<End> = scope.tips.iter().map(|tip| End::of(tip, &mut source, &mut problems)).collect();
-    let mut graph = Graph::default();
-    let starts = ends.iter().filter_map(|end| end.commit()).chain(scope.head).chain(scope.dangling.iter().copied());
-    problems.extend(graph.read_all(&mut source, starts, &scope.shallow));
+    let ends: Vec<End<'_>> = scope.tips.iter().map(|tip| End::of(tip, &mut source, &mut problems)).collect();
+    let (graph, missing) = graph(&mut source, &ends);
+    problems.extend(missing);
+    let questions = Questions::of(wanted);
     let order = graph.order_all();
-    let mut search = Search::new(&graph, &order, &ends, wanted);
-    search.trees(&mut source);
+    let mut search = Search::new(&graph, &order, &ends, &questions);
+    if !questions.set.is_empty() {
+        search.trees(&mut source);
+    }
     search.commits();
     search.ends(&mut source, &ends);
-    search.removals_and_head(scope.head);
+    search.head(scope.head);
     search.refs(&ends);
-    let mut origins = search.answers(&mut source, &mut problems);
-    let trees = search.pruned.trees_read();
+    let origins = search.answers(&mut source, &mut problems);
     problems.append(&mut search.pruned.problems);
-    // What was asked for twice is answered twice.
-    let numbers: Vec<WantedIndex> = wanted.iter().map(|thing| search.numbers[thing]).collect();
-    origins = numbers.iter().map(|&number| origins[number as usize].clone()).collect();
-    let problems = problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect();
-    Introduced { origins, commits: graph.nodes.len(), trees, problems }
+    let number = |thing: &Wanted| questions.numbers[thing] as usize;
+    Introduced {
+        origins: wanted.iter().map(|thing| origins[number(thing)].clone()).collect(),
+        commits: graph.nodes.len(),
+        trees: search.pruned.trees_read(),
+        problems: problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect(),
+    }
+}
+
+/// What is asked, numbered; what was asked for twice has one number.
+struct Questions<'a> {
+    numbers: HashMap<&'a Wanted, WantedIndex>,
+    set: WantedSet,
+}
+
+impl<'a> Questions<'a> {
+    fn of(wanted: &'a [Wanted]) -> Self {
+        let mut numbers = HashMap::new();
+        let (mut ids, mut names) = (HashMap::new(), HashMap::new());
+        for thing in wanted {
+            let number = numbers.len() as WantedIndex;
+            let number = *numbers.entry(thing).or_insert(number);
+            match thing {
+                Wanted::Blob(id) => drop(ids.insert(*id, number)),
+                Wanted::Name(name) => drop(names.insert(name.clone(), number)),
+                Wanted::Commit(_) | Wanted::Tag(_) => {}
+            }
+        }
+        Self { numbers, set: WantedSet::new(ids, names) }
+    }
 }
 
 /// A tip, followed through annotated tags.
@@ -183,27 +239,16 @@ struct Search<'a> {
     order: &'a [CommitIndex],
     /// How each commit is held.
     held: Vec<TipKind>,
-    numbers: HashMap<&'a Wanted, WantedIndex>,
+    questions: &'a Questions<'a>,
     traces: Vec<Trace>,
-    pruned: PrunedTrees,
+    pruned: PrunedTrees<'a>,
     roots: Vec<NodeId>,
     /// Whether a commit is in the history of HEAD.
     of_head: Vec<bool>,
 }
 
 impl<'a> Search<'a> {
-    fn new(graph: &'a Graph, order: &'a [CommitIndex], ends: &[End<'_>], wanted: &'a [Wanted]) -> Self {
-        let mut numbers = HashMap::new();
-        let (mut ids, mut names) = (HashMap::new(), HashMap::new());
-        for thing in wanted {
-            let number = numbers.len() as WantedIndex;
-            let number = *numbers.entry(thing).or_insert(number);
-            match thing {
-                Wanted::Blob(id) => drop(ids.insert(*id, number)),
-                Wanted::Name(name) => drop(names.insert(name.clone(), number)),
-                Wanted::Commit(_) | Wanted::Tag(_) => {}
-            }
-        }
+    fn new(graph: &'a Graph, order: &'a [CommitIndex], ends: &[End<'_>], questions: &'a Questions<'a>) -> Self {
         let mut held = vec![TipKind::Dangling; graph.nodes.len()];
         let mut met = vec![false; graph.nodes.len()];
         for kind in [TipKind::Ref, TipKind::Reflog, TipKind::Pseudo] {
@@ -214,9 +259,9 @@ impl<'a> Search<'a> {
             graph,
             order,
             held,
-            traces: std::iter::repeat_with(Trace::default).take(numbers.len()).collect(),
-            numbers,
-            pruned: PrunedTrees::new(ids, names),
+            traces: std::iter::repeat_with(Trace::default).take(questions.numbers.len()).collect(),
+            questions,
+            pruned: PrunedTrees::new(&questions.set),
             roots: vec![NOTHING; graph.nodes.len()],
             of_head: vec![false; graph.nodes.len()],
         }
@@ -224,9 +269,6 @@ impl<'a> Search<'a> {
 
     /// Newest first: packs store the newest tree whole and older ones as what differs.
     fn trees(&mut self, source: &mut impl TreeSource) {
-        if !self.numbers.keys().any(|thing| matches!(thing, Wanted::Blob(_) | Wanted::Name(_))) {
-            return;
-        }
         for &number in self.order.iter().rev() {
             if let Some(tree) = &self.graph.node(number).tree {
                 self.roots[number as usize] = self.pruned.node(source, tree);
@@ -239,7 +281,8 @@ impl<'a> Search<'a> {
         for (at, &number) in self.order.iter().enumerate() {
             let at = at as u32;
             let root = self.roots[number as usize];
-            let parents: Vec<NodeId> = self.graph.parents(number).map(|parent| self.roots[parent as usize]).collect();
+            let parents: Vec<NodeId> =
+                self.graph.parents(number).iter().map(|&parent| self.roots[parent as usize]).collect();
             let mut here: HashMap<WantedIndex, BString> = HashMap::new();
             for (wanted, path) in self.pruned.beyond(root, &parents) {
                 self.traces[wanted as usize].add_path(&path);
@@ -259,11 +302,10 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let things: Vec<(Wanted, WantedIndex)> = self.numbers.iter().map(|(&thing, &at)| (thing.clone(), at)).collect();
         let places: HashMap<CommitIndex, u32> = self.order.iter().zip(0..).map(|(&number, at)| (number, at)).collect();
-        for (thing, wanted) in things {
+        for (&thing, &wanted) in &self.questions.numbers {
             if let Wanted::Commit(id) = thing {
-                let number = self.graph.get(&id);
+                let number = self.graph.get(id);
                 let trace = &mut self.traces[wanted as usize];
                 trace.introduced.extend(number.map(|number| (places[&number], BString::default())));
             }
@@ -274,15 +316,15 @@ impl<'a> Search<'a> {
     fn ends(&mut self, source: &mut impl TreeSource, ends: &[End<'_>]) {
         for (at, end) in ends.iter().enumerate() {
             for tag in &end.tags {
-                if let Some(&wanted) = self.numbers.get(&Wanted::Tag(*tag)) {
+                if let Some(&wanted) = self.questions.numbers.get(&Wanted::Tag(*tag)) {
                     self.traces[wanted as usize].direct.push(at);
                 }
             }
             let Some((kind, id)) = end.target.filter(|(kind, _)| *kind != ObjectKind::Commit) else { continue };
-            if let Some(&wanted) = self.numbers.get(&Wanted::Blob(id)) {
+            if let Some(&wanted) = self.questions.numbers.get(&Wanted::Blob(id)) {
                 self.traces[wanted as usize].direct.push(at);
             }
-            if kind == ObjectKind::Tree {
+            if kind == ObjectKind::Tree && !self.questions.set.is_empty() {
                 let node = self.pruned.node(source, &id);
                 for (wanted, path) in self.pruned.members(node) {
                     self.traces[wanted as usize].direct.push(at);
@@ -292,13 +334,13 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn removals_and_head(&mut self, head: Option<BlobId>) {
+    fn head(&mut self, head: Option<BlobId>) {
         let head = head.and_then(|id| self.graph.get(&id));
         let root = head.map_or(NOTHING, |number| self.roots[number as usize]);
         let mut met = vec![false; self.graph.nodes.len()];
         self.graph.history(head, &mut met, |_| {});
         self.of_head = met;
-        for (thing, &wanted) in &self.numbers {
+        for (thing, &wanted) in &self.questions.numbers {
             let asked = matches!(thing, Wanted::Blob(_) | Wanted::Name(_));
             self.traces[wanted as usize].at_head = asked.then(Vec::new);
         }
@@ -319,7 +361,7 @@ impl<'a> Search<'a> {
                 trace.introduced.iter().for_each(|&(at, _)| bits[self.order[at as usize] as usize] |= 1 << bit);
             }
             for &number in self.order {
-                let inherited = self.graph.parents(number).fold(0, |sum, parent| sum | bits[parent as usize]);
+                let inherited = self.graph.parents(number).iter().fold(0, |sum, &parent| sum | bits[parent as usize]);
                 bits[number as usize] |= inherited;
             }
             let mut names: Vec<Names> = std::iter::repeat_with(Names::default).take(last - first).collect();
@@ -452,7 +494,11 @@ pub fn commit_info(id: BlobId, data: &[u8]) -> CommitInfo {
 
 #[cfg(test)]
 mod tests {
+    use super::super::by_id::StoreSource;
+    use super::super::object::KindSet;
+    use super::super::store::ObjectStore;
     use super::super::testing::TestRepo;
+    use super::super::walk::WalkOptions;
     use super::*;
 
     fn run(repo: &TestRepo, dangling: &[BlobId], wanted: &[Wanted]) -> Vec<Origin> {
@@ -460,7 +506,46 @@ mod tests {
         let scope = opened.scope(dangling.to_vec()).unwrap();
         let found = introduce(opened.objects().unwrap(), &scope, wanted);
         assert_eq!(found.problems, []);
+        // The pass over the packs sees every commit, so the walk is told of every commit too.
+        let all = repo.git(&["cat-file", "--batch-all-objects", "--batch-check=%(objectname) %(objecttype)"]);
+        let commits = all.lines().filter_map(|line| BlobId::from_hex(line.strip_suffix(" commit")?.as_bytes()));
+        let every = Scope { dangling: commits.collect(), ..scope };
+        let walked = introduce(opened.objects().unwrap(), &every, wanted);
+        for found in in_store(repo, &every, wanted) {
+            assert_eq!((found.origins, found.problems), (walked.origins.clone(), vec![]));
+        }
         found.origins
+    }
+
+    /// Through our own reader, walking and told of all commits.
+    fn in_store(repo: &TestRepo, scope: &Scope, wanted: &[Wanted]) -> [Introduced; 2] {
+        let layout = repo.open().layout().clone();
+        let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
+        assert_eq!(problems, []);
+        let options = WalkOptions { kinds: KindSet::COMMITS, ..WalkOptions::default() };
+        let (mut commits, problems) = store.walk(&options, Vec::new, |commits, entry, _: Option<&()>| {
+            commits.push(CommitNode::parse(store.id(entry.ix), entry.data));
+        });
+        assert_eq!(problems, []);
+        let source = || StoreSource::new(&store, 1 << 30);
+        [introduce(source(), scope, wanted), introduce_among(source(), scope, commits.remove(0), wanted)]
+    }
+
+    #[test]
+    fn packed_or_loose_the_answers_are_the_same() {
+        let repo = TestRepo::new();
+        let mut wanted = Vec::new();
+        for at in 0..40 {
+            let path = format!("d{}/e{}/f{}", at % 3, at % 5, at % 7);
+            wanted.push(Wanted::Blob(repo.stage(&path, format!("{}", at % 11))));
+            repo.commit(&format!("{at}"));
+            if at % 9 == 5 {
+                repo.git(&["checkout", "-q", "-b", &format!("side{at}"), "HEAD~3"]);
+            }
+        }
+        let loose = run(&repo, &[], &wanted);
+        repo.git(&["repack", "-q", "-a", "-d", "-f", "--depth=20"]);
+        assert_eq!(run(&repo, &[], &wanted), loose);
     }
 
     fn blob(repo: &TestRepo, id: BlobId) -> Origin {
@@ -655,5 +740,8 @@ mod tests {
         let found = introduce(opened.objects().unwrap(), &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)]);
         assert_eq!(found.problems.iter().map(|p| p.what.to_string()).collect::<Vec<_>>(), [format!("tree {tree}")]);
         assert_eq!(found.origins[0].path, "b");
+        for other in in_store(&repo, &opened.scope(vec![]).unwrap(), &[Wanted::Blob(later)]) {
+            assert_eq!((&other.origins, &other.problems), (&found.origins, &found.problems));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Loose objects: one zlib file per object, named by its id.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -15,30 +16,39 @@ const MAX_HEADER: usize = 32;
 /// The ids of all loose objects of a directory, sorted.
 pub(super) fn list(dir: &Path, hash: HashKind, problems: &mut Vec<Problem>) -> Vec<BlobId> {
     let mut ids = Vec::new();
-    for first in 0..=255u8 {
-        let fan = format!("{first:02x}");
-        let entries = match fs::read_dir(dir.join(&fan)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => {
-                problems.push(Problem::unreadable(&dir.join(&fan), &error));
-                continue;
-            }
+    for fan in names(dir, problems) {
+        let Some(fan) = fan.to_str().filter(|fan| fan.len() == 2 && fan.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        else {
+            continue;
         };
-        for entry in entries {
-            match entry {
-                Ok(entry) => ids.extend(id_of(&fan, entry.file_name().as_encoded_bytes(), hash)),
-                Err(error) => problems.push(Problem::unreadable(&dir.join(&fan), &error)),
-            }
-        }
+        let found = names(&dir.join(fan), problems);
+        ids.extend(found.iter().filter_map(|name| id_of(fan, name.as_encoded_bytes(), hash)));
     }
     ids.sort_unstable();
     ids
 }
 
+fn names(dir: &Path, problems: &mut Vec<Problem>) -> Vec<OsString> {
+    let mut names = Vec::new();
+    match fs::read_dir(dir) {
+        Ok(entries) => {
+            for entry in entries {
+                match entry {
+                    Ok(entry) => names.push(entry.file_name()),
+                    Err(error) => problems.push(Problem::unreadable(dir, &error)),
+                }
+            }
+        }
+        // git removes a directory with its last object.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => problems.push(Problem::unreadable(dir, &error)),
+    }
+    names
+}
+
 /// `None` for files that are not objects, such as `tmp_obj_…`.
 fn id_of(fan: &str, name: &[u8], hash: HashKind) -> Option<BlobId> {
-    if name.len() + 2 != 2 * hash.len() {
+    if name.len() + 2 != 2 * hash.id_len() {
         return None;
     }
     BlobId::from_hex(&[fan.as_bytes(), name].concat())
@@ -85,23 +95,33 @@ pub(super) fn header(path: &Path, inflater: &mut Inflater) -> Result<LooseHeader
     LooseHeader::inflate(&input, inflater).map_err(|problem| problem.in_file(&Arc::from(path)))
 }
 
-/// The object's kind; its bytes go to `out`.
-pub(super) fn read(path: &Path, limit: u64, inflater: &mut Inflater, out: &mut Buffer) -> Result<ObjectKind, Problem> {
-    let file = File::open(path).map_err(|error| Problem::unreadable(path, &error))?;
-    let in_file = |problem: Problem| problem.in_file(&Arc::from(path));
-    let mut input = Vec::new();
-    // Deflate never grows data by more than a few bytes in a thousand: a longer file cannot hold an object we take.
-    let most = limit.saturating_add(limit / 64).saturating_add(4096);
-    let len = file.take(most).read_to_end(&mut input).map_err(|error| Problem::unreadable(path, &error))?;
-    if len as u64 == most {
-        return Err(in_file(Problem::new(SkipReason::TooLarge { size: most, limit })));
+/// A loose object whose file has been read, but not inflated.
+pub(super) struct LooseFile {
+    input: Vec<u8>,
+    pub(super) header: LooseHeader,
+}
+
+impl LooseFile {
+    /// Reads the file, if it can hold an object of up to `limit` bytes.
+    pub(super) fn open(path: &Path, limit: u64, inflater: &mut Inflater) -> Result<Self, Problem> {
+        let unreadable = |error: &std::io::Error| Problem::unreadable(path, error);
+        let file = File::open(path).map_err(|error| unreadable(&error))?;
+        let mut input = Vec::new();
+        // Deflate never grows data by more than a few bytes in a thousand: a longer file cannot hold such an object.
+        let most = limit.saturating_add(limit / 64).saturating_add(4096);
+        let len = file.take(most).read_to_end(&mut input).map_err(|error| unreadable(&error))?;
+        let header = LooseHeader::inflate(&input, inflater)?;
+        if header.size > limit || len as u64 == most {
+            return Err(Problem::new(SkipReason::TooLarge { size: header.size, limit }));
+        }
+        Ok(Self { input, header })
     }
-    let header = LooseHeader::inflate(&input, inflater).map_err(in_file)?;
-    if header.size > limit {
-        return Err(in_file(Problem::new(SkipReason::TooLarge { size: header.size, limit })));
+
+    /// Puts the object's bytes into `out`.
+    pub(super) fn inflate(&self, inflater: &mut Inflater, out: &mut Buffer) -> Result<(), Problem> {
+        let whole = self.header.size + self.header.len as u64;
+        inflater.inflate(&self.input, whole, whole, out)?;
+        out.drop_front(self.header.len);
+        Ok(())
     }
-    let whole = header.size + header.len as u64;
-    inflater.inflate(&input, whole, whole, out).map_err(in_file)?;
-    out.drop_front(header.len);
-    Ok(header.kind)
 }

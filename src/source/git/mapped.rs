@@ -22,7 +22,10 @@ impl Mapped {
     /// When it cannot be opened or mapped.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
-        #[expect(unsafe_code, reason = "packs are far larger than the memory we may use, and are read once, in no order")]
+        #[expect(
+            unsafe_code,
+            reason = "packs are far larger than the memory we may use, and are read once, in no order"
+        )]
         // SAFETY: the mapping is private and read-only, and nothing here writes to the file. Another process that
         // truncates it while it is mapped would end this one with SIGBUS; git replaces packs, it never truncates them.
         let map = unsafe { Mmap::map(&file)? };

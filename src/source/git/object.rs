@@ -19,7 +19,7 @@ pub enum HashKind {
 
 impl HashKind {
     /// Bytes in an id.
-    pub fn len(self) -> usize {
+    pub fn id_len(self) -> usize {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,

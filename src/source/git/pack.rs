@@ -59,8 +59,8 @@ impl<'a> EntryHeader<'a> {
         let form = match first >> 4 & 7 {
             6 => Form::BackDelta(read_back(bytes, &mut len)?),
             7 => {
-                let id = bytes.get(len..len + hash.len())?;
-                len += hash.len();
+                let id = bytes.get(len..len + hash.id_len())?;
+                len += hash.id_len();
                 Form::IdDelta(id)
             }
             code => Form::Whole(ObjectKind::from_code(code)?),
@@ -84,9 +84,9 @@ fn read_back(bytes: &[u8], len: &mut usize) -> Option<u64> {
 
 impl Pack {
     /// Opens the pack that belongs to an index. What is wrong with the pair as a whole goes to `problems`.
-    pub(super) fn open(index_path: PathBuf, hash: HashKind, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(super) fn open(index_path: &Path, hash: HashKind, problems: &mut Vec<Problem>) -> Option<Self> {
         let path: Arc<Path> = Arc::from(index_path.with_extension("pack"));
-        let index = PackIndex::open(&index_path, hash).map_err(|problem| problems.push(problem)).ok()?;
+        let index = PackIndex::open(index_path, hash).map_err(|problem| problems.push(problem)).ok()?;
         let data = match Mapped::open(&path) {
             Ok(data) => data,
             Err(error) => {
@@ -101,14 +101,14 @@ impl Pack {
         }
         let mut end = data.len() as u64;
         if data.ends_with(index.pack_checksum()) {
-            end -= hash.len() as u64;
+            end -= hash.id_len() as u64;
         } else {
             fault("the pack is cut short, or its index belongs to another pack");
         }
         if data[8..12] != index.count().to_be_bytes() {
             fault("the pack and its index do not agree on the number of objects");
         }
-        Some(Self { path, index, index_path, data, end })
+        Some(Self { path, index, index_path: index_path.to_path_buf(), data, end })
     }
 
     /// All `(offset, position in the index)` by offset.

@@ -64,15 +64,15 @@ impl PackIndex {
         }
         let count = fan.last().map_or(0, |last| u32::from_be_bytes(*last));
         let n = count as usize;
-        let id = hash.len();
+        let id = hash.id_len();
         let (ids, offsets, end) = if version_2 {
-            let offsets = tables + n * (id + 4);
+            let offsets = n.saturating_mul(id + 4).saturating_add(tables);
             let ids = Strided { start: tables, stride: id, len: id };
-            (ids, Strided { start: offsets, stride: 4, len: 4 }, offsets + n * 4)
+            (ids, Strided { start: offsets, stride: 4, len: 4 }, offsets.saturating_add(n.saturating_mul(4)))
         } else {
             let stride = id + 4;
             let ids = Strided { start: tables + 4, stride, len: id };
-            (ids, Strided { start: tables, stride, len: 4 }, tables + n * stride)
+            (ids, Strided { start: tables, stride, len: 4 }, n.saturating_mul(stride).saturating_add(tables))
         };
         let tail = map.len().checked_sub(2 * id).filter(|tail| *tail >= end).ok_or("the index is cut short")?;
         let wide = if version_2 { end..tail } else { end..end };
@@ -96,6 +96,20 @@ impl PackIndex {
     #[inline]
     pub(super) fn id(&self, at: u32) -> &[u8] {
         self.ids.get(&self.map, at)
+    }
+
+    /// The position of an id.
+    pub(super) fn find(&self, id: &[u8]) -> Option<u32> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id(middle).cmp(id) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(middle),
+            }
+        }
+        None
     }
 
     /// Whether no id comes twice; git tolerates packs where one does.

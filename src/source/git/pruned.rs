@@ -1,23 +1,24 @@
 //! Trees cut down to the paths that lead to what is wanted. Each distinct tree of a history is read once.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 use bstr::BString;
 
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
-use super::parts::tree_entries;
+use super::id_hash::{IdKey, IdMap};
+use super::parts::TreeEntry;
 use super::tree_diff::MAX_DEPTH;
+use super::tree_splice::{Kept, Starts, splice};
+use super::wanted_set::{WantedIndex, WantedSet};
 use crate::model::BlobId;
 
 /// Number of a cut-down tree; equal trees have equal numbers.
 pub(super) type NodeId = u32;
 /// The tree that leads to nothing wanted.
 pub(super) const NOTHING: NodeId = 0;
-/// Number of a thing that is wanted.
-pub(super) type WantedIndex = u32;
 
 /// A thing that is wanted, at a path.
 pub(super) type Found = (WantedIndex, BString);
@@ -35,90 +36,63 @@ type Child = (u32, Target);
 /// path of each thing will do.
 const PATH_BUDGET: usize = 200_000;
 
-pub(super) struct PrunedTrees {
-    wanted: HashMap<BlobId, WantedIndex>,
-    wanted_names: HashMap<BString, WantedIndex>,
-    /// A bit for each pair of leading bytes that a wanted id has: turns nearly all others away in one look.
-    filter: Vec<u64>,
+pub(super) struct PrunedTrees<'a> {
+    wanted: &'a WantedSet,
     names: Vec<BString>,
     name_numbers: HashMap<BString, u32>,
     nodes: Vec<Rc<[Child]>>,
     node_numbers: HashMap<Rc<[Child]>, NodeId>,
-    memo: HashMap<TreeKey, NodeId, TreeHash>,
+    memo: IdMap<NodeId>,
+    latest: HashMap<u64, Parsed>,
+    latest_bytes: usize,
+    paths: RandomState,
     buf: Vec<u8>,
     pub(super) problems: Vec<GitError>,
 }
 
-/// The first half of an id: nobody can make two trees that share it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct TreeKey(u64, u64);
-
-impl TreeKey {
-    fn of(id: &[u8]) -> Self {
-        let word = |at: usize| id.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
-        Self(word(0), word(8))
-    }
+/// The tree that was last read at a path. The next one there mostly differs in one entry.
+#[derive(Default)]
+struct Parsed {
+    data: Vec<u8>,
+    starts: Starts,
+    /// With where their entries start.
+    children: Vec<(u32, Child)>,
 }
 
-impl std::hash::Hash for TreeKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0);
-    }
-}
+/// Bytes of such trees kept: thousands of directories.
+const LATEST_BYTES: usize = 32 << 20;
 
-/// Ids are hashes already; the key keeps others from choosing where they land in our table.
-#[derive(Clone, Copy)]
-struct TreeHash(u64);
-
-struct TreeHasher(u64);
-
-impl Default for TreeHash {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0u8) | 1)
-    }
-}
-
-impl BuildHasher for TreeHash {
-    type Hasher = TreeHasher;
-
-    fn build_hasher(&self) -> TreeHasher {
-        TreeHasher(self.0)
-    }
-}
-
-impl Hasher for TreeHasher {
-    fn finish(&self) -> u64 {
-        self.0
+impl Parsed {
+    fn size(&self) -> usize {
+        self.data.capacity() + self.starts.capacity() * 4 + self.children.capacity() * size_of::<(u32, Child)>()
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(word ^ self.0.rotate_left(32)) * u128::from(self.0);
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-impl PrunedTrees {
-    /// Looks for objects (files, links or directories) and for names of tree entries.
-    pub(super) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
-        let mut filter = vec![0u64; 1 << 10];
-        for id in wanted.keys() {
-            let bits = lead(id.as_bytes());
-            filter[bits >> 6] |= 1 << (bits & 63);
+    /// The children of a tree that keeps some entries of this one and has fresh ones between them.
+    fn children_with(&self, mut fresh: Vec<(u32, Child)>, kept: &[Kept]) -> Vec<(u32, Child)> {
+        for run in kept {
+            let start = self.children.partition_point(|&(at, _)| at < run.old.start);
+            let inside = self.children[start..].iter().take_while(|&&(at, _)| at < run.old.end);
+            fresh.extend(inside.map(|&(at, child)| ((i64::from(at) + run.shift) as u32, child)));
         }
+        fresh.sort_unstable();
+        fresh
+    }
+}
+
+impl<'a> PrunedTrees<'a> {
+    /// Looks for these things.
+    pub(super) fn new(wanted: &'a WantedSet) -> Self {
         let empty: Rc<[Child]> = Rc::from([]);
         Self {
             wanted,
-            wanted_names,
-            filter,
             names: Vec::new(),
             name_numbers: HashMap::new(),
             nodes: vec![Rc::clone(&empty)],
             node_numbers: HashMap::from([(empty, NOTHING)]),
-            memo: HashMap::default(),
+            memo: IdMap::default(),
+            latest: HashMap::new(),
+            latest_bytes: 0,
+            paths: RandomState::new(),
             buf: Vec::new(),
             problems: Vec::new(),
         }
@@ -131,70 +105,84 @@ impl PrunedTrees {
 
     /// Cuts a tree down. One that cannot be read is noted and leads to nothing.
     pub(super) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
-        match self.memo.get(&TreeKey::of(tree.as_bytes())) {
+        match self.memo.get(&IdKey::of(tree)) {
             Some(&node) => node,
-            None => self.read(source, tree, 0),
+            None => self.read(source, tree, 0, 0),
         }
     }
 
-    fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, depth: usize) -> NodeId {
-        let key = TreeKey::of(tree.as_bytes());
+    fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, path: u64, depth: usize) -> NodeId {
+        let key = IdKey::of(tree);
         // Set first, so that a tree that holds itself (which takes a broken hash) ends.
         self.memo.insert(key, NOTHING);
-        let mut buf = std::mem::take(&mut self.buf);
-        let mut children = Vec::new();
-        let mut unknown = Vec::new();
-        match source.tree(tree, &mut buf) {
-            Ok(()) => self.entries(&buf, tree, &mut children, &mut unknown),
-            Err(_) if is_empty_tree(tree) => {}
-            Err(error) => self.problems.push(error),
+        let mut data = std::mem::take(&mut self.buf);
+        if let Err(error) = source.tree(tree, &mut data) {
+            self.buf = data;
+            if !is_empty_tree(tree) {
+                self.problems.push(error);
+            }
+            return NOTHING;
         }
-        self.buf = buf;
+        let old = self.latest.remove(&path).unwrap_or_default();
+        self.latest_bytes -= old.size();
+        let mut fresh = Vec::new();
+        let mut unknown = Vec::new();
+        let (starts, kept) = splice(&old.data, &old.starts, &data, tree.as_bytes().len(), |at, entry| {
+            self.entry(at, entry, &mut fresh, &mut unknown);
+        });
+        if starts.last().is_none_or(|&end| end as usize != data.len()) {
+            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
+        }
         if depth >= MAX_DEPTH && !unknown.is_empty() {
             let why = format!("nested deeper than {MAX_DEPTH}");
             self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
             unknown.clear();
         }
-        for (name, below) in unknown {
-            let node = match self.memo.get(&TreeKey::of(below.as_bytes())) {
+        for (at, name, below) in unknown {
+            let node = match self.memo.get(&IdKey::of(&below)) {
                 Some(&node) => node,
-                None => self.read(source, &below, depth + 1),
+                None => self.read(source, &below, self.paths.hash_one((path, &name)), depth + 1),
             };
             if node != NOTHING {
-                children.push((self.name(&name), Target::Tree(node)));
+                fresh.push((at, (self.name(&name), Target::Tree(node))));
             }
         }
-        let node = self.intern(children);
+        let children = old.children_with(fresh, &kept);
+        let node = self.intern(children.iter().map(|&(_, child)| child).collect());
         if node != NOTHING {
             self.memo.insert(key, node);
         }
+        self.buf = old.data;
+        self.remember(path, Parsed { data, starts, children });
         node
     }
 
-    fn entries(&mut self, data: &[u8], tree: &BlobId, found: &mut Vec<Child>, unknown: &mut Vec<(BString, BlobId)>) {
-        let mut entries = tree_entries(data, tree.as_bytes().len());
-        for entry in entries.by_ref() {
-            if entry.is_tree() {
-                match self.memo.get(&TreeKey::of(entry.id)) {
-                    Some(&NOTHING) => {}
-                    Some(&node) => found.push((self.name(entry.name), Target::Tree(node))),
-                    None => unknown.push((entry.name.to_owned(), entry.blob_id())),
-                }
-            }
-            let bits = lead(entry.id);
-            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0 {
-                if let Some(&wanted) = self.wanted.get(&entry.blob_id()) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
-            }
-            if !self.wanted_names.is_empty() {
-                if let Some(&wanted) = self.wanted_names.get(entry.name) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
+    fn remember(&mut self, path: u64, parsed: Parsed) {
+        self.latest_bytes += parsed.size();
+        if self.latest_bytes > LATEST_BYTES {
+            self.latest.clear();
+            self.latest_bytes = parsed.size();
+        }
+        self.latest.insert(path, parsed);
+    }
+
+    fn entry(
+        &mut self,
+        at: u32,
+        entry: &TreeEntry<'_>,
+        found: &mut Vec<(u32, Child)>,
+        unknown: &mut Vec<(u32, BString, BlobId)>,
+    ) {
+        if entry.is_tree() {
+            match self.memo.get(&IdKey::raw(entry.id)) {
+                Some(&NOTHING) => {}
+                Some(&node) => found.push((at, (self.name(entry.name), Target::Tree(node)))),
+                None => unknown.push((at, entry.name.to_owned(), entry.blob_id())),
             }
         }
-        if entries.is_malformed() {
-            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
+        self.wanted.look(entry, |wanted| found.push((at, (u32::MAX, Target::Wanted(wanted)))));
+        for (_, (name, _)) in found.iter_mut().rev().take_while(|(_, (name, _))| *name == u32::MAX) {
+            *name = self.name(entry.name);
         }
     }
 
@@ -317,8 +305,4 @@ impl PrunedTrees {
         }
         false
     }
-}
-
-fn lead(id: &[u8]) -> usize {
-    usize::from(id[0]) << 8 | usize::from(id[1])
 }

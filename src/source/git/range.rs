@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 use bstr::{BString, ByteSlice};
 use git2::ErrorCode;
 
-use super::by_id::{GitSource, ObjectKind, TreeCache, TreeSource};
+use super::by_id::{GitSource, TreeCache, TreeSource};
 use super::commits::{Graph, Selection, select};
 use super::error::GitError;
-use super::open::Repo;
+use super::object::ObjectKind;
 use super::parts::{MODE_TREE, canonical_mode, tag_target, tree_entries};
+use super::repo::Repo;
 use super::tree_diff::{ChangedFile, TreeDiff};
 use crate::model::{BlobId, Skipped};
 

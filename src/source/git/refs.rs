@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice};
 
 use super::error::GitError;
-use super::open::Repo;
+use super::repo::Repo;
 use crate::model::{BlobId, SkipReason, Skipped};
 
 /// How an object is held on to.

@@ -6,8 +6,8 @@ use super::by_id::TreeSource;
 use super::by_id::{GitSource, TreeCache};
 use super::error::GitError;
 use super::index_file::IndexFile;
-use super::open::Repo;
 use super::parts::{CommitFields, MODE_GITLINK, MODE_TREE, canonical_mode};
+use super::repo::Repo;
 use super::tree_diff::{ChangedFile, MAX_DEPTH, ParentTree, TreeDiff, changed_from_all};
 use crate::model::{BlobId, Skipped};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -16,15 +16,15 @@ use super::store::ObjectStore;
 use super::walk::{Entry, WalkOptions};
 use crate::model::{BlobId, SkipReason};
 
-type Objects = BTreeMap<BlobId, (ObjectKind, Vec<u8>)>;
+pub(super) type Objects = BTreeMap<BlobId, (ObjectKind, Vec<u8>)>;
 
-struct Repo {
+pub(super) struct Repo {
     tmp: TempDir,
     hash: HashKind,
 }
 
 impl Repo {
-    fn new(hash: HashKind) -> Self {
+    pub(super) fn new(hash: HashKind) -> Self {
         let repo = Self { tmp: tempfile::tempdir().unwrap(), hash };
         let format = if hash == HashKind::Sha1 { "sha1" } else { "sha256" };
         repo.git(&["init", "-q", "--bare", &format!("--object-format={format}"), "."]);
@@ -32,13 +32,13 @@ impl Repo {
     }
 
     /// A history of `commits` in which a few files change little by little.
-    fn with_history(hash: HashKind, commits: usize) -> Self {
+    pub(super) fn with_history(hash: HashKind, commits: usize) -> Self {
         let repo = Self::new(hash);
         repo.import(commits, 1);
         repo
     }
 
-    fn import(&self, commits: usize, seed: u64) {
+    pub(super) fn import(&self, commits: usize, seed: u64) {
         let mut random = Random(seed);
         let mut files = vec![String::new(); 4];
         let mut stream = Vec::new();
@@ -62,15 +62,19 @@ impl Repo {
         self.feed(&["fast-import", "--quiet"], &stream);
     }
 
-    fn git(&self, args: &[&str]) -> Vec<u8> {
+    pub(super) fn git(&self, args: &[&str]) -> Vec<u8> {
         self.feed(args, b"")
     }
 
-    fn feed(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
+    pub(super) fn feed(&self, args: &[&str], input: &[u8]) -> Vec<u8> {
         let mut git = Command::new("git");
         git.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", self.tmp.path());
         git.env("GIT_CONFIG_NOSYSTEM", "1").args(["-c", "gc.auto=0", "-c", "core.multiPackIndex=true"]);
-        git.args(args).current_dir(self.tmp.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        git.args(args)
+            .current_dir(self.tmp.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit());
         let mut child = git.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let done = std::thread::scope(|scope| {
@@ -81,11 +85,11 @@ impl Repo {
         done.stdout
     }
 
-    fn objects_dir(&self) -> PathBuf {
+    pub(super) fn objects_dir(&self) -> PathBuf {
         self.tmp.path().join("objects")
     }
 
-    fn files(&self, extension: &str) -> Vec<PathBuf> {
+    pub(super) fn files(&self, extension: &str) -> Vec<PathBuf> {
         let pack = self.objects_dir().join("pack");
         let mut paths: Vec<_> = fs::read_dir(pack).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.retain(|path| path.extension().is_some_and(|end| end == extension));
@@ -93,11 +97,11 @@ impl Repo {
         paths
     }
 
-    fn open(&self) -> (ObjectStore, Vec<Problem>) {
+    pub(super) fn open(&self) -> (ObjectStore, Vec<Problem>) {
         ObjectStore::open(&[self.objects_dir()], self.hash)
     }
 
-    fn as_git_reads_it(&self) -> Objects {
+    pub(super) fn as_git_reads_it(&self) -> Objects {
         let out = self.git(&["cat-file", "--batch-all-objects", "--batch"]);
         let mut objects = Objects::new();
         let mut rest = out.as_slice();
@@ -138,21 +142,21 @@ impl Repo {
     }
 }
 
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
         self.0 >> 33
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 }
 
 /// All that a walk visits; fails if anything comes twice, or a delta or a state does not fit.
-fn walk_all(store: &ObjectStore, options: &WalkOptions<'_>) -> (Objects, Vec<Problem>) {
+pub(super) fn walk_all(store: &ObjectStore, options: &WalkOptions<'_>) -> (Objects, Vec<Problem>) {
     let visit = |found: &mut Vec<(BlobId, ObjectKind, Vec<u8>)>, entry: &Entry<'_>, state: Option<&(u32, usize)>| {
         assert_eq!(entry.from.is_some(), state.is_some());
         if let (Some(from), Some((ix, len))) = (entry.from, state) {
@@ -269,25 +273,11 @@ fn alternates_lend_objects_and_bases() {
     assert!(store.pack_count() >= 2);
 }
 
-/// Packs with ids instead of distances in front of their deltas, with and without their bases.
 #[test]
 fn deltas_against_an_id() {
     let repo = Repo::with_history(HashKind::Sha1, 40);
     repo.git(&["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50"]);
     repo.check();
-    // A thin pack is against the rules on disk, but nothing is lost if its bases are elsewhere.
-    let thin = Repo::with_history(HashKind::Sha1, 40);
-    let revisions = b"refs/heads/s1\n^refs/heads/s1~1\n";
-    let pack = thin.feed(&["pack-objects", "-q", "--thin", "--revs", "--stdout"], revisions);
-    let (ids, _) = thin_index(&thin, &pack);
-    assert!(ids > 0);
-}
-
-/// Fixing a thin pack appends the bases; the index of the fixed pack then fits the thin one but for its end.
-fn thin_index(repo: &Repo, pack: &[u8]) -> (usize, PathBuf) {
-    repo.feed(&["index-pack", "--stdin", "--fix-thin"], pack);
-    let store = repo.check();
-    (store.len(), repo.objects_dir())
 }
 
 #[test]
@@ -295,6 +285,17 @@ fn indexes_of_version_1() {
     let repo = Repo::with_history(HashKind::Sha1, 40);
     repo.git(&["-c", "pack.indexVersion=1", "repack", "-adfq"]);
     assert!(!fs::read(&repo.files("idx")[0]).unwrap().starts_with(b"\xfftOc"));
+    repo.check();
+}
+
+#[test]
+fn offsets_of_eight_bytes() {
+    let repo = Repo::with_history(HashKind::Sha1, 40);
+    repo.git(&["repack", "-adfq"]);
+    let pack = repo.files("pack").pop().unwrap();
+    fs::remove_file(pack.with_extension("idx")).unwrap();
+    repo.git(&["index-pack", "--index-version=2,64", pack.to_str().unwrap()]);
+    assert!(fs::read(pack.with_extension("idx")).unwrap().len() > 1072 + repo.as_git_reads_it().len() * 32);
     repo.check();
 }
 
@@ -332,12 +333,53 @@ fn a_walk_can_be_stopped() {
     let (store, _) = repo.open();
     let (stop, visits) = (AtomicBool::new(false), AtomicUsize::new(0));
     let options = WalkOptions { stop: Some(&stop), ..WalkOptions::default() };
-    let (_, problems) = store.walk(&options, || (), |_, _, _: Option<&()>| {
-        if visits.fetch_add(1, Ordering::Relaxed) == 4 {
-            stop.store(true, Ordering::Relaxed);
-        }
-    });
+    let (_, problems) = store.walk(
+        &options,
+        || (),
+        |_, _, _: Option<&()>| {
+            if visits.fetch_add(1, Ordering::Relaxed) == 4 {
+                stop.store(true, Ordering::Relaxed);
+            }
+        },
+    );
     assert_eq!((visits.into_inner(), problems), (5, Vec::new()));
+}
+
+/// A tree of deltas that one root carries is shared among the threads.
+#[test]
+fn heavy_subtrees_are_given_away() {
+    let repo = Repo::with_history(HashKind::Sha1, 150);
+    repo.git(&["repack", "-adfq", "--depth=50", "--window=50"]);
+    let (store, _) = repo.open();
+    let options = WalkOptions { kinds: KindSet::BLOBS, threads: 4, ..WalkOptions::default() };
+    let (visits, problems) = store.walk(
+        &options,
+        || 0,
+        |visits: &mut u32, entry, base: Option<&u64>| {
+            std::thread::sleep(std::time::Duration::from_micros(200));
+            *visits += 1;
+            let base = base.copied().unwrap_or_default();
+            assert_eq!(entry.from.map_or(0, |from| from.data.len() as u64), base);
+            entry.data.len() as u64
+        },
+    );
+    assert_eq!(problems, []);
+    assert!(visits.iter().all(|visits| *visits > 20), "{visits:?}");
+}
+
+#[test]
+#[should_panic(expected = "a scanned object")]
+fn a_panic_of_a_visit_ends_the_walk() {
+    let repo = Repo::with_history(HashKind::Sha1, 20);
+    let (store, _) = repo.open();
+    let options = WalkOptions { threads: 3, ..WalkOptions::default() };
+    store.walk(
+        &options,
+        || (),
+        |(), entry, _: Option<&()>| {
+            assert_ne!(entry.kind, ObjectKind::Tag, "a scanned object");
+        },
+    );
 }
 
 #[test]
@@ -365,155 +407,4 @@ fn a_small_budget_of_memory_still_reads_everything() {
     let (found, problems) = walk_all(&store, &options);
     assert_eq!(problems, []);
     assert!(found == repo.as_git_reads_it());
-}
-
-fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let mut bytes = fs::read(path).unwrap();
-    change(&mut bytes);
-    fs::remove_file(path).unwrap();
-    fs::write(path, bytes).unwrap();
-}
-
-/// Every object is read right, or is named by a problem.
-fn check_damaged(repo: &Repo, expected: &Objects, threads: usize) -> Vec<Problem> {
-    let (store, mut problems) = repo.open();
-    let (found, more) = walk_all(&store, &WalkOptions { threads, ..WalkOptions::default() });
-    problems.extend(more);
-    let mut cache = ReadCache::new(&store, 1 << 20, 1 << 30);
-    for (id, expected) in expected {
-        let named = problems.iter().any(|problem| problem.id == Some(*id));
-        match found.get(id) {
-            Some(found) => assert!(found == expected || named, "{id}"),
-            None => assert!(named || problems.iter().any(|problem| problem.id.is_none()), "{id} is lost in silence"),
-        }
-        if let Some(ix) = store.lookup(id) {
-            let read = cache.read(ix);
-            assert!(read.is_err() || read.unwrap() == *expected, "{id}");
-        }
-    }
-    assert!(!problems.is_empty());
-    problems
-}
-
-#[test]
-fn a_truncated_pack_loses_only_its_end() {
-    let repo = Repo::with_history(HashKind::Sha1, 40);
-    repo.git(&["repack", "-adfq"]);
-    let expected = repo.as_git_reads_it();
-    let pack = repo.files("pack").pop().unwrap();
-    let len = fs::metadata(&pack).unwrap().len() as usize;
-    for keep in [len - 1, len - 30, len / 2, 40, 12] {
-        rewrite(&pack, |bytes| bytes.truncate(keep));
-        let problems = check_damaged(&repo, &expected, 2);
-        assert!(problems.iter().any(|problem| problem.to_string().contains("cut short")));
-    }
-    let (store, _) = repo.open();
-    assert_eq!(walk_all(&store, &WalkOptions::default()).0.len(), 0);
-    for keep in [11, 0] {
-        rewrite(&pack, |bytes| bytes.truncate(keep));
-        check_damaged(&repo, &expected, 1);
-    }
-}
-
-#[test]
-fn flipped_bits_lose_what_depends_on_them() {
-    let repo = Repo::with_history(HashKind::Sha1, 30);
-    repo.git(&["repack", "-adfq"]);
-    let expected = repo.as_git_reads_it();
-    let pack = repo.files("pack").pop().unwrap();
-    let sound = fs::read(&pack).unwrap();
-    let mut random = Random(7);
-    for _ in 0..60 {
-        rewrite(&pack, |bytes| {
-            bytes.clone_from(&sound);
-            for _ in 0..3 {
-                let at = 12 + random.below(bytes.len() as u64 - 32) as usize;
-                bytes[at] ^= 1 << random.below(8);
-            }
-        });
-        let (store, mut problems) = repo.open();
-        let (found, more) = walk_all(&store, &WalkOptions { threads: 2, ..WalkOptions::default() });
-        problems.extend(more);
-        let lost = expected.keys().filter(|id| !found.contains_key(id));
-        for id in lost {
-            assert!(problems.iter().any(|problem| problem.id == Some(*id)), "{id} is lost in silence");
-        }
-    }
-}
-
-#[test]
-fn bad_indexes_are_named() {
-    let repo = Repo::with_history(HashKind::Sha1, 20);
-    repo.git(&["repack", "-adfq"]);
-    let expected = repo.as_git_reads_it();
-    let index = repo.files("idx").pop().unwrap();
-    let sound = fs::read(&index).unwrap();
-    let damage: [fn(&mut Vec<u8>); 6] = [
-        |bytes| bytes.truncate(100),
-        |bytes| bytes.truncate(bytes.len() - 100),
-        |bytes| bytes[7] = 9,
-        |bytes| bytes[8..12].fill(0xff),
-        |bytes| bytes[1032] = 0xff,
-        Vec::clear,
-    ];
-    for damage in damage {
-        rewrite(&index, |bytes| {
-            bytes.clone_from(&sound);
-            damage(bytes);
-        });
-        check_damaged(&repo, &expected, 1);
-    }
-    // Offsets that point anywhere.
-    rewrite(&index, |bytes| {
-        bytes.clone_from(&sound);
-        let offsets = bytes.len() - 40 - 4 * expected.len();
-        bytes[offsets..offsets + 8].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 13]);
-    });
-    check_damaged(&repo, &expected, 1);
-    fs::remove_file(&index).unwrap();
-    check_damaged(&repo, &expected, 1);
-}
-
-#[test]
-fn damaged_loose_objects() {
-    let repo = Repo::new(HashKind::Sha1);
-    let mut expected = Objects::new();
-    for n in 0..6 {
-        let data = format!("loose {n}").repeat(20).into_bytes();
-        repo.feed(&["hash-object", "-w", "--stdin"], &data);
-        expected.insert(BlobId::of(&data), (ObjectKind::Blob, data));
-    }
-    let path = |at: usize| super::loose::path(&repo.objects_dir(), expected.keys().nth(at).unwrap());
-    rewrite(&path(0), |bytes| bytes.truncate(10));
-    rewrite(&path(1), Vec::clear);
-    rewrite(&path(2), |bytes| bytes[12] ^= 0x55);
-    rewrite(&path(3), |bytes| *bytes = b"not zlib at all".to_vec());
-    let problems = check_damaged(&repo, &expected, 1);
-    assert_eq!(problems.len(), 4);
-}
-
-#[test]
-fn a_sound_copy_stands_in_for_a_damaged_one() {
-    let repo = Repo::with_history(HashKind::Sha1, 30);
-    repo.git(&["repack", "-adfq"]);
-    let expected = repo.as_git_reads_it();
-    let pack = repo.files("pack").pop().unwrap();
-    // The same objects under another name.
-    for end in ["pack", "idx"] {
-        let copy = pack.with_file_name("pack-0000000000000000000000000000000000000000").with_extension(end);
-        fs::copy(pack.with_extension(end), copy).unwrap();
-    }
-    for victim in repo.files("pack") {
-        let sound = fs::read(&victim).unwrap();
-        rewrite(&victim, |bytes| {
-            let at = bytes.len() / 2;
-            bytes[at..at + 40].fill(0);
-        });
-        let (store, mut problems) = repo.open();
-        let (found, more) = walk_all(&store, &WalkOptions { threads: 2, ..WalkOptions::default() });
-        problems.extend(more);
-        assert_eq!(problems, []);
-        assert!(found == expected);
-        rewrite(&victim, |bytes| *bytes = sound);
-    }
 }

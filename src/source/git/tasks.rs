@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::walk::Base;
+use super::walker::Base;
 
 /// Something for one worker to do.
 pub(super) enum Task<S> {
@@ -86,11 +86,6 @@ impl<S> Queue<S> {
         state.tasks.push_back(task);
         self.note_hunger(&state);
         self.changed.notify_one();
-    }
-
-    /// Drops all tasks that no one has begun.
-    pub(super) fn close(&self) {
-        self.lock().tasks.clear();
     }
 
     fn note_hunger(&self, state: &State<S>) {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use super::open::Repo;
+use super::repo::Repo;
 use crate::model::BlobId;
 
 /// A work tree in a temporary directory; gone when dropped.

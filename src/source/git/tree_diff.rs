@@ -33,7 +33,13 @@ pub(super) struct TreeDiff<'a, S> {
     pub(super) problems: &'a mut Vec<GitError>,
     path: BString,
     depth: usize,
+    /// Files and directories that may still be visited.
+    left: usize,
 }
+
+/// Trees nested into each other can stand for more files than there are atoms. No repository that people work in has as
+/// many as this in one commit.
+const MAX_ENTRIES: usize = 4_000_000;
 
 /// A tree of a parent, for look-ups by name.
 pub(super) struct ParentTree {
@@ -81,7 +87,7 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
         changed: &'a mut Vec<ChangedFile>,
         problems: &'a mut Vec<GitError>,
     ) -> Self {
-        Self { trees, changed, problems, path: BString::default(), depth: 0 }
+        Self { trees, changed, problems, path: BString::default(), depth: 0, left: MAX_ENTRIES }
     }
 
     /// Starts below a directory: paths begin with `path`, which ends in `/` or is empty.
@@ -97,8 +103,7 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
         }
         if self.depth > MAX_DEPTH {
             let why = format!("nested deeper than {MAX_DEPTH}");
-            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
-            return;
+            return self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
         }
         let data = match self.trees.tree(tree) {
             Ok(data) => data,
@@ -107,7 +112,15 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
         let parents = self.parents(parents);
         let mut entries = tree_entries(&data, tree.as_bytes().len());
         for entry in entries.by_ref() {
-            self.entry(&entry, &parents);
+            self.left = self.left.saturating_sub(1);
+            match self.left {
+                0 => return,
+                1 => {
+                    let why = format!("it stands for more than {MAX_ENTRIES} files");
+                    self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
+                }
+                _ => self.entry(&entry, &parents),
+            }
         }
         if entries.is_malformed() {
             self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });

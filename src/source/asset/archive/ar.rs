@@ -1,6 +1,5 @@
 //! Unix `ar`: Debian packages, static libraries (System V and BSD long names).
 
-use super::{ESCAPES, escapes};
 use crate::source::asset::Nature;
 use crate::source::asset::walk::{Walk, no_siblings};
 
@@ -29,10 +28,8 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
         if !walk.count() {
             return;
         }
+        // Names with directories are usual here, and nothing unpacks into them.
         walk.within(name, |walk| {
-            if escapes(name) {
-                walk.broken(ESCAPES);
-            }
             if size > body.len() {
                 walk.broken("ar: cut off");
             }

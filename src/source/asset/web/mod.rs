@@ -2,9 +2,13 @@
 
 mod encoded;
 mod mappings;
+pub(super) mod office;
 mod origin;
 pub(super) mod sourcemap;
 pub(super) mod text;
+
+#[cfg(test)]
+mod tools;
 
 pub use origin::BundleMap;
 

@@ -54,7 +54,7 @@ impl<'a> BundleMap<'a> {
     #[must_use]
     pub fn originals(&self, offsets: &[usize]) -> Vec<Option<Original>> {
         let mut found = vec![None; offsets.len()];
-        let Some(map) = self.json().and_then(|json| Map::parse(json)) else { return found };
+        let Some(map) = self.json().and_then(Map::parse) else { return found };
         let mut order: Vec<usize> = (0..offsets.len()).collect();
         order.sort_by_key(|at| offsets[*at]);
         let sorted: Vec<usize> = order.iter().map(|at| offsets[*at].min(self.bundle.len())).collect();
@@ -215,7 +215,7 @@ impl Place<'_> {
         let at =
             content.and_then(|text| self.found_in(text, source.line, source.column)).unwrap_or_else(|| LineColumn {
                 line: source.line.saturating_add(1),
-                column: source.column.saturating_add(1).saturating_add(self.into_literal()),
+                column: source.column.saturating_add(1).saturating_add(self.literal_offset()),
             });
         Some(Original { path, at })
     }
@@ -237,7 +237,7 @@ impl Place<'_> {
     }
 
     /// How far into a string literal that starts at the segment the place lies: literals are copied as they are.
-    fn into_literal(&self) -> u32 {
+    fn literal_offset(&self) -> u32 {
         let distance = (self.target.column - self.segment.column.min(self.target.column)) as usize;
         let Some(literal) = self.offset.checked_sub(distance).map(|start| &self.bundle[start..self.offset]) else {
             return 0;
