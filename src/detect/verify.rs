@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::{Anchor, Run, find_runs},
-    context,
+    context::{self, Assignment},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
@@ -187,7 +187,15 @@ impl Detector {
         if !context::is_whole(text, word) {
             return None;
         }
-        let found = context::assignment(text, word)?;
+        let direct = context::assignment(text, word).and_then(|found| self.assigned(text, word, found, owner, scratch));
+        if direct.is_some() || owner.before < RUN {
+            return direct;
+        }
+        context::later(text, word).into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
+    }
+
+    /// The value of an assignment, where it has the shape that the owner of the word demands.
+    fn assigned(&self, text: &[u8], word: Span, found: Assignment, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
         let least = text.get(found.value..found.value + owner.before)?;
         if !least.iter().all(|&b| has(&owner.follow, b)) {
@@ -214,7 +222,8 @@ impl Detector {
         let mut done = range.start;
         for run in &runs {
             let from = run.start.saturating_sub(BEFORE_RUN).max(done);
-            done = run.start.min(range.end).max(done);
+            // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
+            done = run.end.saturating_sub(RUN).max(run.start).min(range.end).max(done);
             if from >= done {
                 continue;
             }

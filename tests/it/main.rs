@@ -1,5 +1,6 @@
 //! One test program, so that it links once.
 
+mod catalogue;
 mod git;
 mod output;
 mod patterns;

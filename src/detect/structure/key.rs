@@ -95,6 +95,13 @@ fn rsa_bits(bytes: &[u8]) -> Option<usize> {
     Some((end - at - zeros) * 8)
 }
 
+/// The bytes inside a PEM block.
+pub(in crate::detect) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let (_, inner) = armored(text)?;
+    let (_, data) = body(&inner);
+    decode64(&data[..data.len() - usize::from(data.len() % 4 == 1)])
+}
+
 /// RFC 7468, 5958, 8017, 5915; OpenSSH's PROTOCOL.key.
 pub(in crate::detect) fn check_pem(text: &[u8]) -> Structure {
     let Some((label, inner)) = armored(text) else { return Structure::invalid("no BEGIN and END lines") };

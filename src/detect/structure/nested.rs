@@ -97,7 +97,7 @@ fn head(token: &[u8], wanted: &[u8], note: &'static str) -> Structure {
 
 pub(in crate::detect) fn complete_intercom(token: &mut Vec<u8>) {
     let n = seed(token);
-    *token = encode64(format!("tok:{n:016x}_{:016x}_1:0", n.rotate_left(9)).as_bytes()).into_bytes();
+    *token = encode64(format!("tok:{n:016x}_{:016x}_{:02}_1:0", n.rotate_left(9), n % 100).as_bytes()).into_bytes();
 }
 
 /// JFrog reference tokens: base64 of `reftkn:01:`, an expiry and an id.
