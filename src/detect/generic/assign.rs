@@ -121,7 +121,8 @@ fn colon(r: &mut Reader<'_>, key: &Key, at: usize) {
             && !matches!(r.byte(end + 1), b'=' | b'>')
         {
             let after = lex::skip_blank(r.hay, end + 1, r.window.end);
-            if r.byte(end - 1) == b' ' || lex::quote_at(r.hay, after, r.window.end).is_some() {
+            let plain = !r.hay[start..end].iter().any(u8::is_ascii_digit);
+            if r.byte(end - 1) == b' ' || plain && lex::quote_at(r.hay, after, r.window.end).is_some() {
                 return value(r, key, Operator::Assign, end + 1);
             }
         }
@@ -313,7 +314,7 @@ pub(super) fn literal(r: &mut Reader<'_>, key: &Key, operator: Operator, quote: 
 }
 
 /// Length of a leading `Basic `, `Bearer `, `token `.
-fn scheme_word(value: &[u8]) -> usize {
+pub(super) fn scheme_word(value: &[u8]) -> usize {
     let words: [&[u8]; 7] = [b"basic", b"bearer", b"token", b"apikey", b"ntlm", b"negotiate", b"jwt"];
     let found = words.iter().find(|w| lex::starts_word(value, w) && value.get(w.len()) == Some(&b' '));
     found.map_or(0, |w| w.len() + 1)

@@ -10,7 +10,8 @@ use crate::model::Span;
 
 /// Bare text that begins at `at`.
 pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize) {
-    let start = lex::skip_blank(r.hay, at, r.window.end);
+    let mut start = lex::skip_blank(r.hay, at, r.window.end);
+    start += assign::scheme_word(r.rest(start));
     let before = if key.span.start > r.window.start { r.hay[key.span.start - 1] } else { b'\n' };
     let tight =
         before == b',' && !r.hay[r.window.start.max(key.span.start.saturating_sub(40))..key.span.start].contains(&b'(');

@@ -1,7 +1,7 @@
 //! What stands round a proposal: its line, its neighbours, the window, and the path.
 
 use super::{
-    AFTER, BEFORE, Proposal,
+    AFTER, BEFORE, Operator, Proposal,
     features::{self, Row},
     lex, names,
     words::{self, Class, has},
@@ -59,9 +59,12 @@ pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [
     let line = Span::new(lex::line_start(hay, first, window.start), lex::line_end(hay, last, window.end));
     between(hay, p, row, window);
     on_line(hay, p, row, line);
-    count_words(hay, p, Span::new(window.start, window.end.min(last + 200)), line, line_classes, window_classes);
+    count_words(hay, p, row, Span::new(window.start, window.end.min(last + 200)), line, line_classes, window_classes);
     in_window(hay, row, window);
     neighbours(hay, p, row, window, line);
+    if p.operator == Operator::Userinfo {
+        url(hay, p, row, window);
+    }
 }
 
 fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
@@ -137,13 +140,17 @@ fn on_line(hay: &[u8], p: &Proposal, row: &mut Row, line: Span) {
 fn count_words(
     hay: &[u8],
     p: &Proposal,
+    row: &mut Row,
     window: Span,
     line: Span,
     line_classes: &mut [f32],
     window_classes: &mut [f32],
 ) {
-    words::each(window.of(hay), |mut set, start, _| {
+    words::each(window.of(hay), |mut set, start, end| {
         let at = window.start + start;
+        if has(set, Class::User) && at != p.value.start {
+            user_value(hay, p, row, Span::new(window.start + end, window.end));
+        }
         let own = p.value.start <= at && at < p.value.end || p.key.start <= at && at < p.key.end;
         let on_line = line.start <= at && at < line.end;
         while set != 0 && !own {
@@ -235,6 +242,55 @@ fn outline(line: &[u8]) -> Outline {
         _ => 0,
     };
     Outline { operator: line[at], indent, literal, reference }
+}
+
+/// What a user's name nearby is set to: a literal, a variable, or just what the proposal's value is.
+fn user_value(hay: &[u8], p: &Proposal, row: &mut Row, rest: Span) {
+    let text = rest.of(hay);
+    let text = &text[..text.len().min(48)];
+    let between = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'"' | b'\'' | b'\\' | b' ' | b']');
+    let Some(at) = text.iter().position(|b| !between(b)) else { return };
+    if !matches!(text[at], b'=' | b':' | b',' | b'(') {
+        return;
+    }
+    let after = text[at + 1..].trim_ascii_start();
+    let after = after.strip_prefix(b">").unwrap_or(after).trim_ascii_start();
+    let literal = after.strip_prefix(b"\\").unwrap_or(after);
+    let value = p.value.of(hay);
+    let same = |text: &[u8]| text.starts_with(value) && !text.get(value.len()).is_some_and(u8::is_ascii_alphanumeric);
+    match literal.first() {
+        Some(b'"' | b'\'' | b'`') => {
+            row.user_literal += 1.0;
+            row.user_equal = row.user_equal.max(f32::from(u8::from(same(&literal[1..]))));
+        }
+        Some(b) if b.is_ascii_alphabetic() => {
+            row.user_bare += 1.0;
+            row.user_equal = row.user_equal.max(f32::from(u8::from(same(after))));
+        }
+        _ => {}
+    }
+}
+
+/// The other parts of a URL: user and host.
+fn url(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+    let value = p.value.of(hay);
+    let before = &hay[window.start..p.value.start];
+    if let Some(user) = before.strip_suffix(b":") {
+        let stop = |b: &u8| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.');
+        let user = &user[user.iter().rposition(stop).map_or(0, |i| i + 1)..];
+        row.user_part_equal = f32::from(u8::from(user == value)) + 2.0 * f32::from(u8::from(user.is_empty()));
+        words::each(user, |set, _, _| {
+            let plain = has(set, Class::User) || has(set, Class::Placeholder) || has(set, Class::Trivial);
+            row.user_part_known = row.user_part_known.max(if plain { 2.0 } else { f32::from(u8::from(set != 0)) });
+        });
+    }
+    let host = &hay[(p.value.end + 1).min(window.end)..window.end.min(p.value.end + 60)];
+    let stop = |b: &u8| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.');
+    let host = host[..host.iter().position(stop).unwrap_or(host.len())].to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|w| memchr::memmem::find(&host, w.as_bytes()).is_some());
+    let local = any(&["localhost", "127.0.0.1", "0.0.0.0"]) || !host.contains(&b'.');
+    row.host_local = f32::from(u8::from(local));
+    row.host_example = f32::from(u8::from(any(&["example", "host", "foo", "bar", "test", "domain", "your", "server"])));
 }
 
 /// What the path says; nothing where it is empty.

@@ -17,7 +17,6 @@ pub(super) const KEYWORDS: &[&str] = &[
     "_pw",
     "\"pw\"",
     "'pw'",
-    "passcode",
     "otp",
     "mnemonic",
     "seed",
@@ -26,9 +25,7 @@ pub(super) const KEYWORDS: &[&str] = &[
     "pw =",
     "pw=",
     "pw:",
-    "bearer ",
-    "basic ",
-    "signature",
+    "bearer ", "basic ",
     // Spanish, Portuguese, French, Italian
     "contrase",
     "clave",
