@@ -25,7 +25,8 @@ pub(super) const KEYWORDS: &[&str] = &[
     "pw =",
     "pw=",
     "pw:",
-    "bearer ", "basic ",
+    "bearer ",
+    "basic ",
     // Spanish, Portuguese, French, Italian
     "contrase",
     "clave",
