@@ -19,9 +19,6 @@ pub(super) struct Key {
 /// The anchor is (part of) a key's name: find the operator and then the value.
 pub(super) fn name(r: &mut Reader<'_>) {
     let span = lex::name_around(r.hay, r.anchor, r.window);
-    if !names::telling(r.hay, span, r.anchor) {
-        return;
-    }
     let mut at = span.end;
     let mut quoted = false;
     for _ in 0..4 {
@@ -59,7 +56,11 @@ pub(super) fn name(r: &mut Reader<'_>) {
         }
     }
     let blank = lex::skip_blank(r.hay, at, r.window.end.min(at + 60));
-    operator(r, &key, at, blank);
+    // most anchors end here
+    let hopeless = matches!(r.byte(blank), 0 | b';' | b')' | b']' | b'}' | b'.' | b'/' | b'{' | b'@' | b'%');
+    if !hopeless && names::telling(r.hay, span, r.anchor) {
+        operator(r, &key, at, blank);
+    }
 }
 
 /// Reads the operator at `at` (blanks before it began at `close`).

@@ -124,6 +124,12 @@ fn is_reference(r: &Reader<'_>, prefix: &[u8], data: bool, value: Span) -> bool 
         }
         _ => {}
     }
+    let number = text.starts_with(b"0x") && text.len() <= 12 || text.len() < 4 && text.iter().all(u8::is_ascii_digit);
+    let arrow = text.ends_with(b"-") && r.byte(value.end) == b'>';
+    let generic = r.byte(value.end) == b'<' && !data;
+    if number || arrow || generic {
+        return true;
+    }
     if let Some(open) = text.iter().position(|&b| matches!(b, b'(' | b'[')) {
         let name = &text[..open];
         if !name.is_empty() && name.iter().all(|&b| is_word(b) || matches!(b, b'.' | b':' | b'$' | b'>' | b'-' | b'!'))

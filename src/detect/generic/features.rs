@@ -47,7 +47,7 @@ row! {
     path_depth, path_source, path_secret,
 }
 
-const CLASSES: usize = CLASS_NAMES.len();
+const CLASSES: usize = words::SHARED;
 /// Numbers per proposal: the row, then a flag per class for the key, a share per class for the value, a count per class
 /// for the line and for the window.
 pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
@@ -55,7 +55,7 @@ pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
 /// Names of the numbers, in order.
 pub(super) fn names() -> Vec<String> {
     let sets = ["key", "value", "line", "window"];
-    let classes = sets.iter().flat_map(|set| CLASS_NAMES.iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
+    let classes = sets.iter().flat_map(|set| CLASS_NAMES[..CLASSES].iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
     FIELDS.iter().map(|f| (*f).to_owned()).chain(classes).collect()
 }
 

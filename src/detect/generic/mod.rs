@@ -6,6 +6,8 @@
 
 mod assign;
 mod bare;
+#[cfg(test)]
+mod cases;
 mod context;
 mod extract;
 mod features;

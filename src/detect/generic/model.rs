@@ -22,6 +22,9 @@ struct Forest {
     trees: Vec<(u32, u32)>,
     medians: Vec<f32>,
     knots: Vec<(f32, f32)>,
+    /// A margin after `early` trees from which no proposal reaches any operating point.
+    hopeless: f32,
+    early: usize,
 }
 
 struct Input(&'static [u8]);
@@ -48,11 +51,11 @@ impl Input {
 static FOREST: LazyLock<Forest> = LazyLock::new(|| {
     let mut input = Input(WEIGHTS);
     let (features, trees, cuts, knots) = (input.short(), input.short(), input.short(), input.short());
-    let scale = input.float();
+    let (scale, hopeless, early) = (input.float(), input.float(), usize::from(input.short()));
     let cuts: Vec<f32> = (0..cuts).map(|_| input.float()).collect();
     let medians = (0..features).map(|_| input.float()).collect();
     let knots = (0..knots).map(|_| (input.float(), input.float())).collect();
-    let mut forest = Forest { nodes: Vec::new(), leaves: Vec::new(), trees: Vec::new(), medians, knots };
+    let mut forest = Forest { nodes: Vec::new(), leaves: Vec::new(), trees: Vec::new(), medians, knots, hopeless, early };
     for _ in 0..trees {
         forest.trees.push((forest.nodes.len() as u32, forest.leaves.len() as u32));
         let [inner] = input.take();
@@ -72,9 +75,8 @@ impl Forest {
     fn margin(&self, x: &[f32]) -> f32 {
         let mut sum = 0.0;
         for (t, &(node, leaf)) in self.trees.iter().enumerate() {
-            // hopeless after a fifth of the trees: the rest cannot lift it to any operating point
-            if t == self.trees.len() / 5 && sum < HOPELESS {
-                return sum - 4.0;
+            if t == self.early && sum < self.hopeless {
+                return sum.min(-6.0);
             }
             let mut at = 0_i8;
             loop {
@@ -98,8 +100,6 @@ impl Forest {
         }
     }
 }
-
-const HOPELESS: f32 = -4.2;
 
 /// Calibrated probability for a row of numbers.
 pub(super) fn probability(x: &[f32; features::COUNT]) -> f32 {

@@ -52,6 +52,17 @@ classes! {
     Assert = "assert assertequals assertequal assertthat assertfalse asserttrue expect expects should describe it equal equals eq equalto tobe toequal given when then before after beforeeach aftereach setup teardown testcase pytest unittest junit test tests assertion raises context subject deepequal strictequal mock fixture";
     Command = "curl wget mysql psql docker mysqldump redis ssh scp kubectl helm git openssl az aws gcloud heroku npm sudo bash sh export run exec echo create alter grant identified login connect net runas sshpass mongo mongosh sqlplus ldapsearch";
     Trueish = "true false yes no on off null none nil undefined";
+    // of paths only
+    PathTest = "test tests testing tested testdata spec specs mock mocks mocked fixture fixtures snapshots e2e unittest unittests";
+    PathExample = "example examples sample samples demo demos tutorial tutorials playground";
+    PathDoc = "doc docs readme changelog wiki guide guides md documentation rst man";
+    PathVendor = "vendor vendored modules third party bower external dist deps";
+    PathConfig = "conf config configs configuration setting settings env properties property secret secrets ansible helm etc";
+    PathLocale = "locale locales i18n lang langs language languages translation translations l10n messages";
+    PathDeploy = "docker deploy deployment k8s kube kubernetes ci build script scripts terraform compose dockerfile";
+    PathTemplate = "template templates tpl j2 erb dist tmpl";
+    PathSource = "src lib app pkg internal source";
+    PathSecret = "secret secrets cred creds credential credentials password passwords passwd vault secure security private";
 }
 
 const SLOTS: usize = 4096;
@@ -100,6 +111,11 @@ fn classes_of(hash: u32) -> u64 {
 /// Calls `see(classes, start, end)` for every word of `text`: runs of letters and digits, split where a capital
 /// follows a small letter and where digits begin (`2fa` and `oauth2` are looked up whole as well).
 pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
+    each_of_path(text, |set, start, end| see(set & ((1 << SHARED) - 1), start, end));
+}
+
+/// As [`each`], with the classes that are of paths only.
+pub(super) fn each_of_path(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
     let mut at = 0;
     while at < text.len() {
         if !text[at].is_ascii_alphabetic() {
@@ -122,6 +138,9 @@ pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
         see(classes_of(hash), start, at);
     }
 }
+
+/// Classes that keys, values and text are looked up in; those after are of paths only.
+pub(super) const SHARED: usize = Class::PathTest as usize;
 
 /// Whether `set` holds `class`.
 pub(super) fn has(set: u64, class: Class) -> bool {
