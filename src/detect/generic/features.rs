@@ -55,7 +55,8 @@ pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
 /// Names of the numbers, in order.
 pub(super) fn names() -> Vec<String> {
     let sets = ["key", "value", "line", "window"];
-    let classes = sets.iter().flat_map(|set| CLASS_NAMES[..CLASSES].iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
+    let classes =
+        sets.iter().flat_map(|set| CLASS_NAMES[..CLASSES].iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
     FIELDS.iter().map(|f| (*f).to_owned()).chain(classes).collect()
 }
 

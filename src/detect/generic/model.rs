@@ -55,7 +55,8 @@ static FOREST: LazyLock<Forest> = LazyLock::new(|| {
     let cuts: Vec<f32> = (0..cuts).map(|_| input.float()).collect();
     let medians = (0..features).map(|_| input.float()).collect();
     let knots = (0..knots).map(|_| (input.float(), input.float())).collect();
-    let mut forest = Forest { nodes: Vec::new(), leaves: Vec::new(), trees: Vec::new(), medians, knots, hopeless, early };
+    let mut forest =
+        Forest { nodes: Vec::new(), leaves: Vec::new(), trees: Vec::new(), medians, knots, hopeless, early };
     for _ in 0..trees {
         forest.trees.push((forest.nodes.len() as u32, forest.leaves.len() as u32));
         let [inner] = input.take();

@@ -177,7 +177,7 @@ pub(super) const HARMLESS: &[(&str, &str)] = &[
     ("config/app.json", r#"  "token_type": "bearer","#),
     ("config/app.json", r#"  "key": "value""#),
     ("config/app.json", r#"  "password": {"type": "string", "minLength": 8},"#),
-    ("config/schema.json", r#"  "token": {"$ref": "#/definitions/Token"},"#),
+    ("config/schema.json", r##"  "token": {"$ref": "#/definitions/Token"},"##),
     ("config/app.yml", "keyserver: hkps://keys.openpgp.org"),
     ("config/app.yml", "authentication: oauth2"),
     ("config/app.yml", "auth: none"),
