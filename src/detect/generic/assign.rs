@@ -118,7 +118,7 @@ fn colon(r: &mut Reader<'_>, key: &Key, at: usize) {
         let end = start + len;
         if len > 0
             && r.byte(end) == b'='
-            && r.byte(start).is_ascii_alphabetic()
+            && (r.byte(start).is_ascii_alphabetic() || matches!(r.byte(start), b'&' | b'['))
             && !matches!(r.byte(end + 1), b'=' | b'>')
         {
             let after = lex::skip_blank(r.hay, end + 1, r.window.end);

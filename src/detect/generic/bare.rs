@@ -221,8 +221,13 @@ pub(super) fn after_blank(r: &mut Reader<'_>, key: &Key, close: usize, at: usize
     let text = &rest[..len];
     let flag = r.hay[key.span.start] == b'-';
     let begin = lex::line_start(r.hay, key.span.start, r.window.start);
-    let alone = r.hay[begin..key.span.start].iter().all(|b| matches!(b, b' ' | b'\t' | b'#'))
-        && lex::skip_blank(r.hay, at + len, r.window.end) == lex::line_end(r.hay, at + len, r.window.end);
+    let prefix = &r.hay[begin..key.span.start];
+    let blank = prefix.iter().all(|b| matches!(b, b' ' | b'\t' | b'#'));
+    let words = prefix.trim_ascii();
+    let named =
+        matches!(words, b"ENV" | b"ARG" | b"set") || words.starts_with(b"machine ") || words.starts_with(b"login ");
+    let next = lex::skip_blank(r.hay, at + len, r.window.end);
+    let alone = (blank || named) && next == lex::line_end(r.hay, at + len, r.window.end);
     let declared = declaration(r, at);
     if let Some(next) = declared {
         return assign::value(r, key, Operator::Assign, next);

@@ -323,6 +323,12 @@ pub(super) fn path(path: &[u8], row: &mut Row) {
     row.path_depth = path.iter().filter(|&&b| b == b'/').count() as f32;
 }
 
+/// Whether the path is of a configuration file by its name.
+pub(super) fn is_configuration(path: &[u8]) -> bool {
+    let file = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
+    matches!(language(file), 16..=20) || file.starts_with(b".env")
+}
+
 const LANGUAGES: &[(u8, &[&str])] = &[
     (1, &["js", "jsx", "mjs", "cjs", "coffee"]),
     (2, &["ts", "tsx", "mts"]),

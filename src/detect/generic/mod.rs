@@ -9,6 +9,7 @@ mod bare;
 #[cfg(test)]
 mod cases;
 mod context;
+mod entropy;
 mod extract;
 mod features;
 mod lex;
@@ -146,6 +147,13 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
         return Judged { probability: 0.0 };
     }
     Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
+}
+
+/// For *low* only: how likely a random-looking run of characters, in a string literal or a configuration file, without
+/// a telling name, is a credential. Always below [`MEDIUM`].
+#[must_use]
+pub fn high_entropy(hay: &[u8], run: Span, path: &[u8]) -> Option<f32> {
+    entropy::judge(hay, run, path).map(|j| j.probability)
 }
 
 /// What decided, most important first.

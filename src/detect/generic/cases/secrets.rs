@@ -106,7 +106,7 @@ pub(super) const SECRETS: &[(&str, &str, Expect)] = &[
     (".env", "DB_PASSWORD=@phrase@", Medium),
     ("config/app.properties", "db.password=@say@", Medium),
     ("config/app.ini", "password=@phrase@", Medium),
-    ("src/client.js", "  password: '@phrase@',", Medium),
+    ("src/client.js", "  password: '@phrase@',", Low),
     ("src/client.js", "  password: '@say@',", Low),
     ("app/db.py", r#"password = "@say@""#, Low),
     ("app/db.py", r#"password = "@phrase@""#, Low),
