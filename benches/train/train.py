@@ -12,10 +12,9 @@ by made.py, where every line holds one credential.
 Seed 7 throughout; the figures printed are from cross-validation by repository. Writes src/detect/generic/weights.bin and
 src/detect/generic/operating.rs.
 
-weights.bin, little endian: u16 features, u16 trees, u16 thresholds, u16 knots; f32 leaf scale; f32
-margin and u16 trees of the early exit; f32[thresholds];
-f32[features] medians; knots as (f32 margin, f32 probability); per tree u8 inner nodes, then per node u16 feature,
-u16 threshold, i8 left, i8 right (below 0: leaf -1-i), then i16 leaves.
+weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; knots as
+(f32 margin, f32 probability); then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
+margin), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
 """
 import argparse, collections, os, pickle, re, struct, time
 import lightgbm as lgb
@@ -123,20 +122,46 @@ def flatten(tree):
     return nodes, leaves
 
 
-def export(model, medians, knots, early, path):
+def forest(model, stages, index, scale):
     trees = [flatten(t) for t in model.dump_model()["tree_info"]]
-    cuts = sorted({n[1] for nodes, _ in trees for n in nodes})
-    index = {c: i for i, c in enumerate(cuts)}
-    scale = max(abs(v) for _, leaves in trees for v in leaves) / 32767
-    body = struct.pack("<HHHHffH", len(medians), len(trees), len(cuts), len(knots), scale, *early)
-    body += struct.pack(f"<{len(cuts)}f", *cuts) + struct.pack(f"<{len(medians)}f", *medians)
-    for m, p in knots: body += struct.pack("<ff", m, p)
+    body = struct.pack("<HH", len(trees), len(stages)) + b"".join(struct.pack("<Hf", *st) for st in stages)
     for nodes, leaves in trees:
         body += struct.pack("<B", len(nodes))
         for f, t, l, r in nodes: body += struct.pack("<HHbb", f, index[t], l, r)
         body += struct.pack(f"<{len(leaves)}h", *[round(v / scale) for v in leaves])
+    return body
+
+
+def export(model, gate, medians, knots, stages, gate_stages, path):
+    flat = [flatten(t) for m in (model, gate) for t in m.dump_model()["tree_info"]]
+    cuts = sorted({n[1] for nodes, _ in flat for n in nodes})
+    index = {c: i for i, c in enumerate(cuts)}
+    scale = max(abs(v) for _, leaves in flat for v in leaves) / 32767
+    body = struct.pack("<HHHf", len(medians), len(cuts), len(knots), scale)
+    body += struct.pack(f"<{len(cuts)}f", *cuts) + struct.pack(f"<{len(medians)}f", *medians)
+    for m, p in knots: body += struct.pack("<ff", m, p)
+    body += forest(model, stages, index, scale) + forest(gate, gate_stages, index, scale)
     open(path, "wb").write(body)
-    print("weights", len(body), "bytes", len(trees), "trees", len(cuts), "thresholds")
+    print("weights", len(body), "bytes", len(flat), "trees", len(cuts), "cuts")
+
+
+# cheap to have: see features::cheap
+GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only", "kind", "operator", "quote", "wrapper",
+        "wrapper_length"]
+
+
+def train_gate(parts, names, worth):
+    """A few trees over the cheap numbers, and the margin that all but 3 in 1,000 of what is worth judging reaches."""
+    x, w = np.concatenate([p[0] for p in parts]), np.concatenate([p[2] for p in parts])
+    use = np.array([n in GATE or n.startswith("key_") or n.startswith("key:") for n in names])
+    cheap = np.where(use, x, np.float32(0))
+    params = dict(PARAMS, learning_rate=0.25, num_leaves=16, feature_fraction=0.8)
+    keep = w > 0
+    gate = lgb.train(params, lgb.Dataset(cheap[keep], worth[keep].astype(float), weight=w[keep]), 20)
+    margin = gate.predict(cheap, raw_score=True)
+    cut = float(np.quantile(margin[worth & keep], 0.003))
+    print(f"gate below {cut:.2f}: {np.mean(margin[keep] < cut):.3f} of all proposals stop there")
+    return gate, [(20, cut)]
 
 
 def main():
@@ -197,13 +222,17 @@ def main():
         for name, _, t in cuts:
             bad = [r for r, p in zip(np.array(nr)[out], prob[out]) if p >= t]
             print(f"held-out crates at {name} ({t:.3f}): {len(bad)} findings in {len({r['path'] for r in bad})} files")
-    # proposals that end above the lowest cut stand above this margin early on, all but one in 2,000
-    first = model.num_trees() // 8
-    low = calibrate(model.predict(x, raw_score=True), knots) >= 0.7 * cuts[-1][2]
-    at_first = model.predict(x, raw_score=True, num_iteration=first)
-    early = (float(np.quantile(at_first[low], 0.0005)), first)
-    print(f"early exit after {first} trees below {early[0]:.2f}: {np.mean(at_first < early[0]):.3f} of all proposals")
-    export(model, np.median(x[w > 0], axis=0), knots, early, os.path.join(OUT, "weights.bin"))
+    # what ends near the lowest cut or above is worth judging; it stands above these margins on the way, all but 1 in 2,000
+    parts = [dev] + extra
+    everything = np.concatenate([p[0] for p in parts])
+    worth = calibrate(model.predict(everything, raw_score=True), knots) >= 0.7 * cuts[-1][2]
+    stages = []
+    for n in (model.num_trees() // 8, model.num_trees() // 4, model.num_trees() // 2):
+        margin = model.predict(everything, raw_score=True, num_iteration=n)
+        stages.append((n, float(np.quantile(margin[worth], 0.0005))))
+        print(f"stage {n}: {np.mean(margin < stages[-1][1]):.3f} of all proposals stop by then")
+    gate, gate_stages = train_gate(parts, names, worth)
+    export(model, gate, np.median(x[w > 0], axis=0), knots, stages, gate_stages, os.path.join(OUT, "weights.bin"))
     with open(os.path.join(OUT, "operating.rs"), "w") as f:
         f.write("//! The three operating points; written by `benches/train/train.py` with the weights.\n")
         for name, word, t in cuts:

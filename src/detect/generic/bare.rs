@@ -34,6 +34,11 @@ pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize
         while !value.is_empty() && matches!(r.hay[value.end - 1], b',' | b';') {
             value.end -= 1;
         }
+        // `password: LPCWSTR,` and `password = typed;` are code: a bare word is a type or a variable
+        let plain = value.of(r.hay).iter().all(|&b| is_word(b) && (operator == Operator::Colon || !b.is_ascii_digit()));
+        if value.end < start + len && plain && !value.is_empty() && !value.of(r.hay)[0].is_ascii_digit() {
+            return;
+        }
         extend_phrase(r, &mut value);
     }
     let quoted_key = key.quoted && operator == Operator::Colon;

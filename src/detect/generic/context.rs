@@ -74,12 +74,17 @@ pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [
     }
 }
 
-fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+/// What joins key and value, and what wraps the value.
+pub(super) fn kind(hay: &[u8], p: &Proposal, row: &mut Row) {
     row.kind = f32::from(p.kind as u8);
     row.operator = features::operator_rank(p.operator);
     row.quote = features::quote_rank(p.quote);
     row.wrapper = names::wrapper_rank(p.wrapper.of(hay));
     row.wrapper_length = p.wrapper.len() as f32;
+}
+
+fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+    kind(hay, p, row);
     let before = if p.key.start > window.start { hay[p.key.start - 1] } else { 0 };
     row.before_key = byte_class(before);
     row.member =

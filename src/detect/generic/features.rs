@@ -74,6 +74,26 @@ pub(super) fn worth_judging(hay: &[u8], p: &Proposal) -> bool {
     !(value.iter().all(|&b| b == first) && !first.is_ascii_alphanumeric())
 }
 
+/// The numbers that are cheap to have, all others 0: the same as in [`vector`].
+pub(super) fn cheap(hay: &[u8], p: &Proposal) -> [f32; COUNT] {
+    let mut out = [0.0; COUNT];
+    let mut row = Row::default();
+    key_numbers(hay, p, &mut row, &mut out[FIELDS.len()..FIELDS.len() + CLASSES]);
+    let value = p.value.of(hay);
+    let text = &value[..value.len().min(512)];
+    let share = |f: fn(&u8) -> bool| text.iter().filter(|b| f(b)).count() as f32 / text.len().max(1) as f32;
+    row.length = value.len() as f32;
+    row.lower = share(u8::is_ascii_lowercase);
+    row.upper = share(u8::is_ascii_uppercase);
+    row.digit = share(u8::is_ascii_digit);
+    row.space = share(|b| *b == b' ' || *b == b'\t');
+    row.starts_upper = f32::from(u8::from(value.first().is_some_and(u8::is_ascii_uppercase)));
+    row.name_only = f32::from(u8::from(value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')));
+    context::kind(hay, p, &mut row);
+    row.write(&mut out);
+    out
+}
+
 /// All numbers of a proposal.
 pub(super) fn vector(hay: &[u8], p: &Proposal, path: &[u8]) -> [f32; COUNT] {
     let mut out = [0.0; COUNT];

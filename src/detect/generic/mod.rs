@@ -143,7 +143,7 @@ pub fn propose(hay: &[u8], anchor: Span, out: &mut Vec<Proposal>) {
 /// How likely `proposal` is a real credential. `path` may be empty.
 #[must_use]
 pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
-    if !features::worth_judging(hay, proposal) {
+    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal)) {
         return Judged { probability: 0.0 };
     }
     Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
