@@ -71,7 +71,7 @@ pub(super) fn worth_judging(hay: &[u8], p: &Proposal) -> bool {
         return false;
     }
     let first = value[0];
-    !(value.iter().all(|&b| b == first) && !first.is_ascii_alphanumeric())
+    first.is_ascii_alphanumeric() || value.iter().any(|&b| b != first)
 }
 
 /// The numbers that are cheap to have, all others 0: the same as in [`vector`].

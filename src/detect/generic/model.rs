@@ -58,8 +58,8 @@ impl Input {
 impl Trees {
     fn read(input: &mut Input, cuts: &[f32], scale: f32) -> Self {
         let (trees, stages) = (input.short(), input.short());
-        let mut out = Self::default();
-        out.stages = (0..stages).map(|_| (usize::from(input.short()), input.float())).collect();
+        let stages = (0..stages).map(|_| (usize::from(input.short()), input.float())).collect();
+        let mut out = Self { stages, ..Self::default() };
         for _ in 0..trees {
             out.starts.push((out.nodes.len() as u32, out.leaves.len() as u32));
             let [inner] = input.take();

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 macro_rules! classes {
     ($($name:ident = $words:expr;)*) => {
         #[derive(Clone, Copy)]
-        #[expect(clippy::upper_case_acronyms, reason = "one word of the lists' titles is an acronym")]
         #[repr(u32)]
         pub(super) enum Class { $($name),* }
         const LISTS: &[(Class, &str)] = &[$((Class::$name, $words)),*];

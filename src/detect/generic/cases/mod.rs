@@ -167,3 +167,83 @@ fn harmless_lines_are_left_alone() {
 fn there_are_three_hundred_cases() {
     assert!(secrets::SECRETS.len() + harmless::HARMLESS.len() >= 300);
 }
+
+/// A proposal and its judgement depend on nothing outside the window that is promised.
+#[test]
+fn only_the_window_counts() {
+    let mut random = Random::new(5);
+    for &(path, template, _) in secrets::SECRETS {
+        let (text, _) = random.fill(template);
+        let far = "x = '1'\n".repeat(90) + &text + &"\ny = '2'".repeat(90);
+        for p in proposals(&far) {
+            let start = p.anchor.start - super::BEFORE;
+            let end = p.anchor.end + super::AFTER;
+            let cut = &far.as_bytes()[start..end];
+            let moved = Span::new(p.anchor.start - start, p.anchor.end - start);
+            let mut again = Vec::new();
+            propose(cut, moved, &mut again);
+            let value = Span::new(p.value.start - start, p.value.end - start);
+            let same = again.iter().find(|q| q.value == value).expect("proposed from the window alone");
+            let whole = judge(far.as_bytes(), &p, path.as_bytes()).probability;
+            assert_eq!(whole.to_bits(), judge(cut, same, path.as_bytes()).probability.to_bits(), "{text}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Hostile bytes round an anchor neither panic nor lead outside the text.
+    #[test]
+    fn any_bytes_are_safe(before in proptest::collection::vec(0_u8.., 0..300), after in proptest::collection::vec(0_u8.., 0..600), pick in 0_usize..1000) {
+        let word = keywords()[pick % keywords().len()];
+        let text = [&before[..], word.as_bytes(), &after[..]].concat();
+        let anchor = Span::new(before.len(), before.len() + word.len());
+        let mut out = Vec::new();
+        propose(&text, anchor, &mut out);
+        for p in &out {
+            proptest::prop_assert!(p.value.start <= p.value.end && p.value.end <= text.len() && p.key.end <= text.len());
+            let probability = judge(&text, p, b"a/b.py").probability;
+            proptest::prop_assert!((0.0..=1.0).contains(&probability));
+            let _ = super::explain(&text, p, b"");
+        }
+        let _ = super::high_entropy(&text, Span::new(0, text.len().min(60)), b"x.yml");
+    }
+
+    /// As above with the bytes that matter to the readers.
+    #[test]
+    fn any_punctuation_is_safe(before in "[-a-zA-Z0-9 =:\"'`<>/(){}\\[\\].,;&@#$%\\\\\n]{0,80}", after in "[-a-zA-Z0-9 =:\"'`<>/(){}\\[\\].,;&@#$%\\\\\n]{0,160}", pick in 0_usize..1000) {
+        let word = keywords()[pick % keywords().len()];
+        let text = format!("{before}{word}{after}");
+        let anchor = Span::new(before.len(), before.len() + word.len());
+        let mut out = Vec::new();
+        propose(text.as_bytes(), anchor, &mut out);
+        for p in &out {
+            proptest::prop_assert!(judge(text.as_bytes(), p, b"").probability <= 1.0);
+        }
+    }
+}
+
+#[test]
+fn reasons_are_given_and_hold_no_value() {
+    let (text, value) = Random::new(3).fill("password = \"@sym@\"");
+    let p = proposals(&text)[0];
+    let reasons = super::explain(text.as_bytes(), &p, b"app/db.py");
+    assert!(!reasons.is_empty() && reasons.iter().all(|r| !r.contains(&value)));
+}
+
+#[test]
+fn random_strings_without_a_name_are_for_low_only() {
+    let mut random = Random::new(11);
+    let (mut seen, mut hashes) = (0, 0);
+    for _ in 0..50 {
+        let text = format!("call(\"{}\")", random.value("alnum") + &random.value("alnum"));
+        let score = super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), b"src/a.py");
+        seen += usize::from(score.is_some_and(|p| (LOW..MEDIUM).contains(&p)));
+        let text = format!("sha256 = \"{}\"", random.value("hex"));
+        hashes +=
+            usize::from(super::high_entropy(text.as_bytes(), Span::new(10, text.len() - 1), b"src/a.py").is_some());
+    }
+    assert!(seen >= 40 && hashes == 0, "{seen} {hashes}");
+    for text in ["call(\"btn-primary-large-active-wide\")", "call(\"com.acme.app.security.Encoder\")"] {
+        assert_eq!(super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), b"src/a.py"), None);
+    }
+}
