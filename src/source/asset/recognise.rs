@@ -125,12 +125,11 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     .or_else(|| bundle(bytes).then_some(Container::Bundle))
 }
 
-/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within (one vectorised search),
-/// and Office documents.
+/// Recognises what needs a look at every byte: text with `data:` URLs that hold a container or a source map (one
+/// vectorised search), and Office documents.
 #[must_use]
 pub fn recognise_text(bytes: &[u8]) -> Option<Container> {
-    let within = memmem::find(bytes, b";base64,").is_some();
-    if within {
+    if super::web::text::carries(bytes) {
         return Some(Container::Text);
     }
     super::web::office::is_office(bytes).then_some(Container::Office)
