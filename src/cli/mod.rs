@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod message;
 mod settings;
+mod verification;
 
 use std::process::ExitCode;
 

@@ -50,6 +50,7 @@ impl Resolved {
             memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))?,
             inherit: !args.no_inherit,
             exposure: if args.history { Exposure::History } else { Exposure::Private },
+            now: Some(jiff::Timestamp::now().as_second()),
             fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,
         };
         Ok(Self { rules, allowlist, settings, config })

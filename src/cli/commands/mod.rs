@@ -2,6 +2,7 @@
 
 mod rules;
 mod scan;
+mod webhook;
 
 use anyhow::Result;
 
@@ -14,6 +15,11 @@ use super::{
 pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Verify(mut args) => {
+            args.webhook.verify |= args.webhook.url.is_none();
+            scan::run(&args)
+        }
+        Command::Webhook(command) => webhook::run(&command),
         Command::Rules(command) => rules::run(&command),
     }
 }

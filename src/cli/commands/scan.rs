@@ -23,6 +23,7 @@ use crate::cli::{
     exit::Exit,
     message::Progress,
     settings::Resolved,
+    verification,
 };
 
 /// Runs the scan.
@@ -35,10 +36,12 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     let progress = Progress::new(args.output.quiet);
     let stop = stop_on_interrupt();
     let scanner = Scanner::new(Arc::new(resolved.rules), &resolved.allowlist, &resolved.settings, &progress, stop);
-    let outcome = scanner.scan(&targets);
+    let mut outcome = scanner.scan(&targets);
     progress.clear();
+    let unanswered = verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?;
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
-    Ok(Exit::of(&outcome, args.output.exit_code))
+    let exit = Exit::of(&outcome, args.output.exit_code);
+    Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
 }
 
 fn targets(args: &ScanArgs) -> Result<Vec<Target>> {

@@ -107,7 +107,7 @@ fuzz! {
     wide_resources_survive: binary::resources(false);
     binary_xml_survives: binary::binary_xml();
     class_survives: binary::class(&["Main", "java/lang/Object", "value"]);
-    hermes_survives: binary::hermes(&["one string", "ünïcode", &"long".repeat(100)]);
+    hermes_survives: binary::hermes(84, &["one string", "ünïcode", &"long".repeat(100)]);
     unity_survives: binary::unity(&["one literal", "another"]);
     protobuf_survives: corpus::zip_with(zip::CompressionMethod::Stored, &[("resources.pb", &binary::protobuf())]);
     plist_survives: binary::plist();

@@ -220,17 +220,33 @@ fn octal(digits: &[u8]) -> Option<u32> {
 /// How far into a JSON text the members that make it a source map are looked for.
 const MAP_HEAD: usize = 1024;
 
+/// Members with which writers of maps begin; other JSON texts are told apart by their first member.
+const MAP_FIRST: [&[u8]; 11] = [
+    b"version\"",
+    b"file\"",
+    b"mappings\"",
+    b"names\"",
+    b"sections\"",
+    b"sourceRoot\"",
+    b"sources\"",
+    b"sourcesContent\"",
+    b"debugId\"",
+    b"ignoreList\"",
+    b"x_google_ignoreList\"",
+];
+
 fn source_map(bytes: &[u8]) -> bool {
+    if bytes[0] == b')' {
+        return bytes.starts_with(b")]}'");
+    }
+    let Some(first) = bytes[1..].trim_ascii_start().strip_prefix(b"\"") else { return false };
+    if !MAP_FIRST.iter().any(|name| first.starts_with(name)) {
+        return false;
+    }
     let head = &bytes[..bytes.len().min(MAP_HEAD)];
-    if head[0] == b')' {
-        return head.starts_with(b")]}'");
-    }
-    if memmem::find(head, b"\"version\"").is_some() {
-        return [&b"\"mappings\""[..], b"\"sources\"", b"\"sections\"", b"\"sourcesContent\"", b"\"sourceRoot\""]
-            .iter()
-            .any(|key| memmem::find(head, key).is_some());
-    }
-    head.starts_with(b"{\"sources\":") || head.starts_with(b"{\"mappings\":")
+    [&b"\"mappings\""[..], b"\"sources\"", b"\"sections\"", b"\"sourcesContent\"", b"\"sourceRoot\""]
+        .iter()
+        .any(|key| memmem::find(head, key).is_some())
 }
 
 /// How far a comment that ends in `*/` may start before the end.
@@ -245,6 +261,10 @@ pub(super) fn map_comment(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
     const MARK: &[u8] = b"sourceMappingURL=";
     let end = bytes.len() - bytes.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
     let text = &bytes[..end];
+    // A reference ends in a letter, a digit or base64's padding; statements and blocks do not, and need no search.
+    if matches!(text.last(), None | Some(b';' | b'}' | b')' | b']' | b',' | b'>' | b'"' | b'{')) {
+        return None;
+    }
     let line = memrchr(b'\n', text).map_or(0, |at| at + 1);
     let last = &text[line..];
     let start = if last.starts_with(b"//# ")

@@ -51,7 +51,7 @@ fn rest(walk: &mut Walk<'_>, what: &str, mut text: Vec<u8>, mut stream: Meter<'_
 /// A stream of what a compressed one holds.
 pub(super) fn decoder(kind: Container, bytes: &[u8]) -> io::Result<Box<dyn Read + '_>> {
     Ok(match kind {
-        Container::Gzip => Box::new(Members { bytes, now: None, open: gzip }),
+        Container::Gzip => Box::new(Members { bytes, now: None, empty: 0, open: gzip }),
         Container::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(bytes)),
         Container::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, LZMA_MEMORY_KIB)),
         Container::Zstd => Box::new(zstd(bytes)),
@@ -59,6 +59,9 @@ pub(super) fn decoder(kind: Container, bytes: &[u8]) -> io::Result<Box<dyn Read 
         _ => return Err(io::Error::other("not a compressed stream")),
     })
 }
+
+/// Empty streams in a row: opening one costs microseconds, and 14 bytes hold one.
+const MOST_EMPTY: u32 = 10_000;
 
 /// One of the streams that may follow each other in a file: what it yields, and the bytes behind it.
 trait Stream<'a>: Read {
@@ -72,6 +75,8 @@ type Open<'a> = fn(&'a [u8]) -> io::Result<Option<Box<dyn Stream<'a> + 'a>>>;
 struct Members<'a> {
     bytes: &'a [u8],
     now: Option<Box<dyn Stream<'a> + 'a>>,
+    /// Streams in a row that held nothing.
+    empty: u32,
     open: Open<'a>,
 }
 
@@ -87,7 +92,12 @@ impl Read for Members<'_> {
             };
             let got = now.read(buf)?;
             if got > 0 || buf.is_empty() {
+                self.empty = 0;
                 return Ok(got);
+            }
+            self.empty += 1;
+            if self.empty > MOST_EMPTY {
+                return Err(io::Error::other("nothing but empty streams"));
             }
             if let Some(done) = self.now.take() {
                 self.bytes = done.behind();
@@ -108,7 +118,7 @@ fn gzip(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
 
 /// Frames of zstd, skippable ones passed over.
 pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
-    Members { bytes, now: None, open: frame }
+    Members { bytes, now: None, empty: 0, open: frame }
 }
 
 struct Frame<'a>(ruzstd::decoding::StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>);

@@ -1,5 +1,7 @@
 //! Every flag, and nothing but the flags.
 
+pub(crate) mod webhook;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -25,6 +27,11 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Scan files, directories, or standard input (-)
     Scan(ScanArgs),
+    /// Scan, then ask a webhook, or else the providers, which secrets are live
+    Verify(ScanArgs),
+    /// Test a receiver, or ask what an earlier run could not
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// List, show or check the rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -172,6 +179,8 @@ pub(crate) struct ScanArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) webhook: webhook::WebhookArgs,
 }
 
 /// `stanch rules`.
