@@ -6,12 +6,12 @@ use super::{
     Detector, Fate, Options, Raw, checksum, compose,
     decode::Decoded,
     generic::{self, Proposal},
-    known::{self, Known},
+    known::{Known, look_up},
     lines::Lines,
     overlap, tests_on_secret,
 };
 use crate::{
-    model::{Candidate, Note, Secret, Severity, Span},
+    model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
     rules::rule::Gate,
 };
 
@@ -71,28 +71,27 @@ impl Detector {
         let value = raw.secret.of(text);
         let structure = checksum::check(&loaded.rule.checksum, value);
         let judged = loaded.rule.gate == Gate::Judge;
-        let (severity, kind) = structure.as_ref().map_or((None, None), |found| (found.severity, found.kind));
-        let mut severity = severity.unwrap_or(loaded.info.severity);
         let mut notes = structure.as_ref().map(|structure| structure.notes.clone()).unwrap_or_default();
         if self.options.explain && judged {
             notes.extend(self.reasons(text, path, raw).into_iter().map(Note::from));
         }
-        match known::lookup(value) {
-            Some(Known::Default(what)) => {
-                // Worse than a leak: everybody has it already.
+        let mut severity = structure.as_ref().and_then(|structure| structure.severity).unwrap_or(loaded.info.severity);
+        match look_up(value) {
+            Some(Known::WellKnown) => {
+                notes.push("well known: this value is public, and worse than a leak where it is in use".into());
                 severity = Severity::Critical;
-                notes.push(format!("public knowledge: {what}").into());
             }
-            Some(Known::Test(what) | Known::Example(what)) => {
+            Some(Known::Test) => {
+                notes.push("well known: this value is public and made for tests".into());
                 severity = severity.min(Severity::Low);
-                notes.push(format!("public knowledge: {what}").into());
             }
-            None => {}
+            Some(Known::Example) | None => {}
         }
-        let mut rule = loaded.info.clone();
-        if let Some(kind) = kind {
-            Arc::make_mut(&mut rule).kind = kind;
-        }
+        let kind = structure.as_ref().and_then(|structure| structure.kind);
+        let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
+            Some(kind) => Arc::new(RuleInfo { kind, ..(*loaded.info).clone() }),
+            None => loaded.info.clone(),
+        };
         Candidate {
             rule,
             index: raw.rule,

@@ -182,12 +182,16 @@ mod tests {
             let found = later(text.as_bytes(), Span::new(start, start + 4));
             found.into_iter().flatten().any(|found| text[found.value..].starts_with("f00dba"))
         };
-        for text in ["// acme credentials\nconst apiKey = \"f00dbabe11223344\";", "https://api.acme.com/v1/things?key=f00dbabe11223344",
-            "acme:\n  region: eu\n  api_token: f00dbabe11223344"]
-        {
+        for text in [
+            "// acme credentials\nconst apiKey = \"f00dbabe11223344\";",
+            "https://api.acme.com/v1/things?key=f00dbabe11223344",
+            "acme:\n  region: eu\n  api_token: f00dbabe11223344",
+        ] {
             assert!(values(text), "{text}");
         }
-        for text in ["acme at commit f00dbabe11223344", "acme\nsha256 = f00dbabe11223344", "acme\n\n\nkey = f00dbabe11223344"] {
+        for text in
+            ["acme at commit f00dbabe11223344", "acme\nsha256 = f00dbabe11223344", "acme\n\n\nkey = f00dbabe11223344"]
+        {
             assert!(!values(text), "{text}");
         }
     }

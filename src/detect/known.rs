@@ -1,88 +1,62 @@
-//! Keys that are public knowledge, and examples of documents: known by their hash only.
-
-use std::sync::OnceLock;
+//! Values that everybody knows, recognised by their SHA-256: examples in vendors' documents, and keys that frameworks and
+//! tutorials ship. The values themselves are nowhere in the program.
 
 use sha2::{Digest, Sha256};
 
 use super::structure::key;
 
-type Hash = [u8; 32];
+/// `examples.txt` and `well-known.txt`, sorted: 32 bytes of digest and one that tells the list.
+const TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/known.bin"));
+const RECORD: usize = 33;
 
-/// What is known of a key by its hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is known of a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
-    /// A document shows it as an example; nobody uses it.
-    Example(&'static str),
-    /// A product or a tutorial ships with it: it opens whatever was left as it came.
-    Default(&'static str),
-    /// Made for tests, worthless elsewhere.
-    Test(&'static str),
+    /// A vendor's documents show it: it never worked.
+    Example,
+    /// It is public, and works where nobody changed it.
+    WellKnown,
+    /// It is public and made for tests; worthless elsewhere.
+    Test,
 }
 
-fn hash(bytes: &[u8]) -> Hash {
-    Sha256::digest(bytes).into()
-}
-
-/// The two lists as one, sorted by hash; read on first use, which is the first candidate.
-fn list() -> &'static [(Hash, Known)] {
-    static LIST: OnceLock<Vec<(Hash, Known)>> = OnceLock::new();
-    LIST.get_or_init(|| {
-        let defaults = include_str!("../../patterns/well-known.txt").lines().filter_map(|line| {
-            let (hash, rest) = entry(line)?;
-            let (class, what) = rest.split_once(' ')?;
-            Some((hash, if class == "test" { Known::Test(what) } else { Known::Default(what) }))
-        });
-        let examples = include_str!("../../patterns/examples.txt").lines().filter_map(|line| {
-            let (hash, what) = entry(line)?;
-            Some((hash, Known::Example(what)))
-        });
-        let mut list: Vec<_> = defaults.chain(examples).collect();
-        list.sort_unstable_by_key(|(hash, _)| *hash);
-        list
-    })
-}
-
-/// The hash in hexadecimal digits that a line begins with, and the rest; `None` for a comment.
-fn entry(line: &'static str) -> Option<(Hash, &'static str)> {
-    let (hex, rest) = line.split_once(' ')?;
-    let mut hash = [0; 32];
-    if hex.len() != 64 {
-        return None;
-    }
-    for (place, pair) in hash.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some((hash, rest))
-}
-
-/// Looks a secret up: as it stands, and where it is a private key in PEM by its decoded bytes, so that line ends and
-/// quoting do not matter.
+/// Whether a value is one of them: as it stands or, where it is a private key in PEM, by its decoded bytes, so that line
+/// ends and quotes do not matter.
 #[must_use]
-pub fn lookup(secret: &[u8]) -> Option<Known> {
-    let find = |wanted: Hash| {
-        let list = list();
-        list.binary_search_by(|(hash, _)| hash.cmp(&wanted)).ok().map(|at| list[at].1)
-    };
-    find(hash(secret)).or_else(|| secret.starts_with(b"-----BEGIN").then(|| key::decoded(secret)).flatten().and_then(|key| find(hash(&key))))
+pub fn look_up(value: &[u8]) -> Option<Known> {
+    let decoded = || value.starts_with(b"-----BEGIN").then(|| key::decoded(value)).flatten();
+    find(&Sha256::digest(value)).or_else(|| decoded().and_then(|key| find(&Sha256::digest(key))))
+}
+
+fn find(digest: &[u8]) -> Option<Known> {
+    let record = |at: usize| &TABLE[at * RECORD..(at + 1) * RECORD];
+    let (mut low, mut high) = (0, TABLE.len() / RECORD);
+    while low < high {
+        let middle = (low + high) / 2;
+        match record(middle)[..32].cmp(digest) {
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+            std::cmp::Ordering::Equal => {
+                return Some(match record(middle)[32] {
+                    0 => Known::Example,
+                    1 => Known::WellKnown,
+                    _ => Known::Test,
+                });
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, entry, list, lookup};
+    use super::{Known, look_up};
 
     #[test]
-    fn every_line_is_a_comment_or_an_entry() {
-        for line in [include_str!("../../patterns/well-known.txt"), include_str!("../../patterns/examples.txt")].iter().flat_map(|text| text.lines()) {
-            assert!(line.starts_with('#') || entry(line).is_some(), "{line}");
-        }
-        assert!(list().windows(2).all(|pair| pair[0].0 < pair[1].0), "no hash stands twice");
-    }
-
-    #[test]
-    fn knows_documented_examples_and_defaults() {
-        assert!(matches!(lookup(format!("AKIA{}EXAMPLE", "IOSFODNN7").as_bytes()), Some(Known::Example(_))));
-        assert!(matches!(lookup(format!("{}junk", "test ".repeat(11)).as_bytes()), Some(Known::Test(_))));
-        assert!(matches!(lookup(["minio", "admin"].concat().as_bytes()), Some(Known::Default(_))));
-        assert_eq!(lookup(b"q7Zp0Lm3Xv9Rt2Kd"), None);
+    fn knows_documented_examples_defaults_and_test_keys() {
+        assert_eq!(look_up(format!("AKIA{}EXAMPLE", "IOSFODNN7").as_bytes()), Some(Known::Example));
+        assert_eq!(look_up(["minio", "admin"].concat().as_bytes()), Some(Known::WellKnown));
+        assert_eq!(look_up(format!("{}junk", "test ".repeat(11)).as_bytes()), Some(Known::Test));
+        assert_eq!(look_up(b"q7Zp0Lm3Xv9Rt2Kd"), None);
     }
 }

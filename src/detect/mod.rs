@@ -20,7 +20,6 @@ pub mod decode;
 pub mod entropy;
 pub mod generic;
 pub mod lines;
-pub mod known;
 mod overlap;
 mod pattern;
 pub mod placeholder;

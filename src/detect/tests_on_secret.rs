@@ -3,7 +3,7 @@
 use super::{
     checksum::{self, State},
     entropy::{digits, entropy, holds_caseless},
-    known::{self, Known},
+    known::{Known, look_up},
     placeholder,
     verify::Fate,
 };
@@ -18,6 +18,9 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
     if rule.stop.iter().any(|stop| holds_caseless(value, stop.as_bytes())) {
         return Fate::Refuted("holds a word that the rule excludes");
     }
+    if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {
+        return Fate::Dropped("less entropy than the format has");
+    }
     if let Some(near) = &rule.near {
         let around = Span::new(matched.start.saturating_sub(near.within), text.len().min(matched.end + near.within));
         if !near.words.iter().any(|word| holds_caseless(around.of(text), word.as_bytes())) {
@@ -25,21 +28,16 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
         }
     }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
-        // What proves itself is no placeholder, however it looks.
-        Some(State::Valid) => return known(value),
-        Some(State::Invalid(why)) => return Fate::Refuted(why),
-        Some(State::Unknown) | None => {}
+        Some(State::Valid) => known(value),
+        Some(State::Invalid(why)) => Fate::Refuted(why),
+        _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
     }
-    if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {
-        return Fate::Dropped("less entropy than the format has");
-    }
-    placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted)
 }
 
 /// An example out of a vendor's documents is no secret, however right it looks.
 pub(crate) fn known(value: &[u8]) -> Fate {
-    match known::lookup(value) {
-        Some(Known::Example(_)) => Fate::Refuted("an example that documents use"),
+    match look_up(value) {
+        Some(Known::Example) => Fate::Refuted("an example that the vendor's documents show"),
         _ => Fate::Kept,
     }
 }

@@ -201,11 +201,21 @@ impl Detector {
         if direct.is_some() || owner.before < RUN {
             return direct;
         }
-        context::later(text, word).into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
+        context::later(text, word)
+            .into_iter()
+            .flatten()
+            .find_map(|found| self.assigned(text, word, found, owner, scratch))
     }
 
     /// The value of an assignment, where it has the shape that the owner of the word demands.
-    fn assigned(&self, text: &[u8], word: Span, found: Assignment, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
+    fn assigned(
+        &self,
+        text: &[u8],
+        word: Span,
+        found: Assignment,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
         // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
         let least = text.get(found.value..found.value + owner.before)?;
         if !least.iter().all(|&b| has(&owner.follow, b)) {
