@@ -19,6 +19,8 @@ mod context;
 pub mod decode;
 pub mod entropy;
 pub mod generic;
+pub mod known;
+pub mod known;
 pub mod lines;
 mod overlap;
 mod pattern;
