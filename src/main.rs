@@ -1,3 +1,7 @@
 //! The program: parse, run, turn the result into an exit code.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,2 +1,198 @@
 //! Bytes in, candidates out; no input or output.
+//!
+//! The work is cut so that a history scan can inherit it from a delta's base:
+//!
+//! 1. [`Detector::anchors`] finds where keywords occur, in the ranges it is given;
+//! 2. [`Detector::verify`] judges one anchor, looking no further than [`Detector::reach`] from its start;
+//! 3. [`Detector::contexts`] does the same for provider words before runs of token characters, within
+//!    [`Detector::context_reach`];
+//! 4. [`Detector::finish`] turns what they found in one blob, with the blob's path, into candidates.
+//!
+//! So a verdict is a pure function of the bytes within reach, and 1–3 may be skipped where those bytes are known.
+
+pub mod anchor;
+mod candidate;
+pub mod check;
+pub mod checksum;
+mod compose;
+mod context;
+pub mod decode;
+pub mod entropy;
 pub mod generic;
+pub mod known;
+pub mod lines;
+mod overlap;
+mod pattern;
+pub mod placeholder;
+pub mod runs;
+pub mod simd;
+mod structure;
+pub mod table;
+mod tests_on_secret;
+mod verify;
+
+use std::sync::{Arc, OnceLock};
+
+pub use self::verify::{Fate, Raw, Scratch};
+use self::{
+    anchor::{Anchor, Anchors},
+    pattern::Pattern,
+};
+use crate::{
+    model::{Candidate, Confidence},
+    rules::{
+        RuleSet,
+        table::{KeywordText, Pass},
+    },
+};
+
+/// What is wanted of a detector.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Candidates of less confidence are not made.
+    pub confidence: Confidence,
+    /// Keep what the tests reject, with the reason.
+    pub explain: bool,
+}
+
+impl Options {
+    /// The judge's probability from which something is shown.
+    fn least_probability(self) -> f32 {
+        match self.confidence {
+            Confidence::High => generic::HIGH,
+            Confidence::Medium => generic::MEDIUM,
+            Confidence::Low => generic::LOW,
+        }
+    }
+
+    /// The operating point from which a probability is shown.
+    fn confidence_of(probability: f32) -> Confidence {
+        match probability {
+            p if p >= generic::HIGH => Confidence::High,
+            p if p >= generic::MEDIUM => Confidence::Medium,
+            _ => Confidence::Low,
+        }
+    }
+}
+
+/// The rules of a run, ready to be matched. Shared by all threads.
+pub struct Detector {
+    rules: Arc<RuleSet>,
+    options: Options,
+    everywhere: Anchors,
+    before_runs: Anchors,
+    keywords: Vec<KeywordText>,
+    /// Keywords from this number on belong to the judge.
+    judged: u32,
+    judge_rules: OnceLock<Vec<(String, u32)>>,
+    words: Vec<KeywordText>,
+    patterns: Vec<OnceLock<Option<Pattern>>>,
+}
+
+impl Detector {
+    /// Makes a detector of a set of rules.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
+        let mut keywords = rules.table().keywords(Pass::Everywhere);
+        let judged = keywords.len() as u32;
+        let telling =
+            generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
+        keywords.extend(telling);
+        let words = rules.table().keywords(Pass::BeforeRuns);
+        let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
+        let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
+        let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
+        Self {
+            rules,
+            options,
+            everywhere,
+            before_runs,
+            keywords,
+            judged,
+            judge_rules: OnceLock::new(),
+            words,
+            patterns,
+        }
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &RuleSet {
+        &self.rules
+    }
+
+    /// Everything that `text`, found at `path`, holds, encoded or not.
+    pub fn scan(&self, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
+        self.scan_to(text, path, scratch, decode::DEPTH)
+    }
+
+    fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {
+        let raw = self.scan_raw(text, scratch);
+        let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) };
+        if depth > 0 {
+            for decoded in decode::decode(text) {
+                let inner = self.scan_to(&decoded.text, path, scratch, depth - 1);
+                candidate::adopt(text, &decoded, inner, &mut found);
+            }
+        }
+        found
+    }
+
+    /// The secrets that stand encoded in `text`, as (rule, bytes), before its path is known.
+    pub fn encoded_secrets(&self, text: &[u8], scratch: &mut Scratch, give: &mut dyn FnMut(u32, &[u8])) {
+        self.encoded_secrets_to(text, scratch, decode::DEPTH, give);
+    }
+
+    fn encoded_secrets_to(&self, text: &[u8], scratch: &mut Scratch, depth: usize, give: &mut dyn FnMut(u32, &[u8])) {
+        for decoded in decode::decode(text) {
+            let raw = self.scan_raw(&decoded.text, scratch);
+            self.secrets(&decoded.text, &raw).for_each(|(rule, secret)| give(rule, secret));
+            if depth > 1 {
+                self.encoded_secrets_to(&decoded.text, scratch, depth - 1, give);
+            }
+        }
+    }
+
+    /// Steps 1 to 3 over a whole text.
+    pub fn scan_raw(&self, text: &[u8], scratch: &mut Scratch) -> Vec<Raw> {
+        let mut anchors = std::mem::take(&mut scratch.anchors);
+        anchors.clear();
+        self.anchors(text, 0..text.len(), &mut anchors);
+        scratch.stats.anchors += anchors.len() as u64;
+        let mut found = Vec::new();
+        for anchor in &anchors {
+            self.verify(text, *anchor, scratch, &mut found);
+        }
+        scratch.anchors = anchors;
+        self.contexts(text, 0..text.len(), scratch, &mut found);
+        found
+    }
+
+    /// How many keywords there are.
+    #[must_use]
+    pub fn keyword_count(&self) -> usize {
+        self.keywords.len()
+    }
+
+    /// Bytes of the longest keyword.
+    #[must_use]
+    pub fn longest_keyword(&self) -> usize {
+        self.keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(0)
+    }
+
+    /// Where keywords start in `range` of `text`.
+    pub fn anchors(&self, text: &[u8], range: std::ops::Range<usize>, out: &mut Vec<Anchor>) {
+        self.everywhere.find(text, range, out);
+    }
+}
+
+fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
+    let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
+    built.unwrap_or_else(|| {
+        let keywords: Vec<_> = keywords
+            .iter()
+            .map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless })
+            .collect();
+        Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
+    })
+}

@@ -1,1 +1,12 @@
 //! Pattern files become a compiled rule set.
+
+mod builtin;
+mod compile;
+pub mod example;
+mod load;
+pub mod rule;
+pub mod shape;
+pub mod syntax;
+pub mod table;
+
+pub use load::{Choice, LoadError, LoadedRule, RuleFile, RuleSet};

@@ -2,3 +2,6 @@
 
 pub mod asset;
 pub mod git;
+pub mod read;
+pub mod text;
+pub mod tree;

@@ -12,6 +12,7 @@ mod context;
 mod entropy;
 mod extract;
 mod features;
+mod keywords;
 mod lex;
 mod model;
 mod names;
@@ -131,7 +132,7 @@ pub struct Judged {
 /// Anchors to look for, caseless in ASCII: names that announce a secret, and marks such as `://`.
 #[must_use]
 pub fn keywords() -> &'static [&'static str] {
-    names::KEYWORDS
+    keywords::KEYWORDS
 }
 
 /// Reads the pairs that belong to the keyword at `anchor`, and appends them to `out`. Looks at no byte outside

@@ -1,1 +1,29 @@
 //! Containers: recognised by their bytes, unpacked within a budget.
+//!
+//! [`recognise`] looks at magic numbers and costs a few nanoseconds on ordinary text. [`unpack`] goes through a
+//! container and everything nested in it and hands each piece of text (or strings of a binary) to a visitor as a
+//! [`Unit`]. Nothing is written to disk, nothing is fetched, and no fault of the input is fatal: what could not be read
+//! is listed in [`Unpacked::skipped`].
+
+mod archive;
+mod binary;
+mod budget;
+mod numbering;
+mod recognise;
+mod unit;
+mod walk;
+mod web;
+
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod tests;
+
+pub use budget::Budget;
+pub use numbering::Numbering;
+pub use recognise::{Container, recognise, recognise_text};
+pub use unit::{Lines, MapNote, Nature, Unit, Unpacked};
+pub use walk::unpack;
+pub use web::{BundleMap, Siblings};

@@ -1,0 +1,113 @@
+//! Time and memory to decode every object of a repository: `cargo bench --bench pack -- REPO [THREADS] [MODE]`.
+//!
+//! MODE is `blobs` (the default), `all` kinds, `check` (all, and compare each id with the SHA-1 of what was read), or
+//! `read` (all, one by one in the order of their ids). Compare with
+//! `git -C REPO cat-file --batch-all-objects --batch --unordered >/dev/null`.
+
+#![expect(clippy::print_stdout, reason = "a program that prints what it measures")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sha1::{Digest, Sha1};
+use stanch::source::git::object::{HashKind, KindSet, ObjectIx, Problem};
+use stanch::source::git::read::ReadCache;
+use stanch::source::git::store::ObjectStore;
+use stanch::source::git::walk::{Entry, WalkOptions};
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    objects: u64,
+    bytes: u64,
+    deltas: u64,
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let Some(repo) = args.next().map(PathBuf::from) else { return };
+    let threads = args.next().map_or(1, |arg| arg.parse().expect("THREADS is a number"));
+    let mode = args.next().unwrap_or_default();
+    let objects = [repo.join(".git/objects"), repo.join("objects")].into_iter().find(|dir| dir.is_dir());
+    let most_anonymous = sample_anonymous();
+    let (cpu, clock) = (cpu_seconds(), Instant::now());
+    let (store, mut problems) = ObjectStore::open(&objects.into_iter().collect::<Vec<_>>(), HashKind::Sha1);
+    let opened = (cpu_seconds() - cpu, clock.elapsed().as_secs_f64());
+    let open_memory = status("RssAnon:");
+    let (sum, more) = if mode == "read" { read_all(&store) } else { walk_all(&store, threads, &mode) };
+    let (cpu, wall) = (cpu_seconds() - cpu, clock.elapsed().as_secs_f64());
+    problems.extend(more);
+    let (megabytes, len) = (sum.bytes as f64 / 1e6, store.len());
+    println!("objects {len} visited {} deltas {} problems {}", sum.objects, sum.deltas, problems.len());
+    println!("open {:.3} s cpu {:.3} s wall", opened.0, opened.1);
+    println!("all {cpu:.3} s cpu {wall:.3} s wall, {megabytes:.0} MB expanded, {:.0} MB/s per core", megabytes / cpu);
+    let most = most_anonymous.load(Ordering::Relaxed);
+    println!("anonymous after open {open_memory} kB, peak {most} kB (sampled), peak rss {} kB", status("VmHWM:"));
+    for problem in problems.iter().take(5) {
+        println!("{problem}");
+    }
+}
+
+fn walk_all(store: &ObjectStore, threads: usize, mode: &str) -> (Sum, Vec<Problem>) {
+    let kinds = if matches!(mode, "all" | "check") { KindSet::ALL } else { KindSet::BLOBS };
+    let options = WalkOptions { kinds, threads, ..WalkOptions::default() };
+    let visit = |sum: &mut Sum, entry: &Entry<'_>, _: Option<&()>| {
+        sum.objects += 1;
+        sum.bytes += entry.data.len() as u64;
+        sum.deltas += u64::from(entry.from.is_some());
+        if mode == "check" {
+            let mut hasher = Sha1::new();
+            hasher.update(format!("{} {}\0", entry.kind, entry.data.len()));
+            hasher.update(entry.data);
+            assert_eq!(hasher.finalize().as_slice(), store.id(entry.ix).as_bytes());
+        }
+    };
+    let (sums, problems) = store.walk(&options, Sum::default, visit);
+    let add =
+        |a: Sum, b: Sum| Sum { objects: a.objects + b.objects, bytes: a.bytes + b.bytes, deltas: a.deltas + b.deltas };
+    (sums.into_iter().fold(Sum::default(), add), problems)
+}
+
+fn read_all(store: &ObjectStore) -> (Sum, Vec<Problem>) {
+    let mut cache = ReadCache::new(store, 64 << 20, 1 << 30);
+    let (mut sum, mut problems) = (Sum::default(), Vec::new());
+    for ix in 0..store.len() as u32 {
+        match cache.read(ObjectIx(ix)) {
+            Ok((_, data)) => {
+                sum.objects += 1;
+                sum.bytes += data.len() as u64;
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    (sum, problems)
+}
+
+/// The most anonymous memory seen so far, in kB.
+fn sample_anonymous() -> Arc<AtomicU64> {
+    let most = Arc::new(AtomicU64::new(0));
+    let sampled = Arc::clone(&most);
+    std::thread::spawn(move || {
+        loop {
+            sampled.fetch_max(status("RssAnon:").parse().unwrap_or(0), Ordering::Relaxed);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    most
+}
+
+/// User and system time of all threads of this process, to a hundredth; finer while only this one works.
+fn cpu_seconds() -> f64 {
+    let own = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let own: f64 = own.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0.0);
+    let times = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks: f64 = times.split(' ').skip(13).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
+    (ticks / 100.0).max(own / 1e9)
+}
+
+fn status(name: &str) -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?");
+    line.trim().trim_end_matches(" kB").to_owned()
+}

@@ -1,0 +1,105 @@
+//! Compiles `patterns/*.toml` into a table that the program loads without parsing anything.
+
+// The build script takes the very modules that read user files at run time, and uses only some of what they offer.
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::exit,
+    clippy::print_stderr,
+    clippy::print_stdout
+)]
+
+use std::{collections::HashMap, env, fs, path::Path, process::exit};
+
+#[path = "src/rules"]
+mod rules {
+    pub mod compile;
+    pub mod rule;
+    pub mod shape;
+    pub mod syntax;
+    pub mod table;
+}
+
+#[path = "src/model"]
+mod model {
+    mod rule_info;
+    pub use rule_info::{Exposure, Kind, RuleInfo, Severity};
+}
+
+#[path = "src/detect"]
+mod detect {
+    pub mod table;
+    pub mod generic {
+        pub mod keywords;
+    }
+}
+
+/// The tables of one anchor pass, so that the program need not build them.
+fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
+    let keywords = table.keywords(pass);
+    let mut keywords: Vec<_> =
+        keywords.iter().map(|word| detect::table::Keyword { text: &word.text, caseless: word.caseless }).collect();
+    if pass == rules::table::Pass::Everywhere {
+        let telling = detect::generic::keywords::KEYWORDS.iter();
+        keywords.extend(telling.map(|text| detect::table::Keyword { text: text.as_bytes(), caseless: true }));
+    }
+    detect::table::Table::build(&keywords).unwrap().to_bytes()
+}
+
+/// The digests of a list: 64 hex digits at the start of a line, then a comment.
+fn digests(name: &str, list: u8) -> Vec<[u8; 33]> {
+    let path = Path::new("patterns").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let Some(hex) = line.split_whitespace().next().filter(|word| !word.starts_with('#')) else { continue };
+        let mut record = [list; 33];
+        for at in 0..32 {
+            let byte = hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            record[at] = byte.unwrap_or_else(|| fail(&path, number + 1, "no SHA-256 in hex"));
+        }
+        found.push(record);
+    }
+    found
+}
+
+fn fail(file: &Path, line: usize, why: &str) -> ! {
+    eprintln!("{}:{line}: {why}", file.display());
+    exit(1)
+}
+
+fn main() {
+    println!("cargo::rerun-if-changed=patterns");
+    println!("cargo::rerun-if-changed=src/rules");
+    println!("cargo::rerun-if-changed=src/detect/table.rs");
+    println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
+    let mut files: Vec<_> = fs::read_dir("patterns").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    files.sort();
+    let mut all = Vec::new();
+    let mut seen = HashMap::new();
+    for path in files.iter().filter(|path| path.file_stem().is_some_and(|stem| stem != "verify")) {
+        let text = fs::read_to_string(path).unwrap();
+        let file = rules::syntax::parse(&text).unwrap_or_else(|(line, why)| fail(path, line, &why));
+        let compiled = rules::compile::compile_file(&text, &file).unwrap_or_else(|(line, why)| fail(path, line, &why));
+        for (info, _) in &compiled {
+            if let Some(other) = seen.insert(info.id.clone(), path.clone()) {
+                fail(path, 1, &format!("rule `{}` is also in {}", info.id, other.display()));
+            }
+        }
+        all.extend(compiled);
+    }
+    let out = env::var("OUT_DIR").unwrap();
+    let out = Path::new(&out);
+    let bytes = rules::table::build(&all);
+    let table = rules::table::Table::new(bytes.clone().into());
+    fs::write(out.join("rules.bin"), bytes).unwrap();
+    let mut known = [digests("examples.txt", 0), digests("well-known.txt", 1)].concat();
+    known.sort_unstable();
+    known.dedup_by_key(|record| record[..32].to_vec());
+    fs::write(out.join("known.bin"), known.concat()).unwrap();
+    fs::write(out.join("everywhere.bin"), anchors(&table, rules::table::Pass::Everywhere)).unwrap();
+    fs::write(out.join("before_runs.bin"), anchors(&table, rules::table::Pass::BeforeRuns)).unwrap();
+}

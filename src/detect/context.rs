@@ -1,0 +1,156 @@
+//! Context rules: a provider's word, an assignment, and a value of the right shape.
+
+use super::entropy::is_word;
+use crate::{model::Span, rules::table::Owner};
+
+/// Bytes between the end of a word and the value, at most.
+pub(crate) const GAP: usize = 96;
+
+/// A word with the value that is assigned to its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// The name that the word is part of, with its neighbours `a.b-c_d`.
+    pub(crate) name: Span,
+    /// Where the value begins.
+    pub(crate) value: usize,
+}
+
+/// Whether the word at `word` stands for itself, and is not a part of another word (`ably` in `reliably`).
+pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
+    let first = text[word.start];
+    let starts = word.start == 0 || {
+        let before = text[word.start - 1];
+        !before.is_ascii_alphabetic()
+            || (before.is_ascii_lowercase() && first.is_ascii_uppercase())
+            || !first.is_ascii_alphabetic()
+    };
+    let Some(&after) = text.get(word.end).filter(|_| starts) else { return starts };
+    let last = text[word.end - 1];
+    if !after.is_ascii_alphabetic()
+        || !last.is_ascii_alphabetic()
+        || (last.is_ascii_lowercase() && after.is_ascii_uppercase())
+    {
+        return true;
+    }
+    const SUFFIX: &[&[u8]] =
+        &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
+    let rest = &text[word.end..];
+    SUFFIX.iter().any(|suffix| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix))
+}
+
+fn is_name(byte: u8) -> bool {
+    is_word(byte) || byte == b'-' || byte == b'.'
+}
+
+/// From a word to the value assigned to it: the rest of the name, then signs such as `= : => ( ,` and quotes, with at most
+/// two short words between (a type, `Bearer`, a function's name).
+pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
+    let limit = text.len().min(word.end + GAP);
+    let mut at = word.end;
+    while at < limit && is_name(text[at]) {
+        at += 1;
+    }
+    let mut start = word.start;
+    while start > 0 && word.start - start < GAP && is_name(text[start - 1]) {
+        start -= 1;
+    }
+    let name = Span::new(start, at);
+    let (mut signs, mut breaks, mut words, mut spaces) = (0, 0, 0, 0);
+    while at < limit {
+        match text[at] {
+            b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'"' | b'\'' | b'`' | b'[' | b'{' | b'<' | b'?' | b'&'
+            | b'\\' | b'@' => signs += 1,
+            b'\n' if breaks == 0 => breaks += 1,
+            b' ' | b'\t' | b'\r' => spaces += 1,
+            b'$' | b'#' | b'/' | b'-' | b'+' | b'*' | b'!' => {}
+            b if is_word(b) => {
+                let end = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
+                if signs + spaces > 0 && !is_filler(text, at, end) {
+                    return Some(Assignment { name, value: at });
+                }
+                words += 1;
+                if words > 2 {
+                    return None;
+                }
+                at = end;
+                continue;
+            }
+            _ => return None,
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether a word in the gap is not the value itself but stands before it: a type, a scheme, a function.
+fn is_filler(text: &[u8], start: usize, end: usize) -> bool {
+    let word = &text[start..end];
+    word.len() <= 12 && !word.iter().any(u8::is_ascii_digit) && word.iter().all(|&b| is_name(b))
+}
+
+/// Whether a value that ends at `end` is whole: a longer token would be something else.
+pub(crate) fn ends_token(text: &[u8], end: usize) -> bool {
+    match text.get(end..).unwrap_or_default() {
+        [] => true,
+        [b, ..] if is_word(*b) => false,
+        [b'=', ..] => false,
+        [b'-' | b'+' | b'/' | b'.', after, ..] => !is_word(*after),
+        _ => true,
+    }
+}
+
+/// How far the verdict on a word of a context rule looks, before and after the word's start.
+pub(crate) fn reach(owner: &Owner, word: usize) -> (usize, usize) {
+    (GAP + 1, word + GAP + owner.after + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{assignment, is_whole};
+    use crate::model::Span;
+
+    fn value_of(text: &str, word: &str) -> Option<String> {
+        let start = text.find(word).unwrap();
+        let found = assignment(text.as_bytes(), Span::new(start, start + word.len()))?;
+        Some(text[found.value..].chars().take(6).collect())
+    }
+
+    #[test]
+    fn finds_the_value_of_a_name() {
+        for text in [
+            "ACME_KEY=f00dbabe11223344",
+            "acme: 'f00dbabe11223344'",
+            "\"acmeToken\": \"f00dbabe11223344\"",
+            "acme_secret := `f00dbabe11223344`",
+            "<acme>f00dbabe11223344</acme>",
+            "acme -> f00dbabe11223344",
+            "--acme-token f00dbabe11223344",
+            "ACME-Auth: Bearer f00dbabe11223344",
+            "acme_key: str = \"f00dbabe11223344\"",
+            "setAcme(\"f00dbabe11223344\")",
+            "acme.key = f00dbabe11223344",
+            "env('ACME_KEY', 'f00dbabe11223344')",
+            "acme:\n  f00dbabe11223344",
+        ] {
+            let lower = text.to_lowercase();
+            assert_eq!(value_of(&lower, "acme").as_deref(), Some("f00dba"), "{text}");
+        }
+        for text in ["acme; f00dbabe11223344", "acme is the name of our very good firm f00dbabe11223344", "acme"] {
+            assert_eq!(value_of(text, "acme"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_whole_between_other_letters_only_where_case_or_sense_says_so() {
+        let whole = |text: &str| {
+            let start = text.to_lowercase().find("ably").unwrap();
+            is_whole(text.as_bytes(), Span::new(start, start + 4))
+        };
+        for yes in ["ably", "ABLY_KEY", "myAbly", "ably2", "ablyKey", "ablyapikey", "x_ably.y"] {
+            assert!(whole(yes), "{yes}");
+        }
+        for no in ["reliably", "ablyze", "notably"] {
+            assert!(!whole(no), "{no}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Choose between matches that overlap: a specific rule beats a generic one.
+
+use super::{Detector, Fate, Raw};
+use crate::{model::Confidence, rules::rule::Gate};
+
+/// How much a rule says; more beats less.
+type Weight = (u8, bool, Confidence, usize, usize);
+
+fn weight(detector: &Detector, raw: &Raw) -> Weight {
+    let loaded = detector.rules().get(raw.rule);
+    let gate = match loaded.rule.gate {
+        Gate::Keyword => 2,
+        Gate::Context => 1,
+        Gate::Judge => 0,
+    };
+    (gate, !loaded.rule.checksum.is_empty(), loaded.confidence, raw.secret.len(), raw.matched.len())
+}
+
+/// Drops, among matches whose secrets overlap, all but the one that says most. What a specific rule has refuted is not
+/// reported by a weaker one either. The result is sorted by place.
+pub(crate) fn resolve(detector: &Detector, mut found: Vec<Raw>) -> Vec<Raw> {
+    found.sort_by(|a, b| (a.secret, a.rule, a.matched).cmp(&(b.secret, b.rule, b.matched)));
+    found.dedup_by(|a, b| a.secret == b.secret && a.rule == b.rule);
+    let mut order: Vec<usize> = (0..found.len()).collect();
+    // The strongest first; of equals the one that comes first in the rules' order.
+    order.sort_by_key(|&at| (std::cmp::Reverse(weight(detector, &found[at])), found[at].secret, found[at].rule));
+    let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+    for at in order {
+        let raw = &found[at];
+        if matches!(raw.fate, Fate::Dropped(_)) {
+            continue;
+        }
+        let last_before_end = taken.range(..raw.secret.end).next_back();
+        if last_before_end.is_some_and(|(_, &end)| end > raw.secret.start) {
+            if raw.fate == Fate::Kept {
+                found[at].fate = Fate::Dropped("another rule says more about the same bytes");
+            }
+            continue;
+        }
+        let specific = detector.rules().get(raw.rule).rule.gate == Gate::Keyword;
+        if raw.fate == Fate::Kept || specific {
+            taken.insert(raw.secret.start, raw.secret.end);
+        }
+    }
+    found
+}

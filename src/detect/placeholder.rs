@@ -1,0 +1,137 @@
+//! Values that only look like secrets: placeholders, templates, documented examples, runs.
+
+use super::entropy::holds_caseless;
+
+/// Words that, inside a value, say that it is made up. Only such as no generator of keys makes by chance.
+const TELLING: &[&[u8]] = &[
+    b"example",
+    b"placeholder",
+    b"changeme",
+    b"change_me",
+    b"change-me",
+    b"your_",
+    b"your-",
+    b"yourapi",
+    b"yourkey",
+    b"yourtoken",
+    b"yoursecret",
+    b"insert_",
+    b"insert-",
+    b"replace",
+    b"redacted",
+    b"xxxxx",
+    b"00000000",
+    b"dummy",
+    b"notreal",
+    b"not-real",
+    b"not_real",
+    b"fakefake",
+    b"1234567890",
+    b"abcdefghij",
+    b"deadbeefdeadbeef",
+    b"sample_",
+    b"sample-",
+    b"_here",
+    b"-here",
+    b"todo_",
+    b"aaaaaaaa",
+    b"my_secret",
+    b"mysecret",
+];
+
+/// Why a value cannot be a secret; `None` when it can.
+#[must_use]
+pub fn reason(value: &[u8]) -> Option<&'static str> {
+    if template(value) {
+        return Some("a template or a reference, not a value");
+    }
+    if distinct(value) < 5.min(value.len()) {
+        return Some("fewer than five different characters");
+    }
+    if TELLING.iter().any(|word| holds_caseless(value, word)) {
+        return Some("holds a placeholder's word");
+    }
+    if runs(value) * 2 > value.len() {
+        return Some("runs of equal or consecutive characters");
+    }
+    None
+}
+
+/// `${X}`, `{{ x }}`, `<x>`, `%s`, `$(x)`, `#{x}`, `[x]`, `@x@`, `***`.
+fn template(value: &[u8]) -> bool {
+    const OPEN: &[&[u8]] =
+        &[b"${", b"{{", b"$(", b"#{", b"<%", b"%{", b"{%", b"[[", b"***", b"%(", b"\\(", b"...", b"\xe2\x80\xa2"];
+    let ends = |first: u8, last: u8| value.first() == Some(&first) && value.last() == Some(&last) && value.len() > 1;
+    OPEN.iter().any(|open| value.windows(open.len()).any(|part| part == *open))
+        || ends(b'<', b'>')
+        || ends(b'{', b'}')
+        || ends(b'[', b']')
+        || ends(b'%', b'%')
+        || ends(b'@', b'@')
+}
+
+fn distinct(value: &[u8]) -> usize {
+    let mut seen = [false; 256];
+    value.iter().for_each(|&b| seen[usize::from(b)] = true);
+    seen.iter().filter(|&&b| b).count()
+}
+
+/// Bytes in runs of four or more that are equal, rise or fall by one.
+fn runs(value: &[u8]) -> usize {
+    let mut total = 0;
+    let mut length = 1;
+    let mut step = None;
+    for pair in value.windows(2) {
+        let this = i16::from(pair[1]) - i16::from(pair[0]);
+        if (-1..=1).contains(&this) && (step == Some(this) || length == 1) {
+            length += 1;
+        } else {
+            total += if length >= 4 { length } else { 0 };
+            length = if (-1..=1).contains(&this) { 2 } else { 1 };
+        }
+        step = Some(this);
+    }
+    total + if length >= 4 { length } else { 0 }
+}
+
+/// Whether a value has the shape of a UUID.
+#[must_use]
+pub fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_uuid, reason};
+
+    #[test]
+    fn tells_placeholders_from_values() {
+        for made_up in [
+            "xxxxxxxxxxxxxxxxxxxx",
+            "${GITHUB_TOKEN}",
+            "<your-key>",
+            "{{ token }}",
+            "AKIAIOSFODNN7EXAMPLE",
+            "abcdefghijklmnop",
+            "0123456789abcdef0123456789abcdef",
+            "your_api_key_goes_here",
+            "11111111222222223333",
+            "%API_KEY%",
+        ] {
+            assert!(reason(made_up.as_bytes()).is_some(), "{made_up}");
+        }
+        for real in ["q7Zp0Lm3Xv9Rt2Kd8Wb4", "c2f9d07be41a5836", "hunter2-Tr0ub4dor"] {
+            assert_eq!(reason(real.as_bytes()), None, "{real}");
+        }
+    }
+
+    #[test]
+    fn knows_a_uuid() {
+        assert!(is_uuid(b"01234567-89ab-cdef-0123-456789abcdef"));
+        assert!(!is_uuid(b"0123456789abcdef0123456789abcdef0123"));
+    }
+}

@@ -1,0 +1,228 @@
+//! The vector forms of the anchor pass and of the run pass, each with a scalar twin as its oracle.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use super::runs::is_token_byte;
+use super::table::Filter;
+
+/// An instruction set that the passes are written for. All give the same answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Any processor.
+    Scalar,
+    /// x86-64 with AVX2, BMI and POPCNT.
+    Avx2,
+    /// x86-64 with AVX-512 and its byte permutes and compressions (VBMI, VBMI2): Ice Lake, Zen 4 and later.
+    Avx512,
+}
+
+impl Level {
+    /// The fastest that this processor has; asked once.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(|| Self::all().last().unwrap_or(Self::Scalar))
+    }
+
+    /// Every level that this processor has, slowest first.
+    pub fn all() -> impl Iterator<Item = Self> + Clone {
+        [Self::Scalar, Self::Avx2, Self::Avx512].into_iter().filter(|level| level.is_here())
+    }
+
+    /// Whether this processor has it.
+    pub(super) fn is_here(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("bmi1")
+                    && is_x86_feature_detected!("bmi2")
+                    && is_x86_feature_detected!("lzcnt")
+                    && is_x86_feature_detected!("popcnt")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                Self::Avx2.is_here()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vbmi")
+                    && is_x86_feature_detected!("avx512vbmi2")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+}
+
+/// Positions looked at before the candidates among them are compared: each chunk costs a few mispredicted branches.
+const CHUNK: usize = 2048;
+/// The same for ranges up to this length, to set up little.
+const SMALL_CHUNK: usize = 192;
+/// Positions per mask word.
+const BLOCK: usize = 64;
+/// So many bytes behind the last block can be read; a position is judged by three.
+const LOOKAHEAD: usize = 32;
+
+/// Calls `sink` with each position of `range` whose bytes pass the filter, in order, and its folded four bytes.
+///
+/// `range` must leave three bytes: `range.end + 2 <= hay.len()`. A byte behind the end of `hay` reads as zero.
+pub(super) fn candidates(
+    level: Level,
+    filter: Filter<'_>,
+    hay: &[u8],
+    range: Range<usize>,
+    sink: impl FnMut(usize, u32),
+) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => x86::avx2_candidates(filter, hay, range, sink),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => x86::avx512_candidates(filter, hay, range, sink),
+        _ => pass(filter, hay, range, sink, |bytes, _, found| scalar_chunk(filter, bytes, found)),
+    }
+}
+
+/// The pass itself, inlined into a form per instruction set.
+///
+/// `chunk(bytes, spare, found)` writes down which of the first `bytes.len() - LOOKAHEAD` positions, a multiple of
+/// [`BLOCK`], pass the row test, and says how many. Both lists hold a block more than there are positions: writers put
+/// down a few too many and count only the good ones.
+#[inline(always)]
+fn pass(
+    filter: Filter<'_>,
+    hay: &[u8],
+    range: Range<usize>,
+    sink: impl FnMut(usize, u32),
+    chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
+) {
+    if range.len() <= SMALL_CHUNK {
+        pass_in::<{ SMALL_CHUNK + BLOCK }>(filter, hay, range, sink, chunk);
+    } else {
+        pass_in::<{ CHUNK + BLOCK }>(filter, hay, range, sink, chunk);
+    }
+}
+
+#[inline(always)]
+fn pass_in<const LIST: usize>(
+    filter: Filter<'_>,
+    hay: &[u8],
+    range: Range<usize>,
+    mut sink: impl FnMut(usize, u32),
+    chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
+) {
+    let (mut spare, mut found) = ([0; LIST], [0; LIST]);
+    let mut base = range.start;
+    // Whole blocks are read in place; what is left is read from a copy with zeros behind it.
+    let direct = range.end.min(hay.len().saturating_sub(BLOCK + LOOKAHEAD));
+    while base < range.end {
+        let mut copy = [0; BLOCK + LOOKAHEAD];
+        let bytes = if base < direct {
+            &hay[base..base + (direct - base).next_multiple_of(BLOCK).min(LIST - BLOCK) + LOOKAHEAD]
+        } else {
+            let len = (hay.len() - base).min(copy.len());
+            copy[..len].copy_from_slice(&hay[base..base + len]);
+            &copy[..]
+        };
+        let n = chunk(bytes, &mut spare, &mut found);
+        let n = keep(&found[..n], &mut spare, |offset| filter.near_test(near(hay, base + offset)));
+        for &offset in &spare[..n] {
+            let at = base + usize::from(offset);
+            if at >= range.end {
+                return;
+            }
+            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020);
+        }
+        base += bytes.len() - LOOKAHEAD;
+    }
+}
+
+/// The bytes from two before `at` to six behind, little-endian; those outside of `hay` read as zero.
+#[inline(always)]
+fn near(hay: &[u8], at: usize) -> u64 {
+    let start = at.wrapping_sub(2);
+    if let Some(eight) = hay.get(start..).and_then(<[u8]>::first_chunk::<8>) {
+        return u64::from_le_bytes(*eight);
+    }
+    let mut eight = [0; 8];
+    for (i, byte) in eight.iter_mut().enumerate() {
+        *byte = hay.get(start.wrapping_add(i)).copied().unwrap_or(0);
+    }
+    u64::from_le_bytes(eight)
+}
+
+/// Four bytes, little-endian, each or-ed with 0x20.
+#[inline(always)]
+fn folded(bytes: [u8; 4]) -> u32 {
+    u32::from_le_bytes(bytes) | 0x2020_2020
+}
+
+/// Copies the offsets that pass. No branch depends on the bytes: it would be mispredicted. The lists are apart because a
+/// processor cannot know that a store into the list it reads from is never ahead of the reads.
+#[inline(always)]
+fn keep(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> usize) -> usize {
+    let to = &mut to[..from.len()];
+    let mut kept = 0;
+    for &offset in from {
+        to[kept] = offset;
+        kept += test(usize::from(offset)) & 1;
+    }
+    kept
+}
+
+#[inline(always)]
+fn scalar_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
+    let mut n = 0;
+    for (offset, gram) in bytes.windows(4).enumerate().take(bytes.len() - LOOKAHEAD) {
+        found[n] = offset as u16;
+        n += filter.row_test(folded([gram[0], gram[1], gram[2], gram[3]]));
+    }
+    n
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+/// Mask words made at a time.
+pub(super) const MASKS: usize = 32;
+/// Per 64 bytes: which are token bytes, and which of those are digits.
+pub(super) type Masks = [(u64, u64); MASKS];
+
+/// The masks of the first bytes of `bytes`, at most [`MASKS`] words; bits behind the end are unset.
+pub(super) fn token_masks<'a>(level: Level, bytes: &[u8], masks: &'a mut Masks) -> &'a [(u64, u64)] {
+    let (blocks, rest) = bytes[..bytes.len().min(64 * MASKS)].as_chunks::<64>();
+    for (block, mask) in blocks.iter().zip(masks.iter_mut()) {
+        *mask = token_mask(level, block);
+    }
+    let mut n = blocks.len();
+    if !rest.is_empty() {
+        let mut block = [0; 64];
+        block[..rest.len()].copy_from_slice(rest);
+        masks[n] = token_mask(level, &block);
+        n += 1;
+    }
+    &masks[..n]
+}
+
+#[inline(always)]
+fn token_mask(level: Level, block: &[u8; 64]) -> (u64, u64) {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 | Level::Avx512 => x86::avx2_token_mask(block),
+        _ => (bits_where(block, is_token_byte), bits_where(block, |byte| byte.is_ascii_digit())),
+    }
+}
+
+/// A bit per byte. The first loop becomes vector code on any processor that has some; the product brings the low bits of
+/// eight bytes together.
+#[inline(always)]
+fn bits_where(block: &[u8; 64], test: impl Fn(u8) -> bool) -> u64 {
+    let flags = block.map(|byte| u8::from(test(byte)));
+    flags
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
+}

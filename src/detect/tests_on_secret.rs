@@ -1,0 +1,43 @@
+//! The tests that a matched secret must pass, cheapest first.
+
+use super::{
+    checksum::{self, State},
+    entropy::{digits, entropy, holds_caseless},
+    known::{Known, look_up},
+    placeholder,
+    verify::Fate,
+};
+use crate::{model::Span, rules::rule::Rule};
+
+/// What the rule's own tests, and those that hold for every rule, make of a secret.
+pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
+    let value = secret.of(text);
+    if digits(value) < rule.min_digits as usize {
+        return Fate::Dropped("fewer digits than the format has");
+    }
+    if rule.stop.iter().any(|stop| holds_caseless(value, stop.as_bytes())) {
+        return Fate::Refuted("holds a word that the rule excludes");
+    }
+    if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {
+        return Fate::Dropped("less entropy than the format has");
+    }
+    if let Some(near) = &rule.near {
+        let around = Span::new(matched.start.saturating_sub(near.within), text.len().min(matched.end + near.within));
+        if !near.words.iter().any(|word| holds_caseless(around.of(text), word.as_bytes())) {
+            return Fate::Dropped("no telling word stands near");
+        }
+    }
+    match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
+        Some(State::Valid) => known(value),
+        Some(State::Invalid(why)) => Fate::Refuted(why),
+        _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
+    }
+}
+
+/// An example out of a vendor's documents is no secret, however right it looks.
+pub(crate) fn known(value: &[u8]) -> Fate {
+    match look_up(value) {
+        Some(Known::Example) => Fate::Refuted("an example that the vendor's documents show"),
+        _ => Fate::Kept,
+    }
+}

@@ -1,0 +1,253 @@
+//! One anchor judged: the rule's regex in a window round it, or the value assigned to a provider's word.
+
+use std::ops::Range;
+
+use super::{
+    Detector,
+    anchor::{Anchor, Run, find_runs},
+    context,
+    entropy::{digits, holds_caseless},
+    generic::{self, Proposal, ProposalKind},
+    pattern::{Pattern, PatternCache},
+    tests_on_secret::fate,
+};
+use crate::{
+    model::{Span, Stats},
+    rules::{
+        rule::Gate,
+        shape::has,
+        table::{Owner, Pass},
+    },
+};
+
+/// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
+const RUN: usize = 16;
+
+/// How far before a run a provider's word may start.
+const BEFORE_RUN: usize = context::GAP + 40;
+
+/// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
+/// one more than twice as likely.
+const UNKNOWN_PATH: f32 = 0.5;
+
+/// What became of a match.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fate {
+    /// It passed all tests.
+    Kept,
+    /// A test dropped it, and other rules may still report the bytes.
+    Dropped(&'static str),
+    /// It certainly is no live secret: no other rule may report the bytes either.
+    Refuted(&'static str),
+}
+
+/// One rule matched at one place, before the blob's path is known.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Raw {
+    /// Start of the keyword or word that led to it.
+    pub anchor: usize,
+    /// Number of that keyword or word.
+    pub keyword: u32,
+    /// Index of the rule.
+    pub rule: u32,
+    /// The whole match.
+    pub matched: Span,
+    /// The secret.
+    pub secret: Span,
+    /// What became of it.
+    pub fate: Fate,
+    /// For the judge: how likely it is a credential, wherever it stands; else 0.
+    pub probability: f32,
+}
+
+/// What a thread needs while it detects: buffers, and the caches of the patterns it has used.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) anchors: Vec<Anchor>,
+    words: Vec<Anchor>,
+    runs: Vec<Run>,
+    proposals: Vec<Proposal>,
+    caches: std::collections::HashMap<u32, PatternCache>,
+    /// What has been done so far.
+    pub stats: Stats,
+}
+
+impl Detector {
+    /// How far the verdict on an anchor looks before and after the anchor's start.
+    #[must_use]
+    pub fn reach(&self, keyword: u32) -> (usize, usize) {
+        let length = self.keywords[keyword as usize].text.len();
+        if keyword >= self.judged {
+            return (generic::BEFORE, length + generic::AFTER);
+        }
+        self.rules.table().owners(Pass::Everywhere, keyword).fold((0, 0), |(before, after), owner| {
+            let (b, a) = match owner.gate {
+                Gate::Context => context::reach(&owner, length),
+                _ => (owner.before + 1, owner.after + 2),
+            };
+            (before.max(b + owner.near), after.max(a + owner.near))
+        })
+    }
+
+    /// Judges one anchor.
+    pub fn verify(&self, text: &[u8], anchor: Anchor, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let word = Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len());
+        if anchor.keyword >= self.judged {
+            return self.propose(text, anchor, word, scratch, out);
+        }
+        for owner in self.rules.table().owners(Pass::Everywhere, anchor.keyword) {
+            if !self.rules.is_enabled(owner.rule) {
+                continue;
+            }
+            let found = match owner.gate {
+                Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
+                Gate::Context => self.verify_context(text, word, &owner, scratch),
+                Gate::Judge => None,
+            };
+            out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
+        }
+    }
+
+    /// Puts what a telling name is given before the judge.
+    fn propose(&self, text: &[u8], anchor: Anchor, word: Span, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let proposals = &mut scratch.proposals;
+        proposals.clear();
+        generic::propose(text, word, proposals);
+        for proposal in proposals {
+            let Some(rule) = self.judge_rule(proposal.kind) else { continue };
+            // The path may yet raise it, so it is enough to come near.
+            let probability = generic::judge(text, proposal, b"").probability;
+            if probability < self.options.least_probability() * UNKNOWN_PATH {
+                continue;
+            }
+            let matched =
+                Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
+            let Anchor { start, keyword } = anchor;
+            let secret = proposal.value;
+            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
+    }
+
+    /// The rule under which the judge reports proposals of a kind, where it is in use.
+    fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
+        let rules = self.judge_rules.get_or_init(|| {
+            let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
+            self.rules.judge_rules().filter(|&index| self.rules.is_enabled(index)).map(named).collect()
+        });
+        rules.iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
+    }
+
+    fn pattern(&self, rule: u32) -> Option<&Pattern> {
+        // A pattern that cannot be compiled was refused when its file was read.
+        self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
+    }
+
+    fn find(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        anchored: bool,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let pattern = self.pattern(rule)?;
+        scratch.stats.regexes += 1;
+        let cache = scratch.caches.entry(rule).or_insert_with(|| pattern.cache());
+        pattern.find(text, window, anchored, cache)
+    }
+
+    /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
+    fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        if owner.follow_min > 0 {
+            let follow = text.get(word.end..word.end + owner.follow_min)?;
+            if !follow.iter().all(|&b| has(&owner.follow, b)) {
+                return None;
+            }
+        }
+        if owner.exact && word.start < owner.before {
+            return None;
+        }
+        let end = text.len().min(word.start + owner.after);
+        let mut start = word.start.saturating_sub(owner.before);
+        while start <= word.start {
+            let (matched, secret) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch)?;
+            if matched.start > word.start {
+                return None;
+            }
+            if matched.contains(word) {
+                return Some((matched, secret));
+            }
+            start = matched.end.max(start + 1);
+        }
+        None
+    }
+
+    /// The value of a rule's shape that is assigned to a name with the provider's word.
+    fn verify_context(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        if !context::is_whole(text, word) {
+            return None;
+        }
+        let found = context::assignment(text, word)?;
+        // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
+        let least = text.get(found.value..found.value + owner.before)?;
+        if !least.iter().all(|&b| has(&owner.follow, b)) {
+            return None;
+        }
+        let key = &text[found.name.start..found.value];
+        let names = &self.rules.get(owner.rule).rule.name_words;
+        if !names.is_empty() && !names.iter().any(|name| holds_caseless(key, name.as_bytes())) {
+            return None;
+        }
+        let window = Span::new(found.value, text.len().min(found.value + owner.after));
+        let (value, secret) = self.find(owner.rule, text, window, true, scratch)?;
+        let digit_missing = owner.follow_min > 0 && digits(value.of(text)) == 0;
+        let whole = !digit_missing && context::ends_token(text, value.end);
+        whole.then_some((Span::new(word.start, value.end), secret))
+    }
+
+    /// Judges provider words that start in `range` and stand before a run of token characters. Looks no further than
+    /// [`Detector::context_reach`] from a word's start.
+    pub fn contexts(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let (mut runs, mut words) = (std::mem::take(&mut scratch.runs), std::mem::take(&mut scratch.words));
+        runs.clear();
+        find_runs(text, range.start..text.len().min(range.end + BEFORE_RUN), RUN, &mut runs);
+        let mut done = range.start;
+        for run in &runs {
+            let from = run.start.saturating_sub(BEFORE_RUN).max(done);
+            done = run.start.min(range.end).max(done);
+            if from >= done {
+                continue;
+            }
+            words.clear();
+            self.before_runs.find(text, from..done, &mut words);
+            for anchor in &words {
+                let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
+                for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
+                    if self.rules.is_enabled(owner.rule) {
+                        let found = self.verify_context(text, word, &owner, scratch);
+                        out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
+                    }
+                }
+            }
+        }
+        (scratch.runs, scratch.words) = (runs, words);
+    }
+
+    /// How far the verdict on any provider's word looks before and after the word's start.
+    #[must_use]
+    pub fn context_reach(&self) -> (usize, usize) {
+        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        for (keyword, word) in self.words.iter().enumerate() {
+            for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
+                let (before, after) = context::reach(&owner, word.text.len());
+                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
+            }
+        }
+        widest
+    }
+
+    fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
+        let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
+        Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
+    }
+}

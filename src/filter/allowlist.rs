@@ -1,0 +1,165 @@
+//! Paths, values, rules and fingerprints that the user has allowed, each with a reason.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use globset::{Glob, GlobMatcher};
+use regex::bytes::Regex;
+
+use crate::model::{Fingerprint, Suppression, UnusedAllow};
+
+/// One `[[allow]]` entry. What it names must all fit; what it leaves open fits anything.
+#[derive(Clone, Debug, Default)]
+pub struct AllowEntry {
+    /// Globs, of which one must match the path.
+    pub paths: Vec<String>,
+    /// Rule ids, of which one must be the rule.
+    pub rules: Vec<String>,
+    /// A regex that must match somewhere in the secret.
+    pub value: Option<String>,
+    /// Fingerprints, of which one must be the finding's.
+    pub fingerprints: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// `YYYY-MM-DD`: the last day on which it holds.
+    pub expires: Option<String>,
+    /// Whether that day is over.
+    pub expired: bool,
+    /// File and line, for messages.
+    pub origin: String,
+}
+
+/// An entry that cannot be used.
+#[derive(thiserror::Error, Debug)]
+#[error("{origin}: {why}")]
+pub struct AllowError {
+    origin: String,
+    why: String,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    entry: AllowEntry,
+    paths: Vec<GlobMatcher>,
+    value: Option<Regex>,
+    fingerprints: Vec<Fingerprint>,
+    used: AtomicBool,
+}
+
+/// All entries.
+#[derive(Debug, Default)]
+pub struct Allowlist {
+    entries: Vec<Compiled>,
+}
+
+impl Allowlist {
+    /// Compiles the entries.
+    pub fn new(entries: Vec<AllowEntry>) -> Result<Self, AllowError> {
+        let entries = entries.into_iter().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { entries })
+    }
+
+    /// Why a secret is allowed, where it is.
+    #[must_use]
+    pub fn check(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> Option<Suppression> {
+        let fits = |compiled: &&Compiled| compiled.fits(path, rule, secret, fingerprint);
+        let found = self.entries.iter().find(fits)?;
+        found.used.store(true, Ordering::Relaxed);
+        Some(Suppression::Allowlist { entry: found.entry.origin.clone(), reason: found.entry.reason.clone() })
+    }
+
+    /// Entries that matched nothing, or whose day is over.
+    #[must_use]
+    pub fn unused(&self) -> Vec<UnusedAllow> {
+        let stale = self.entries.iter().filter_map(|compiled| {
+            let why = if compiled.entry.expired {
+                format!("expired on {}", compiled.entry.expires.as_deref().unwrap_or("an unknown day"))
+            } else if compiled.used.load(Ordering::Relaxed) {
+                return None;
+            } else {
+                "matched nothing".to_owned()
+            };
+            Some(UnusedAllow { entry: compiled.entry.origin.clone(), why })
+        });
+        stale.collect()
+    }
+}
+
+fn compile(entry: AllowEntry) -> Result<Compiled, AllowError> {
+    let bad = |why: String| AllowError { origin: entry.origin.clone(), why };
+    if entry.paths.is_empty() && entry.rules.is_empty() && entry.value.is_none() && entry.fingerprints.is_empty() {
+        return Err(bad("an [[allow]] entry needs one of `paths`, `rules`, `value`, `fingerprints`".into()));
+    }
+    if entry.reason.trim().is_empty() {
+        return Err(bad("an [[allow]] entry needs a `reason`".into()));
+    }
+    let glob =
+        |text: &String| Glob::new(text).map(|glob| glob.compile_matcher()).map_err(|error| bad(error.to_string()));
+    let paths = entry.paths.iter().map(glob).collect::<Result<_, _>>()?;
+    let regex = |text: &String| {
+        regex::bytes::RegexBuilder::new(text).unicode(false).build().map_err(|error| bad(error.to_string()))
+    };
+    let value = entry.value.as_ref().map(regex).transpose()?;
+    let parse = |text: &String| {
+        Fingerprint::from_hex(text).ok_or_else(|| bad(format!("`{text}` is no fingerprint (32 hex digits)")))
+    };
+    let fingerprints = entry.fingerprints.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok(Compiled { paths, value, fingerprints, used: AtomicBool::new(false), entry })
+}
+
+impl Compiled {
+    fn fits(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> bool {
+        use bstr::ByteSlice;
+        let any_path = || {
+            let path = path.to_path_lossy();
+            self.paths.iter().any(|glob| glob.is_match(&path))
+        };
+        !self.entry.expired
+            && (self.entry.rules.is_empty() || self.entry.rules.iter().any(|id| id == rule))
+            && (self.fingerprints.is_empty() || self.fingerprints.contains(&fingerprint))
+            && (self.paths.is_empty() || any_path())
+            && self.value.as_ref().is_none_or(|value| value.is_match(secret))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AllowEntry, Allowlist};
+    use crate::model::{Fingerprint, FingerprintKey};
+
+    fn entry(change: impl FnOnce(&mut AllowEntry)) -> AllowEntry {
+        let mut entry =
+            AllowEntry { reason: "because".into(), origin: "stanch.toml:3".into(), ..AllowEntry::default() };
+        change(&mut entry);
+        entry
+    }
+
+    fn allows(change: impl FnOnce(&mut AllowEntry)) -> bool {
+        let list = Allowlist::new(vec![entry(change)]).unwrap();
+        let fingerprint = Fingerprint::of(&FingerprintKey::default(), "acme", b"s3cret");
+        let allowed = list.check(b"tests/data/a.txt", "acme", b"s3cret", fingerprint).is_some();
+        assert_eq!(list.unused().is_empty(), allowed);
+        allowed
+    }
+
+    #[test]
+    fn all_that_an_entry_names_must_fit() {
+        assert!(allows(|e| e.paths = vec!["tests/**".into()]));
+        assert!(!allows(|e| e.paths = vec!["src/**".into()]));
+        assert!(allows(|e| e.rules = vec!["acme".into()]));
+        assert!(allows(|e| e.value = Some("^s3".into())));
+        assert!(!allows(|e| {
+            e.value = Some("^s3".into());
+            e.rules = vec!["other".into()];
+        }));
+        assert!(!allows(|e| {
+            e.rules = vec!["acme".into()];
+            e.expired = true;
+        }));
+    }
+
+    #[test]
+    fn an_entry_that_allows_everything_is_refused() {
+        assert!(Allowlist::new(vec![entry(|_| ())]).unwrap_err().to_string().starts_with("stanch.toml:3: "));
+        assert!(Allowlist::new(vec![entry(|e| e.fingerprints = vec!["abc".into()])]).is_err());
+    }
+}

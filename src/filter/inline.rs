@@ -1,0 +1,95 @@
+//! `stanch:allow` comments, and the peers' own, on the matching line or the line before.
+
+use bstr::ByteSlice;
+
+use crate::model::{Span, Suppression};
+
+/// How far from the secret a mark may stand on its line: lines of bundles have megabytes.
+const REACH: usize = 2048;
+
+/// Marks that hold for their own line.
+const SAME_LINE: &[&str] = &[
+    "gitleaks:allow",
+    "betterleaks:allow",
+    "trufflehog:ignore",
+    "kingfisher:ignore",
+    "pragma: allowlist secret",
+    "pragma: whitelist secret",
+    "ggignore",
+    "secretlint-disable-line",
+];
+
+/// Marks that hold for the line after.
+const NEXT_LINE: &[&str] = &["pragma: allowlist nextline secret", "secretlint-disable-next-line"];
+
+const OURS: &str = "stanch:allow";
+
+/// Why a secret is allowed by a comment, where it is. `is_rule` tells whether a word is the rule, or another rule's id.
+#[must_use]
+pub fn check(text: &[u8], secret: Span, rule: &str, is_other_rule: &dyn Fn(&str) -> bool) -> Option<Suppression> {
+    let start = text[..secret.start].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
+    let end = text[secret.end..].find_byte(b'\n').map_or(text.len(), |newline| secret.end + newline);
+    let line = &text[start.max(secret.start.saturating_sub(REACH))..end.min(secret.end + REACH)];
+    let before_end = start.saturating_sub(1);
+    let before_start = text[..before_end].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
+    let before = &text[before_start.max(before_end.saturating_sub(REACH))..before_end];
+    let same = SAME_LINE.iter().find(|mark| holds(line, mark));
+    let next = NEXT_LINE.iter().find(|mark| holds(before, mark));
+    if let Some(mark) = same.or(next) {
+        return Some(Suppression::Inline { mark: (*mark).to_owned(), reason: String::new() });
+    }
+    ours(line, rule, is_other_rule).or_else(|| ours(before, rule, is_other_rule))
+}
+
+fn holds(line: &[u8], mark: &str) -> bool {
+    line.find(mark).is_some()
+}
+
+fn ours(line: &[u8], rule: &str, is_other_rule: &dyn Fn(&str) -> bool) -> Option<Suppression> {
+    let at = line.find(OURS)?;
+    let rest = line[at + OURS.len()..].to_str_lossy();
+    // The comment's own end is no part of the reason.
+    let rest = rest
+        .trim_end_matches(['*', '/', '-', '>', '}', '#', '%', ' ', '\t', '\r'])
+        .trim_start_matches([':', ' ', '\t']);
+    let first = rest.split_whitespace().next().unwrap_or("");
+    let reason = if first == rule {
+        rest[first.len()..].trim()
+    } else if is_other_rule(first) {
+        return None;
+    } else {
+        rest
+    };
+    Some(Suppression::Inline { mark: OURS.to_owned(), reason: reason.chars().take(200).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::model::{Span, Suppression};
+
+    fn reason(text: &str) -> Option<String> {
+        let start = text.find("SECRET").unwrap();
+        match check(text.as_bytes(), Span::new(start, start + 6), "acme-key", &|word| word == "other-key")? {
+            Suppression::Inline { reason, .. } => Some(reason),
+            _ => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn marks_hold_for_their_line_or_the_next() {
+        let silent = Some(String::new());
+        assert_eq!(reason("k = SECRET # stanch:allow"), silent);
+        assert_eq!(reason("k = SECRET # stanch:allow acme-key a test key"), Some("a test key".into()));
+        assert_eq!(reason("k = SECRET /* stanch:allow not in use */"), Some("not in use".into()));
+        assert_eq!(reason("<!-- stanch:allow sample -->\nk = SECRET"), Some("sample".into()));
+        assert_eq!(reason("k = SECRET # stanch:allow other-key"), None);
+        assert_eq!(reason("# stanch:allow\n\nk = SECRET"), None);
+        assert_eq!(reason("k = SECRET\n# stanch:allow"), None);
+        assert_eq!(reason("k = SECRET // gitleaks:allow"), silent);
+        assert_eq!(reason("# gitleaks:allow\nk = SECRET"), None);
+        assert_eq!(reason("# pragma: allowlist nextline secret\nk = SECRET"), silent);
+        assert_eq!(reason("k = SECRET  # pragma: allowlist secret"), silent);
+        assert_eq!(reason("k = SECRET"), None);
+    }
+}

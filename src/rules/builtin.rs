@@ -1,0 +1,16 @@
+//! The pattern files embedded in the program, compiled by the build script.
+
+use std::borrow::Cow;
+
+use super::table::Table;
+
+/// The built-in rules.
+#[must_use]
+pub(crate) fn table() -> Table {
+    Table::new(Cow::Borrowed(include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"))))
+}
+
+/// The tables of the anchor pass over the built-in rules' keywords, as `detect::anchor` reads them.
+pub(crate) const EVERYWHERE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/everywhere.bin"));
+/// The same for the words that are looked for in front of runs.
+pub(crate) const BEFORE_RUNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/before_runs.bin"));

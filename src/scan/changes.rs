@@ -1,0 +1,164 @@
+//! What a change brings: the index against HEAD, or the commits of a range against their parents.
+
+use std::{collections::BTreeSet, path::Path, sync::Mutex};
+
+use bstr::BString;
+use rayon::prelude::*;
+
+use super::{Scanner, outcome::Collector, worker::Worker};
+use crate::{
+    model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, SkipReason, Skipped},
+    source::git::{
+        ChangedFile, GitError, GitSource, Repo, TreeSource,
+        history::{commit_texts, tag_texts},
+        introduce::commit_info,
+        object::ObjectKind,
+        range::{Range, RangeQuery},
+    },
+};
+
+/// Fewer files than this are scanned on the spot: starting threads would cost more.
+const FEW: usize = 32;
+
+/// One version of a file that a change brings.
+struct Change<'c> {
+    file: &'c ChangedFile,
+    /// The commit, and whether the end of the range still has the file so; `None` for the index.
+    commit: Option<(BlobId, bool)>,
+}
+
+impl Scanner<'_> {
+    /// Scans the blobs of the index that differ from HEAD, and reports what they bring; with `whole_file`, all they hold.
+    pub(super) fn scan_staged(&self, path: Option<&Path>, whole_file: bool, collector: &Mutex<Collector>) {
+        self.asked(collector, "staged changes".to_owned());
+        let scan = || {
+            let repo = path.map_or_else(Repo::from_env, Repo::at)?;
+            let staged = repo.staged()?;
+            self.note(collector, staged.problems);
+            let changes: Vec<_> = staged.files.iter().map(|file| Change { file, commit: None }).collect();
+            self.scan_changes(&repo, path, &changes, whole_file, collector);
+            let mut worker = self.worker(collector);
+            let names: BTreeSet<&BString> = staged.files.iter().filter(|file| file.old.is_empty()).map(|file| &file.path).collect();
+            names.into_iter().for_each(|name| self.scan_name(&mut worker, name, None));
+            Ok(())
+        };
+        self.settle(scan(), "index", collector);
+    }
+
+    /// Scans what the commits of a range bring: files, messages, people, tags.
+    pub(super) fn scan_range(&self, path: Option<&Path>, query: &RangeQuery, collector: &Mutex<Collector>) {
+        let scan = || {
+            let repo = path.map_or_else(Repo::from_env, Repo::at)?;
+            let range = repo.range(query)?;
+            self.asked(collector, format!("{} commits, {} files", range.commits.len(), range.blobs.len()));
+            let changes: Vec<_> =
+                range.blobs.iter().map(|new| Change { file: &new.file, commit: Some((new.commit, new.at_end)) }).collect();
+            self.scan_changes(&repo, path, &changes, false, collector);
+            self.scan_texts(&repo, &range, collector)?;
+            self.note(collector, range.problems);
+            collector.lock().expect("no holder panics").coverage.commits += range.commits.len() as u64;
+            Ok(())
+        };
+        self.settle(scan(), "range", collector);
+    }
+
+    fn asked(&self, collector: &Mutex<Collector>, what: String) {
+        collector.lock().expect("no holder panics").ask(what);
+    }
+
+    fn settle(&self, result: Result<(), GitError>, what: &str, collector: &Mutex<Collector>) {
+        let Err(error) = result else { return };
+        let words = error.to_string();
+        let reason = match error {
+            GitError::Shallow { .. } => SkipReason::Shallow(words),
+            _ => SkipReason::Unreadable(words),
+        };
+        self.note(collector, [Skipped { what: what.into(), reason, asked: true }]);
+    }
+
+    fn scan_changes(&self, repo: &Repo, path: Option<&Path>, changes: &[Change<'_>], whole: bool, collector: &Mutex<Collector>) {
+        let one = |state: &mut (GitSource<'_>, Worker<'_>), change: &Change<'_>| {
+            if !self.is_stopped() {
+                self.scan_change(&mut state.0, &mut state.1, change, whole);
+            }
+        };
+        if changes.len() < FEW || self.settings.threads() == 1 {
+            let Ok(source) = repo.objects() else { return };
+            let mut state = (source, self.worker(collector));
+            return changes.iter().for_each(|change| one(&mut state, change));
+        }
+        // A handle of libgit2 cannot be shared: each share of the work opens its own.
+        let share = changes.len().div_ceil(self.settings.threads() * 4);
+        self.pool().install(|| {
+            changes.par_chunks(share).for_each(|changes| {
+                let Ok(repo) = path.map_or_else(Repo::from_env, Repo::at) else { return };
+                let Ok(source) = repo.objects() else { return };
+                let mut state = (source, self.worker(collector));
+                changes.iter().for_each(|change| one(&mut state, change));
+            });
+        });
+    }
+
+    fn scan_change(&self, source: &mut GitSource<'_>, worker: &mut Worker<'_>, change: &Change<'_>, whole: bool) {
+        let file = change.file;
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        if let Err(error) = source.blob(&file.blob, &mut new) {
+            return worker.skip(Skipped { what: file.path.clone(), ..error.into_skipped(false) });
+        }
+        for id in file.old.iter().filter(|_| !whole) {
+            let mut text = Vec::new();
+            // An old version that cannot be read makes more lines look new, never fewer.
+            if source.blob(id, &mut text).is_ok() {
+                old.push(text);
+            }
+        }
+        let (path, blob) = (file.path.clone(), file.blob);
+        let provenance = match change.commit {
+            None => Provenance::Staged { path, blob },
+            Some((id, at_end)) => Provenance::History { path, blob, commit: commit_of(source, id, Some(at_end)) },
+        };
+        let old: Vec<&[u8]> = old.iter().map(Vec::as_slice).collect();
+        worker.change(&Place::plain(provenance), &new, &old);
+    }
+
+    fn scan_name(&self, worker: &mut Worker<'_>, name: &BString, commit: Option<Box<CommitInfo>>) {
+        let object = Provenance::Object { part: ObjectPart::FileName, id: None, name: name.clone(), commit };
+        worker.quiet(object, name);
+    }
+
+    /// Messages, people, tags, names of new files.
+    fn scan_texts(&self, repo: &Repo, range: &Range, collector: &Mutex<Collector>) -> Result<(), GitError> {
+        let mut source = repo.objects()?;
+        let mut worker = self.worker(collector);
+        let mut data = Vec::new();
+        for id in range.commits.iter().chain(&range.tags) {
+            let kind = match source.object(id, &mut data) {
+                Ok(kind) => kind,
+                Err(error) => {
+                    worker.skip(error.into_skipped(repo.is_partial()));
+                    continue;
+                }
+            };
+            let is_commit = kind == ObjectKind::Commit;
+            let commit = is_commit.then(|| Box::new(commit_info(*id, &data)));
+            let texts: Vec<_> = if is_commit { commit_texts(*id, &data).collect() } else { tag_texts(*id, &data).collect() };
+            for text in texts {
+                let object = Provenance::Object { part: text.part, id: text.id, name: BString::default(), commit: commit.clone() };
+                worker.quiet(object, text.bytes);
+            }
+        }
+        for new in range.blobs.iter().filter(|new| new.file.old.is_empty()) {
+            let commit = commit_of(&mut source, new.commit, Some(new.at_end));
+            self.scan_name(&mut worker, &new.file.path, commit);
+        }
+        Ok(())
+    }
+}
+
+fn commit_of(source: &mut GitSource<'_>, id: BlobId, at_head: Option<bool>) -> Option<Box<CommitInfo>> {
+    let mut data = Vec::new();
+    source.commit(&id, &mut data).ok()?;
+    let mut commit = commit_info(id, &data);
+    commit.at_head = at_head;
+    Some(Box::new(commit))
+}

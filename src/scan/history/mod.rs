@@ -1,0 +1,62 @@
+//! A whole history: every object once, then the commits that brought in what was found.
+
+mod objects;
+mod places;
+
+use std::{path::Path, sync::Mutex};
+
+use bstr::BString;
+
+use self::{objects::Found, places::Places};
+use super::{Scanner, outcome::Collector};
+use crate::{
+    model::{ObjectPart, Provenance, SkipReason, Skipped},
+    source::git::{GitError, Repo, refs::Tips, store::ObjectStore},
+};
+
+impl Scanner<'_> {
+    /// Scans every object of the repository at `path`, reachable or not, and the names of its refs.
+    pub(super) fn scan_history(&self, path: &Path, collector: &Mutex<Collector>) {
+        let shown = crate::source::tree::shown(path);
+        collector.lock().expect("no holder panics").ask(format!("history of {shown}"));
+        if let Err(error) = self.try_history(path, collector) {
+            let reason = SkipReason::Unreadable(error.to_string());
+            collector.lock().expect("no holder panics").skip(Skipped { what: shown, reason, asked: true });
+        }
+    }
+
+    fn try_history(&self, path: &Path, collector: &Mutex<Collector>) -> Result<(), GitError> {
+        let repo = Repo::at(path)?;
+        let layout = repo.layout();
+        let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
+        self.note(collector, problems.into_iter().map(Skipped::from));
+        let found = Found::search(self, &store, collector);
+        let tips = repo.tips()?;
+        self.names(&tips, collector);
+        let mut places = Places::new(&repo, &store, &found)?;
+        self.note(collector, std::mem::take(&mut places.problems));
+        self.report(&store, &found, &places, collector);
+        let mut all = collector.lock().expect("no holder panics");
+        all.coverage.commits += found.commits.len() as u64;
+        Ok(())
+    }
+
+    pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {
+        let mut all = collector.lock().expect("no holder panics");
+        skipped.into_iter().for_each(|skipped| all.skip(skipped));
+    }
+
+    /// Names of refs, and the messages of reflogs.
+    fn names(&self, tips: &Tips, collector: &Mutex<Collector>) {
+        let mut worker = self.worker(collector);
+        for name in tips.names.iter().chain(&tips.reflog_messages) {
+            let name: &BString = name;
+            worker.item(
+                Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None },
+                name,
+                false,
+            );
+        }
+        self.note(collector, tips.problems.iter().cloned());
+    }
+}

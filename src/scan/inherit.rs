@@ -1,0 +1,224 @@
+//! Carry anchors and verdicts from a delta's base to its child.
+//!
+//! Most versions of a file are copies of pieces of another version plus a few new bytes. A keyword that lies inside a
+//! copied piece was already found in the base; its verdict still holds when everything the verdict looked at lies in the
+//! same piece. So only new bytes are searched, and only anchors near a seam are judged again: what comes out is exactly
+//! what a plain scan gives, because a verdict is a pure function of the bytes within its reach.
+
+use std::ops::Range;
+
+use crate::{
+    detect::{Detector, Raw, Scratch, anchor::Anchor},
+    source::git::delta::{Delta, Op},
+};
+
+/// What was found in one version, ready to be inherited by the next. Offsets ascend.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    anchors: Vec<Anchor>,
+    /// By anchor.
+    pub(crate) verified: Vec<Raw>,
+    /// By the start of the provider's word.
+    pub(crate) contexts: Vec<Raw>,
+}
+
+/// What never changes while a repository is scanned.
+pub(crate) struct Heir<'d> {
+    detector: &'d Detector,
+    /// For each keyword, how far its verdict looks.
+    reach: Vec<(usize, usize)>,
+    context_reach: (usize, usize),
+    longest: usize,
+}
+
+/// A piece of the base that stands in the child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    /// Where in the child.
+    at: usize,
+    /// Where in the base.
+    from: usize,
+    len: usize,
+}
+
+impl Piece {
+    fn end(self) -> usize {
+        self.at + self.len
+    }
+}
+
+/// One version and the one it was made from.
+pub(crate) struct Version<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) base_len: usize,
+    pub(crate) delta: Delta<'a>,
+}
+
+impl<'d> Heir<'d> {
+    pub(crate) fn new(detector: &'d Detector) -> Self {
+        let reach = (0..detector.keyword_count() as u32).map(|keyword| detector.reach(keyword)).collect();
+        Self { detector, reach, context_reach: detector.context_reach(), longest: detector.longest_keyword().max(1) }
+    }
+
+    /// Scans a text that has no base.
+    pub(crate) fn plain(&self, text: &[u8], scratch: &mut Scratch) -> Carried {
+        let mut carried = Carried::default();
+        self.detector.anchors(text, 0..text.len(), &mut carried.anchors);
+        for anchor in &carried.anchors {
+            self.detector.verify(text, *anchor, scratch, &mut carried.verified);
+        }
+        self.detector.contexts(text, 0..text.len(), scratch, &mut carried.contexts);
+        scratch.stats.anchors += carried.anchors.len() as u64;
+        carried
+    }
+
+    /// Scans a version, taking from its base what is already known. Falls back to a plain scan where little would be
+    /// saved.
+    pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
+        let pieces = pieces(version.delta, 4 * self.longest);
+        let seams = self.seams(&pieces, version.text.len(), (self.longest - 1, 0));
+        let fresh: usize = seams.iter().map(Range::len).sum();
+        // Searching runs at gigabytes per second, so bookkeeping must save half of it to be worth its while.
+        if fresh * 2 > version.text.len() {
+            return self.plain(version.text, scratch);
+        }
+        let mut carried = Carried::default();
+        self.inherit_anchors(base, version, &pieces, &seams, scratch, &mut carried);
+        self.inherit_contexts(base, version, &pieces, scratch, &mut carried);
+        carried
+    }
+
+    /// The ranges between pieces, widened by (bytes before, bytes after), merged.
+    fn seams(&self, pieces: &[Piece], len: usize, (before, after): (usize, usize)) -> Vec<Range<usize>> {
+        let mut seams: Vec<Range<usize>> = Vec::with_capacity(pieces.len() + 1);
+        let mut end = 0;
+        let ends = pieces.iter().map(|piece| (piece.at, piece.end())).chain([(len, len)]);
+        for (at, next) in ends {
+            let seam = end.max(before) - before..(at + after).min(len);
+            end = next;
+            match seams.last_mut() {
+                Some(last) if seam.start <= last.end => last.end = last.end.max(seam.end),
+                _ if seam.is_empty() => {}
+                _ => seams.push(seam),
+            }
+        }
+        seams
+    }
+
+    fn inherit_anchors(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        pieces: &[Piece],
+        seams: &[Range<usize>],
+        scratch: &mut Scratch,
+        carried: &mut Carried,
+    ) {
+        let text = version.text;
+        let mut seams = seams.iter().peekable();
+        let mut done = 0;
+        for piece in pieces {
+            while let Some(seam) = seams.next_if(|seam| seam.end <= piece.at) {
+                self.fresh_anchors(text, seam.clone(), scratch, carried);
+                done = seam.end;
+            }
+            let kept = done.max(piece.at)..seams.peek().map_or(piece.end(), |seam| seam.start.min(piece.end()));
+            self.copied_anchors(base, version, *piece, kept.clone(), scratch, carried);
+            done = done.max(kept.end);
+        }
+        for seam in seams {
+            self.fresh_anchors(text, seam.clone(), scratch, carried);
+        }
+    }
+
+    fn fresh_anchors(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, carried: &mut Carried) {
+        let first = carried.anchors.len();
+        self.detector.anchors(text, range, &mut carried.anchors);
+        scratch.stats.anchors += (carried.anchors.len() - first) as u64;
+        for at in first..carried.anchors.len() {
+            self.detector.verify(text, carried.anchors[at], scratch, &mut carried.verified);
+        }
+    }
+
+    /// Takes over the anchors that start in `kept`, a part of `piece`.
+    fn copied_anchors(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        piece: Piece,
+        kept: Range<usize>,
+        scratch: &mut Scratch,
+        carried: &mut Carried,
+    ) {
+        let in_base = |at: usize| at - piece.at + piece.from;
+        if kept.is_empty() {
+            return;
+        }
+        let (from, to) = (in_base(kept.start), in_base(kept.end));
+        let first = base.anchors.partition_point(|anchor| anchor.start < from);
+        let mut known = base.verified.partition_point(|raw| raw.anchor < from);
+        for anchor in base.anchors[first..].iter().take_while(|anchor| anchor.start < to) {
+            let here = Anchor { start: anchor.start - piece.from + piece.at, keyword: anchor.keyword };
+            carried.anchors.push(here);
+            if !is_local(version, piece, anchor.start, self.reach[anchor.keyword as usize]) {
+                self.detector.verify(version.text, here, scratch, &mut carried.verified);
+                continue;
+            }
+            while base.verified.get(known).is_some_and(|raw| raw.anchor < anchor.start) {
+                known += 1;
+            }
+            let same = base.verified[known..].iter().take_while(|raw| raw.anchor == anchor.start);
+            carried.verified.extend(same.filter(|raw| raw.keyword == anchor.keyword).map(|raw| moved(*raw, piece)));
+        }
+    }
+
+    fn inherit_contexts(&self, base: &Carried, version: &Version<'_>, pieces: &[Piece], scratch: &mut Scratch, carried: &mut Carried) {
+        let (before, after) = self.context_reach;
+        let seams = self.seams(pieces, version.text.len(), (after, before));
+        for seam in &seams {
+            self.detector.contexts(version.text, seam.clone(), scratch, &mut carried.contexts);
+        }
+        for piece in pieces {
+            let first = base.contexts.partition_point(|raw| raw.anchor < piece.from);
+            for raw in base.contexts[first..].iter().take_while(|raw| raw.anchor < piece.from + piece.len) {
+                let here = moved(*raw, *piece);
+                let at = seams.partition_point(|seam| seam.end <= here.anchor);
+                if seams.get(at).is_none_or(|seam| here.anchor < seam.start) {
+                    carried.contexts.push(here);
+                }
+            }
+        }
+        carried.contexts.sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule));
+    }
+}
+
+/// Whether all that a verdict looked at in the base stands in the child, in one piece and with the same text's ends.
+fn is_local(version: &Version<'_>, piece: Piece, anchor: usize, (before, after): (usize, usize)) -> bool {
+    let starts_alike = piece.from == 0 && piece.at == 0;
+    let ends_alike = piece.from + piece.len == version.base_len && piece.end() == version.text.len();
+    (anchor >= piece.from + before || starts_alike) && (anchor + after <= piece.from + piece.len || ends_alike)
+}
+
+fn moved(mut raw: Raw, piece: Piece) -> Raw {
+    for offset in [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end] {
+        *offset = *offset + piece.at - piece.from;
+    }
+    raw
+}
+
+/// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
+fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for op in delta.ops() {
+        let Op::Copy { at, from, len } = op else { continue };
+        match pieces.last_mut() {
+            Some(last) if last.end() == at && last.from + last.len == from => last.len += len,
+            Some(last) if last.len < shortest => *last = Piece { at, from, len },
+            _ => pieces.push(Piece { at, from, len }),
+        }
+    }
+    if pieces.last().is_some_and(|last| last.len < shortest) {
+        pieces.pop();
+    }
+    pieces
+}

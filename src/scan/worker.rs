@@ -1,0 +1,257 @@
+//! One item: read, unpack, detect, judge. A worker belongs to one thread.
+
+use std::{
+    collections::BTreeSet,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+};
+
+use bstr::BString;
+
+use super::{
+    Scanner, excerpt,
+    outcome::{Collector, Placed},
+};
+use crate::{
+    detect::Scratch,
+    filter::inline,
+    model::{Candidate, Place, Provenance, Severity, SkipReason, Skipped, Span},
+    source::{
+        asset::{self, Lines, Nature, Unit},
+        git::new_lines,
+        read,
+        text::{self, Converted},
+        tree::File,
+    },
+};
+
+/// Reads and scans items, and hands over what it found when it is dropped.
+pub(crate) struct Worker<'c> {
+    scanner: &'c Scanner<'c>,
+    collector: &'c Mutex<Collector>,
+    scratch: Scratch,
+    buffer: Vec<u8>,
+    found: Collector,
+}
+
+impl<'c> Worker<'c> {
+    pub(crate) fn new(scanner: &'c Scanner<'c>, collector: &'c Mutex<Collector>) -> Self {
+        Self { scanner, collector, scratch: Scratch::default(), buffer: Vec::new(), found: Collector::default() }
+    }
+
+    /// Reads and scans one file.
+    pub(crate) fn file(&mut self, file: &File) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        match read::read(&file.path, self.scanner.settings.max_file_size, &mut buffer) {
+            Ok(()) => self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked),
+            Err(reason) => {
+                // What was read of a file that changed is scanned all the same.
+                if reason == SkipReason::Changed {
+                    self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked);
+                }
+                self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
+            }
+        }
+        // A large buffer is not kept for the small files that follow.
+        buffer.shrink_to(4 << 20);
+        self.buffer = buffer;
+    }
+
+    /// Scans bytes that were handed in.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.found.ask("standard input".to_owned());
+        self.item(Provenance::Stdin, bytes, true);
+    }
+
+    /// Notes something that was not read.
+    pub(crate) fn skip(&mut self, skipped: Skipped) {
+        self.found.skip(skipped);
+    }
+
+    /// Scans the bytes of one item; a fault of ours costs this item only.
+    pub(crate) fn item(&mut self, provenance: Provenance, bytes: &[u8], asked: bool) {
+        let what = BString::from(provenance.path());
+        let place = Place::plain(provenance);
+        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(&place, bytes, asked)));
+        if done.is_err() {
+            // Its buffers may be half-written.
+            self.scratch = Scratch::default();
+            self.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked });
+        }
+        self.found.coverage.items += 1;
+        self.scanner.observer.scanned(1, bytes.len() as u64);
+    }
+
+    /// The secrets in some bytes and everything that they contain, before their path is known.
+    pub(crate) fn secrets(&mut self, place: &Place, bytes: &[u8]) -> Vec<(u32, Box<[u8]>)> {
+        let mut secrets = Vec::new();
+        let detector = &self.scanner.detector;
+        let scratch = &mut self.scratch;
+        let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, &|_| None, &mut |unit| {
+            for text in texts(unit.bytes) {
+                let text = text.as_bytes(unit.bytes);
+                let raw = detector.scan_raw(text, scratch);
+                secrets.extend(detector.secrets(text, &raw).map(|(rule, secret)| (rule, secret.into())));
+            }
+            ControlFlow::Continue(())
+        });
+        for (inside, reason) in unpacked.skipped {
+            let mut what = Place { provenance: place.provenance.clone(), inside }.path();
+            if let Some(blob) = place.provenance.blob() {
+                what = BString::from([format!("object {blob} ").as_bytes(), &what].concat());
+            }
+            self.skip(Skipped { what, reason, asked: false });
+        }
+        secrets
+    }
+
+    /// Scans a short text that is no item of its own: a message, a name.
+    pub(crate) fn quiet(&mut self, provenance: Provenance, bytes: &[u8]) {
+        let unit = Unit { inside: &[], bytes, lines: Lines::Text, nature: Nature::Stored, map: None };
+        self.detect(&Place::plain(provenance), &unit, bytes, None);
+    }
+
+    /// Scans a version of a file, and keeps what stands on lines that none of its `old` versions has.
+    pub(crate) fn change(&mut self, place: &Place, bytes: &[u8], old: &[&[u8]]) {
+        let sink = std::mem::take(&mut self.found);
+        self.item(place.provenance.clone(), bytes, true);
+        let brought = std::mem::replace(&mut self.found, sink);
+        if old.is_empty() {
+            return self.found.merge(brought);
+        }
+        let fresh = new_lines(old, bytes);
+        // Inside a container lines say nothing: there, what an old version holds as well is not new.
+        let mut known = None;
+        let mut is_new = |placed: &Placed| {
+            let span = placed.candidate.location.span;
+            if placed.place.inside.is_empty() {
+                return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
+            }
+            let known = known.get_or_insert_with(|| old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>());
+            !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
+        };
+        let mut brought = brought;
+        brought.retain(&mut is_new);
+        self.found.merge(brought);
+    }
+
+    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
+    pub(crate) fn report(&mut self, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
+        let mut sink = std::mem::take(&mut self.found);
+        self.unpack(place, bytes, false);
+        std::mem::swap(&mut self.found, &mut sink);
+        let rules = self.scanner.detector.rules();
+        let wanted = |rule: &str, secret: &[u8]| {
+            keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule)
+        };
+        self.found.take(sink, wanted);
+    }
+
+    /// Scans bytes and everything that they contain.
+    fn unpack(&mut self, place: &Place, bytes: &[u8], asked: bool) {
+        let siblings = |reference: &[u8]| self.scanner.sibling(&place.provenance, reference);
+        let (scanner, settings) = (self.scanner, self.scanner.settings);
+        let unpacked = asset::unpack(bytes, &settings.budget, &siblings, &mut |unit| {
+            let place = Place { provenance: place.provenance.clone(), inside: unit.inside.to_vec() };
+            self.unit(&place, unit);
+            if scanner.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        for (inside, reason) in unpacked.skipped {
+            let what = Place { provenance: place.provenance.clone(), inside }.path();
+            self.skip(Skipped { what, reason, asked });
+        }
+        self.found.coverage.members += unpacked.members;
+        self.found.coverage.bytes += unpacked.bytes;
+    }
+
+    /// Scans one text in whatever encoding.
+    fn unit(&mut self, place: &Place, unit: &Unit<'_>) {
+        for text in texts(unit.bytes) {
+            match text {
+                Text::Stored => self.detect(place, unit, unit.bytes, None),
+                Text::Converted(converted) => self.detect(place, unit, &converted.text, Some(&converted)),
+            }
+        }
+    }
+
+    fn detect(&mut self, place: &Place, unit: &Unit<'_>, text: &[u8], converted: Option<&Converted>) {
+        let candidates = self.scanner.detector.scan(text, place.path().as_slice(), &mut self.scratch);
+        if candidates.is_empty() {
+            return;
+        }
+        let starts: Vec<usize> = candidates.iter().map(|candidate| candidate.location.span.start).collect();
+        let originals = unit.map.filter(|_| converted.is_none()).map(|map| map.originals(&starts)).unwrap_or_default();
+        for (at, candidate) in candidates.into_iter().enumerate() {
+            let mut placed = self.place(place, text, candidate, converted);
+            placed.original = originals.get(at).cloned().flatten();
+            if let Lines::Numbered(numbering) = unit.lines {
+                let number = numbering.number(placed.candidate.location.start.line);
+                placed.place.inside.push(format!("{} {number}", numbering.noun()).into());
+            }
+            self.scanner.observer.found(1);
+            self.found.add(placed);
+        }
+    }
+
+    fn place(&self, place: &Place, bytes: &[u8], mut candidate: Candidate, converted: Option<&Converted>) -> Placed {
+        let span = candidate.location.span;
+        let rules = self.scanner.detector.rules();
+        let is_other_rule = |word: &str| word.contains('-') && rules.find(word).is_some();
+        let inline = inline::check(bytes, span, &candidate.rule.id, &is_other_rule);
+        let excerpt = excerpt::cut(bytes, span);
+        if candidate.expires.zip(self.scanner.settings.now).is_some_and(|(expires, now)| expires < now) {
+            candidate.severity = candidate.severity.min(Severity::Low);
+            candidate.notes.push("it has expired".into());
+        }
+        if let Some(converted) = converted {
+            candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
+            candidate.decoded.insert(0, converted.wide.name());
+        }
+        Placed {
+            candidate,
+            place: place.clone(),
+            original: None,
+            exposure: self.scanner.settings.exposure,
+            excerpt,
+            inline,
+        }
+    }
+}
+
+/// A text that some bytes hold.
+enum Text {
+    /// The bytes themselves.
+    Stored,
+    /// Made from them.
+    Converted(Converted),
+}
+
+impl Text {
+    fn as_bytes<'t>(&'t self, stored: &'t [u8]) -> &'t [u8] {
+        match self {
+            Self::Stored => stored,
+            Self::Converted(converted) => &converted.text,
+        }
+    }
+}
+
+/// The texts that bytes hold, in whatever encoding.
+fn texts(bytes: &[u8]) -> Vec<Text> {
+    let marked = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if !marked && !text::is_binary(bytes) {
+        return vec![Text::Stored];
+    }
+    match text::from_wide(bytes) {
+        Some(wide) => vec![Text::Converted(wide)],
+        None => std::iter::once(Text::Stored).chain(text::wide_strings(bytes).map(Text::Converted)).collect(),
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        self.found.stats = self.scratch.stats;
+        let mut all = self.collector.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.merge(std::mem::take(&mut self.found));
+    }
+}

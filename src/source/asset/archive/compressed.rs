@@ -1,0 +1,170 @@
+//! Compressed streams: gzip, bzip2, xz, zstd, lzma. A tar inside one that is too large for memory is read as it comes.
+
+use std::io::{self, BufRead, Read};
+
+use crate::source::asset::budget::Meter;
+use crate::source::asset::recognise::{Container, recognise};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Nature, Siblings};
+
+/// What an LZMA or zstd decoder may allocate for its dictionary, in KiB: `xz -9` needs 65 MiB.
+pub(in super::super) const LZMA_MEMORY_KIB: u32 = 256 << 10;
+
+/// Streams that hold no more than this are unpacked into memory as a whole, so that what is in them can be read in any
+/// order (a bundle's map may come before or after it).
+const IN_MEMORY: u64 = 64 << 20;
+
+pub(in super::super) fn open(walk: &mut Walk<'_>, kind: Container, bytes: &[u8], siblings: Siblings<'_>) {
+    match decoder(kind, bytes) {
+        Ok(stream) => inner(walk, kind.name(), stream, bytes.len() as u64, siblings),
+        Err(error) => walk.failed(kind.name(), &error),
+    }
+}
+
+/// Goes into what a stream holds.
+pub(super) fn inner(walk: &mut Walk<'_>, what: &str, stream: impl Read, compressed: u64, siblings: Siblings<'_>) {
+    let ledger = walk.ledger;
+    let mut stream = ledger.meter(stream, compressed);
+    let mut head = Vec::new();
+    let result = stream.by_ref().take(IN_MEMORY).read_to_end(&mut head);
+    if head.len() as u64 == IN_MEMORY && result.is_ok() {
+        return match recognise(&head) {
+            Some(Container::Tar) => super::tar::stream(walk, what, &mut io::Cursor::new(head).chain(stream)),
+            Some(Container::Cpio) => super::cpio::stream(walk, what, &mut io::Cursor::new(head).chain(stream)),
+            _ => rest(walk, what, head, stream, siblings),
+        };
+    }
+    if let Err(error) = result {
+        walk.failed(what, &error);
+    }
+    walk.open(&head, Nature::Unpacked, siblings);
+}
+
+fn rest(walk: &mut Walk<'_>, what: &str, mut text: Vec<u8>, mut stream: Meter<'_, impl Read>, siblings: Siblings<'_>) {
+    if let Err(error) = stream.read_to_end(&mut text) {
+        walk.failed(what, &error);
+    }
+    drop(stream);
+    walk.open(&text, Nature::Unpacked, siblings);
+}
+
+/// A stream of what a compressed one holds.
+pub(super) fn decoder(kind: Container, bytes: &[u8]) -> io::Result<Box<dyn Read + '_>> {
+    Ok(match kind {
+        Container::Gzip => Box::new(Members { bytes, now: None, empty: 0, open: gzip }),
+        Container::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(bytes)),
+        Container::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, LZMA_MEMORY_KIB)),
+        Container::Zstd => Box::new(zstd(bytes)),
+        Container::Lzma => Box::new(lzma_rust2::LzmaReader::new_mem_limit(bytes, LZMA_MEMORY_KIB, None)?),
+        _ => return Err(io::Error::other("not a compressed stream")),
+    })
+}
+
+/// Empty streams in a row: opening one costs microseconds, and 14 bytes hold one.
+const MOST_EMPTY: u32 = 10_000;
+
+/// One of the streams that may follow each other in a file: what it yields, and the bytes behind it.
+trait Stream<'a>: Read {
+    fn behind(self: Box<Self>) -> &'a [u8];
+}
+
+/// Opens the next stream; `Ok(None)` at the end, padding and signatures behind the last stream included.
+type Open<'a> = fn(&'a [u8]) -> io::Result<Option<Box<dyn Stream<'a> + 'a>>>;
+
+/// Streams one after the other.
+struct Members<'a> {
+    bytes: &'a [u8],
+    now: Option<Box<dyn Stream<'a> + 'a>>,
+    /// Streams in a row that held nothing.
+    empty: u32,
+    open: Open<'a>,
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(now) = &mut self.now else {
+                match (self.open)(self.bytes)? {
+                    Some(next) => self.now = Some(next),
+                    None => return Ok(0),
+                }
+                continue;
+            };
+            let got = now.read(buf)?;
+            if got > 0 || buf.is_empty() {
+                self.empty = 0;
+                return Ok(got);
+            }
+            self.empty += 1;
+            if self.empty > MOST_EMPTY {
+                return Err(io::Error::other("nothing but empty streams"));
+            }
+            if let Some(done) = self.now.take() {
+                self.bytes = done.behind();
+            }
+        }
+    }
+}
+
+impl<'a> Stream<'a> for flate2::bufread::GzDecoder<&'a [u8]> {
+    fn behind(self: Box<Self>) -> &'a [u8] {
+        self.into_inner()
+    }
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    Ok(bytes.starts_with(&[0x1f, 0x8b]).then(|| Box::new(flate2::bufread::GzDecoder::new(bytes)) as _))
+}
+
+/// Frames of zstd, skippable ones passed over.
+pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
+    Members { bytes, now: None, empty: 0, open: frame }
+}
+
+struct Frame<'a>(ruzstd::decoding::StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>);
+
+impl Read for Frame<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<'a> Stream<'a> for Frame<'a> {
+    fn behind(self: Box<Self>) -> &'a [u8] {
+        self.0.into_inner()
+    }
+}
+
+fn frame(mut bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = bytes {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    if !bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        return Ok(None);
+    }
+    let window = u64::from(LZMA_MEMORY_KIB) * 1024;
+    let decoder = ruzstd::decoding::StreamingDecoder::new_with_max_window_size(bytes, window);
+    decoder.map(|decoder| Some(Box::new(Frame(decoder)) as _)).map_err(io::Error::other)
+}
+
+/// Reads exactly `length` bytes, or what there is.
+pub(super) fn take(stream: &mut dyn Read, length: u64) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    stream.take(length).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+/// Passes over `length` bytes; `false` at the end of the stream.
+pub(super) fn pass(stream: &mut dyn Read, length: u64) -> io::Result<bool> {
+    let mut buffered = io::BufReader::new(stream.take(length));
+    let mut passed = 0;
+    loop {
+        let got = buffered.fill_buf()?.len();
+        if got == 0 {
+            return Ok(passed == length);
+        }
+        passed += got as u64;
+        buffered.consume(got);
+    }
+}

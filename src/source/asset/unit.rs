@@ -1,0 +1,68 @@
+//! `Unit`: one piece of text out of a container; `Unpacked`: what came of the whole.
+
+use bstr::BString;
+
+use super::numbering::Numbering;
+use super::web::BundleMap;
+use crate::model::SkipReason;
+
+/// What the lines of a unit are.
+#[derive(Clone, Copy, Debug)]
+pub enum Lines<'a> {
+    /// Lines of a text: an editor finds them.
+    Text,
+    /// Strings of a table: line `n` stands for [`Numbering::number`]`(n)`, shown as `app.apk!classes2.dex:string 4711`.
+    Numbered(&'a Numbering),
+}
+
+/// How the bytes of a unit relate to the outermost bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nature {
+    /// They are the outermost bytes, offset for offset.
+    Stored,
+    /// They were unpacked or decoded.
+    Unpacked,
+    /// They are an original file out of a source map's `sourcesContent`; the last part of `inside` is its name in
+    /// `sources`.
+    Original,
+}
+
+/// One thing to scan.
+#[derive(Clone, Copy)]
+pub struct Unit<'a> {
+    /// Members from the outside in, for instance `["assets.zip", "app.js"]`; empty for the outermost bytes themselves
+    /// (or what a bare `.gz` holds).
+    pub inside: &'a [BString],
+    /// The text.
+    pub bytes: &'a [u8],
+    /// What its lines are.
+    pub lines: Lines<'a>,
+    /// Where the bytes come from.
+    pub nature: Nature,
+    /// The source map of this bundle, where it names one. Nothing is read before it is asked.
+    pub map: Option<&'a BundleMap<'a>>,
+}
+
+/// A source map that was met, for the report that a shipped map carries sources at all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MapNote {
+    /// Way inward to the map; empty when it is the outermost thing. An inline map ends in `source map`.
+    pub inside: Vec<BString>,
+    /// Files it names.
+    pub sources: u64,
+    /// Files whose whole text it carries.
+    pub with_content: u64,
+}
+
+/// What came of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unpacked {
+    /// What could not be read, by its way inward, and why.
+    pub skipped: Vec<(Vec<BString>, SkipReason)>,
+    /// Members met.
+    pub members: u64,
+    /// Bytes handed to the visitor.
+    pub bytes: u64,
+    /// Source maps met.
+    pub maps: Vec<MapNote>,
+}

@@ -1,0 +1,188 @@
+//! What the web ships: bundles, source maps, HTML, `data:` URLs.
+
+mod encoded;
+mod mappings;
+pub(super) mod office;
+mod origin;
+pub(super) mod sourcemap;
+pub(super) mod text;
+
+#[cfg(test)]
+mod tools;
+
+pub use origin::BundleMap;
+
+/// Reads a file next to the one at hand by a relative reference (`app.js.map`, `../maps/app.js.map`), or refuses.
+pub type Siblings<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use base64::Engine;
+
+    use super::mappings::tests::vlq;
+    use crate::model::{LineColumn, Original};
+    use crate::source::asset::corpus::{all, paths_with, zip};
+    use crate::source::asset::{Budget, Nature, unpack};
+
+    const WORD: &str = "the-word-to-find";
+
+    /// Mappings of lines of segments `[column, source, line, column]`, all absolute.
+    fn mappings(lines: &[&[[i64; 4]]]) -> String {
+        let mut out = String::new();
+        let mut last = [0; 4];
+        for line in lines {
+            last[0] = 0;
+            for segment in *line {
+                (0..4).for_each(|i| vlq(segment[i] - last[i], &mut out));
+                last = *segment;
+                out.push(',');
+            }
+            out.push(';');
+        }
+        out
+    }
+
+    /// A bundle, and a map that knows where its literal comes from.
+    fn sample(with_content: bool) -> (String, String) {
+        let original = format!("// a comment\nexport const config = {{\n  key: \"{WORD}\",\n}};\n");
+        let bundle = format!("\"use strict\";var a={{b:\"{WORD}\"}};console.log(a);");
+        let at = bundle.find(&format!("\"{WORD}")).unwrap() as i64;
+        let content = if with_content {
+            format!(",\"sourcesContent\":[{}]", serde_json::to_string(&original).unwrap())
+        } else {
+            String::new()
+        };
+        let map = format!(
+            "{{\"version\":3,\"sources\":[\"src/config.ts\"]{content},\"names\":[],\"mappings\":\"{}\"}}",
+            mappings(&[&[[0, 0, 1, 0], [at, 0, 2, 7], [at + 20, 0, 3, 0]]])
+        );
+        (bundle, map)
+    }
+
+    fn expected() -> Original {
+        Original { path: "src/config.ts".into(), at: LineColumn { line: 3, column: 9 } }
+    }
+
+    /// Originals of the word in every unit that has a map.
+    fn mapped(bytes: &[u8], sibling: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<Option<Original>> {
+        let mut found = Vec::new();
+        unpack(bytes, &Budget::default(), sibling, &mut |unit| {
+            if let (Some(map), Some(at)) = (unit.map, memchr::memmem::find(unit.bytes, WORD.as_bytes())) {
+                found.push(map.original(at));
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    }
+
+    #[test]
+    fn a_bundle_is_mapped_to_its_original_with_and_without_contents() {
+        for with_content in [true, false] {
+            let (bundle, map) = sample(with_content);
+            let external = format!("{bundle}\n//# sourceMappingURL=maps/app.js.map?v=1\n");
+            let read = |reference: &[u8]| (reference == b"maps/app.js.map").then(|| map.clone().into_bytes());
+            assert_eq!(mapped(external.as_bytes(), &read), [Some(expected())]);
+            assert_eq!(mapped(external.as_bytes(), &|_| None), [None]);
+            let inline = base64::engine::general_purpose::STANDARD.encode(&map);
+            let inline = format!("{bundle}\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,{inline}");
+            assert_eq!(mapped(inline.as_bytes(), &|_| None), [Some(expected())]);
+        }
+    }
+
+    #[test]
+    fn a_map_in_the_same_archive_is_found() {
+        let (bundle, map) = sample(false);
+        let bundle = format!("{bundle}\n//# sourceMappingURL=../maps/app.js.map");
+        let bytes = zip(&[("www/js/app.js", bundle.as_bytes()), ("www/maps/app.js.map", map.as_bytes())]);
+        assert_eq!(mapped(&bytes, &|_| None), [Some(expected())]);
+        let tarred = crate::source::asset::corpus::tar(&[
+            ("www/js/app.js", bundle.as_bytes()),
+            ("www/maps/app.js.map", map.as_bytes()),
+        ]);
+        assert_eq!(mapped(&crate::source::asset::corpus::gzip(&tarred), &|_| None), [Some(expected())]);
+    }
+
+    #[test]
+    fn sections_are_mapped_from_their_offsets() {
+        let (bundle, map) = sample(false);
+        let indexed = format!(
+            "{{\"version\":3,\"sections\":[{{\"offset\":{{\"line\":0,\"column\":0}},\"map\":{{\"version\":3,\"sources\":[],\"mappings\":\"\"}}}},\
+             {{\"offset\":{{\"line\":1,\"column\":5}},\"map\":{map}}}]}}"
+        );
+        let text = format!("first();\n12345{bundle}\n//# sourceMappingURL=x.map");
+        assert_eq!(mapped(text.as_bytes(), &|_| Some(indexed.clone().into_bytes())), [Some(expected())]);
+    }
+
+    #[test]
+    fn a_map_hands_over_its_originals_and_the_rest_in_place() {
+        let (_, map) = sample(true);
+        assert_eq!(paths_with(map.as_bytes(), WORD), ["src/config.ts"]);
+        let (seen, unpacked) = all(map.as_bytes());
+        assert_eq!(seen.iter().map(|seen| seen.nature).collect::<Vec<_>>(), [Nature::Original, Nature::Stored]);
+        assert_eq!(seen[1].text.len(), map.len());
+        assert_eq!((unpacked.maps[0].sources, unpacked.maps[0].with_content), (1, 1));
+        let guarded = format!(")]}}'\n{map}");
+        assert_eq!(paths_with(guarded.as_bytes(), WORD), ["src/config.ts"]);
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_does_not_hide_a_file() {
+        let map = format!(
+            "{{\"version\":3,\"sources\":[\"a.js\"],\"sourcesContent\":[\"\\ud800 {WORD}\"],\"mappings\":\"\"}}"
+        );
+        assert_eq!(paths_with(map.as_bytes(), WORD), ["a.js"]);
+    }
+
+    #[test]
+    fn characters_beyond_ascii_count_as_editors_do() {
+        let original = format!("/* 😀é */ key = \"{WORD}\"\n");
+        let bundle = format!("\"😀é\";k=\"{WORD}\"");
+        let map = format!(
+            "{{\"version\":3,\"sources\":[\"a.js\"],\"sourcesContent\":[{}],\"mappings\":\"{}\"}}",
+            serde_json::to_string(&original).unwrap(),
+            mappings(&[&[[8, 0, 0, 16]]])
+        );
+        let text = format!("{bundle}\n//# sourceMappingURL=x.map");
+        let expect = Original { path: "a.js".into(), at: LineColumn { line: 1, column: 17 } };
+        assert_eq!(mapped(text.as_bytes(), &|_| Some(map.clone().into_bytes())), [Some(expect)]);
+    }
+
+    #[test]
+    fn references_that_lead_elsewhere_are_not_followed() {
+        for reference in ["https://example.com/a.map", "//example.com/a.map", "/etc/a.map", "file:a.map", "a\\b.map"] {
+            let text = format!("{WORD}\n//# sourceMappingURL={reference}");
+            let asked = std::cell::Cell::new(false);
+            let read = |_: &[u8]| {
+                asked.set(true);
+                None
+            };
+            assert_eq!(mapped(text.as_bytes(), &read), [None], "{reference}");
+            assert!(!asked.get(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn hostile_maps_are_bounded() {
+        let text = format!("{WORD}\n//# sourceMappingURL=x.map");
+        let gigantic = "AAAA,".repeat(4_000_000);
+        let negative = "DDDD,".repeat(100_000);
+        let lines = ";".repeat(5_000_000);
+        for mappings in [gigantic, negative, lines, "A\\u0041AA".into(), "////////////////".into()] {
+            let map = format!("{{\"version\":3,\"sources\":[\"a\"],\"mappings\":\"{mappings}\"}}");
+            let start = std::time::Instant::now();
+            assert_eq!(mapped(text.as_bytes(), &|_| Some(map.clone().into_bytes())).len(), 1);
+            assert!(start.elapsed().as_secs() < 10);
+        }
+        let deep = format!("{{\"version\":3,\"sources\":{}", "[".repeat(100_000));
+        assert_eq!(all(deep.as_bytes()).0.len(), 1);
+    }
+
+    #[test]
+    fn a_container_in_a_data_url_is_opened() {
+        let inner = base64::engine::general_purpose::STANDARD.encode(zip(&[("a.txt", WORD.as_bytes())]));
+        let html = format!("<html><a href=\"data:application/zip;base64,{inner}\">x</a></html>");
+        assert_eq!(paths_with(html.as_bytes(), WORD), ["data: URL at byte 15!a.txt"]);
+    }
+}

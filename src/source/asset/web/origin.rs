@@ -1,0 +1,269 @@
+//! `BundleMap`: from a place in a bundle to the original file, line and column.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use bstr::BString;
+
+use super::Siblings;
+use super::encoded::percent;
+use super::mappings::{Mappings, Segment};
+use super::sourcemap::{Map, Section};
+use crate::model::{LineColumn, Original};
+use crate::source::asset::budget::Ledger;
+
+/// How far behind the mapped place the same bytes are looked for in the original's text.
+const REACH: usize = 64 << 10;
+
+/// How many bytes from a place in the bundle must be found again in the original to be sure of it.
+const NEEDLE: usize = 24;
+
+/// The source map of a bundle. It is found and read when it is first asked.
+pub struct BundleMap<'a> {
+    bundle: &'a [u8],
+    reference: Cow<'a, [u8]>,
+    siblings: Option<Siblings<'a>>,
+    ledger: &'a Ledger,
+    json: OnceCell<Option<Vec<u8>>>,
+}
+
+/// A place in the bundle as maps count: line from 0, UTF-16 column from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Target {
+    line: u32,
+    column: u32,
+}
+
+impl<'a> BundleMap<'a> {
+    pub(super) fn beside(bundle: &'a [u8], reference: &'a [u8], siblings: Siblings<'a>, ledger: &'a Ledger) -> Self {
+        Self { bundle, reference: reference.into(), siblings: Some(siblings), ledger, json: OnceCell::new() }
+    }
+
+    pub(super) fn inline(bundle: &'a [u8], json: Vec<u8>, ledger: &'a Ledger) -> Self {
+        Self { bundle, reference: Cow::Borrowed(b""), siblings: None, ledger, json: Some(json).into() }
+    }
+
+    /// The relative reference of an external map, empty for an inline one.
+    #[must_use]
+    pub fn reference(&self) -> BString {
+        BString::from(self.reference.as_ref())
+    }
+
+    /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
+    /// says nothing. One pass over bundle and map for all of them.
+    #[must_use]
+    pub fn originals(&self, offsets: &[usize]) -> Vec<Option<Original>> {
+        let mut found = vec![None; offsets.len()];
+        let Some(map) = self.json().and_then(Map::parse) else { return found };
+        let mut order: Vec<usize> = (0..offsets.len()).collect();
+        order.sort_by_key(|at| offsets[*at]);
+        let sorted: Vec<usize> = order.iter().map(|at| offsets[*at].min(self.bundle.len())).collect();
+        let targets = targets(self.bundle, &sorted);
+        let maps = flatten(map);
+        let mut contents = Contents::default();
+        for (at, segment) in segments(&maps, &targets).into_iter().enumerate() {
+            let Some((index, segment)) = segment else { continue };
+            let place = Place { bundle: self.bundle, offset: sorted[at], target: targets[at], segment };
+            found[order[at]] = place.original(&maps[index].map, index, &mut contents);
+        }
+        found
+    }
+
+    /// The original place of one byte offset; see [`BundleMap::originals`] for many.
+    #[must_use]
+    pub fn original(&self, offset: usize) -> Option<Original> {
+        self.originals(&[offset]).pop().flatten()
+    }
+
+    fn json(&self) -> Option<&[u8]> {
+        let read = || {
+            let reference = relative(&self.reference)?;
+            let json = (self.siblings?)(&reference)?;
+            self.ledger.expand(json.len() as u64).ok().map(|()| json)
+        };
+        self.json.get_or_init(read).as_deref()
+    }
+}
+
+/// A reference that names a file nearby: no scheme, no host, no root; query and fragment taken off.
+fn relative(reference: &[u8]) -> Option<Vec<u8>> {
+    let end = reference.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(reference.len());
+    let path = percent(&reference[..end]);
+    let scheme = memchr::memchr(b':', &path).is_some();
+    (!path.is_empty() && !scheme && path[0] != b'/' && !path.contains(&b'\\') && !path.contains(&0)).then_some(path)
+}
+
+/// The places of sorted offsets, in one pass.
+fn targets(bundle: &[u8], sorted: &[usize]) -> Vec<Target> {
+    let (mut line, mut column, mut done) = (0u32, 0u32, 0);
+    let count = |&offset: &usize| {
+        let step = &bundle[done..offset];
+        let mut tail = step;
+        if let Some(last) = memchr::memrchr(b'\n', step) {
+            line = line.saturating_add(memchr::memchr_iter(b'\n', step).count() as u32);
+            column = 0;
+            tail = &step[last + 1..];
+        }
+        column = column.saturating_add(utf16(tail));
+        done = offset;
+        Target { line, column }
+    };
+    sorted.iter().map(count).collect()
+}
+
+/// How many UTF-16 units some UTF-8 makes.
+fn utf16(text: &[u8]) -> u32 {
+    text.iter().map(|b| u32::from(b & 0xc0 != 0x80) + u32::from(*b >= 0xf0)).sum()
+}
+
+/// A map and where in the bundle it begins.
+struct Part<'a> {
+    start: Target,
+    map: Map<'a>,
+}
+
+/// The map itself, or the maps of its sections.
+fn flatten(map: Map<'_>) -> Vec<Part<'_>> {
+    if map.sections.is_empty() {
+        return vec![Part { start: Target { line: 0, column: 0 }, map }];
+    }
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    for section in &map.sections {
+        if let Some((start, map)) = parse_section(section) {
+            parts.push(Part { start, map });
+        }
+    }
+    parts.sort_by_key(|part| part.start);
+    parts
+}
+
+fn parse_section<'a>(section: &Section<'a>) -> Option<(Target, Map<'a>)> {
+    let start = Target { line: section.offset.line, column: section.offset.column };
+    serde_json::from_str(section.map.get()).ok().map(|map| (start, map))
+}
+
+/// For each target the last segment at or before it on its line, with the index of its map.
+fn segments(maps: &[Part<'_>], targets: &[Target]) -> Vec<Option<(usize, Segment)>> {
+    let mut found = Vec::with_capacity(targets.len());
+    for (index, part) in maps.iter().enumerate() {
+        let until = maps.get(index + 1).map(|next| next.start);
+        let end = targets.partition_point(|target| until.is_none_or(|until| *target < until));
+        let begin = targets.partition_point(|target| *target < part.start).max(found.len());
+        found.resize(begin, None);
+        if begin < end {
+            let mine = &targets[begin..end];
+            found.extend(nearest(part, mine).into_iter().map(|segment| segment.map(|segment| (index, segment))));
+        }
+    }
+    found.resize(targets.len(), None);
+    found
+}
+
+fn nearest(part: &Part<'_>, targets: &[Target]) -> Vec<Option<Segment>> {
+    let Some(mappings) = part.map.mappings() else { return vec![None; targets.len()] };
+    let mut found = Vec::with_capacity(targets.len());
+    let mut last: Option<Segment> = None;
+    let on_line = |last: Option<Segment>, target: &Target| last.filter(|segment| segment.line == target.line);
+    for mut segment in Mappings::new(&mappings) {
+        if segment.line == 0 {
+            segment.column = segment.column.saturating_add(part.start.column);
+        }
+        segment.line = segment.line.saturating_add(part.start.line);
+        let here = Target { line: segment.line, column: segment.column };
+        while let Some(target) = targets.get(found.len()).filter(|target| **target < here) {
+            found.push(on_line(last, target));
+        }
+        if found.len() == targets.len() {
+            return found;
+        }
+        last = Some(segment);
+    }
+    found.extend(targets[found.len()..].iter().map(|target| on_line(last, target)));
+    found
+}
+
+/// One place asked for and the segment that covers it.
+struct Place<'a> {
+    bundle: &'a [u8],
+    offset: usize,
+    target: Target,
+    segment: Segment,
+}
+
+/// Texts of originals, read once each: findings come in clusters.
+#[derive(Default)]
+struct Contents {
+    key: Option<(usize, usize)>,
+    text: Option<Vec<u8>>,
+}
+
+impl Contents {
+    fn of(&mut self, map: &Map<'_>, key: (usize, usize)) -> Option<&[u8]> {
+        if self.key != Some(key) {
+            self.key = Some(key);
+            self.text = map.content(key.1);
+        }
+        self.text.as_deref()
+    }
+}
+
+impl Place<'_> {
+    fn original(&self, map: &Map<'_>, index: usize, contents: &mut Contents) -> Option<Original> {
+        let source = self.segment.source?;
+        let path = BString::from(map.source(source.index)?);
+        let content = contents.of(map, (index, source.index));
+        let at =
+            content.and_then(|text| self.found_in(text, source.line, source.column)).unwrap_or_else(|| LineColumn {
+                line: source.line.saturating_add(1),
+                column: source.column.saturating_add(1).saturating_add(self.literal_offset()),
+            });
+        Some(Original { path, at })
+    }
+
+    /// Looks for the bundle's own bytes in the original, from the mapped place on.
+    fn found_in(&self, text: &[u8], line: u32, column: u32) -> Option<LineColumn> {
+        let needle = &self.bundle[self.offset..self.bundle.len().min(self.offset + NEEDLE)];
+        let line_start = match line {
+            0 => 0,
+            _ => memchr::memchr_iter(b'\n', text).nth(line as usize - 1)? + 1,
+        };
+        let start = line_start + at_utf16(&text[line_start..], column);
+        let within = &text[start..text.len().min(start + REACH)];
+        let found = start + prefix_of(needle).find_map(|needle| memchr::memmem::find(within, needle))?;
+        let lines = memchr::memchr_iter(b'\n', &text[line_start..found]).count() as u32;
+        let from = memchr::memrchr(b'\n', &text[..found]).map_or(0, |at| at + 1);
+        let characters = text[from..found].iter().filter(|b| **b & 0xc0 != 0x80).count() as u32;
+        Some(LineColumn { line: line + 1 + lines, column: characters + 1 })
+    }
+
+    /// How far into a string literal that starts at the segment the place lies: literals are copied as they are.
+    fn literal_offset(&self) -> u32 {
+        let distance = (self.target.column - self.segment.column.min(self.target.column)) as usize;
+        let Some(literal) = self.offset.checked_sub(distance).map(|start| &self.bundle[start..self.offset]) else {
+            return 0;
+        };
+        match literal.split_first() {
+            Some((quote @ (b'"' | b'\'' | b'`'), rest)) if literal.is_ascii() && !rest.contains(quote) => {
+                distance as u32
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The needle, then shorter ones: what follows a secret may have been changed by the minifier.
+fn prefix_of(needle: &[u8]) -> impl Iterator<Item = &[u8]> {
+    [NEEDLE, 16, 12].into_iter().filter_map(move |length| needle.get(..length))
+}
+
+/// The byte offset of a UTF-16 column in a line, or the line's end.
+fn at_utf16(text: &[u8], column: u32) -> usize {
+    let mut units = 0;
+    for (at, byte) in text.iter().enumerate() {
+        if *byte == b'\n' || (units >= column && byte & 0xc0 != 0x80) {
+            return at;
+        }
+        units += u32::from(byte & 0xc0 != 0x80) + u32::from(*byte >= 0xf0);
+    }
+    text.len()
+}

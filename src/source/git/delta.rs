@@ -1,0 +1,186 @@
+//! Pack deltas: a new version as copies from its base plus inserted bytes (`gitformat-pack`, "Deltified representation").
+
+use super::object::Problem;
+
+/// One instruction of a delta.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// `len` bytes of the base, from `from` on, stand at `at` in the child.
+    Copy {
+        /// Where the bytes stand in the child.
+        at: usize,
+        /// Where they stand in the base.
+        from: usize,
+        /// How many.
+        len: usize,
+    },
+    /// `len` new bytes stand at `at` in the child.
+    Insert {
+        /// Where the bytes stand in the child.
+        at: usize,
+        /// How many; at most 127.
+        len: usize,
+    },
+}
+
+/// The instructions of a delta that has been applied once without error.
+#[derive(Clone, Copy, Debug)]
+pub struct Delta<'a> {
+    code: &'a [u8],
+}
+
+impl<'a> Delta<'a> {
+    /// The instructions, in the order of the child's bytes; together they cover the child exactly.
+    pub fn ops(&self) -> Ops<'a> {
+        Ops { code: self.code, at: 0 }
+    }
+
+    /// Bytes of the delta itself; an upper bound of twice the number of instructions.
+    pub fn code_len(&self) -> usize {
+        self.code.len()
+    }
+}
+
+/// Iterator over the instructions of a [`Delta`].
+#[derive(Clone, Debug)]
+pub struct Ops<'a> {
+    code: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Ops<'_> {
+    type Item = Op;
+
+    fn next(&mut self) -> Option<Op> {
+        let (step, rest) = Step::read(self.code)?;
+        let at = self.at;
+        let (op, len, used) = match step {
+            Step::Copy { from, len } => (Op::Copy { at, from, len }, len, 0),
+            Step::Insert(len) => (Op::Insert { at, len }, len, len),
+        };
+        self.code = rest.get(used..)?;
+        self.at = at + len;
+        Some(op)
+    }
+}
+
+enum Step {
+    Copy { from: usize, len: usize },
+    Insert(usize),
+}
+
+impl Step {
+    /// The first instruction of `code` and what follows it. `None` at the end, and where the code is broken.
+    #[inline]
+    fn read(code: &[u8]) -> Option<(Self, &[u8])> {
+        let (&first, mut rest) = code.split_first()?;
+        if first & 0x80 == 0 {
+            return (first != 0).then_some((Self::Insert(usize::from(first)), rest));
+        }
+        let mut from = 0usize;
+        let mut len = 0usize;
+        for bit in 0..7 {
+            if first & (1 << bit) == 0 {
+                continue;
+            }
+            let (&byte, after) = rest.split_first()?;
+            rest = after;
+            if bit < 4 {
+                from |= usize::from(byte) << (8 * bit);
+            } else {
+                len |= usize::from(byte) << (8 * (bit - 4));
+            }
+        }
+        Some((Self::Copy { from, len: if len == 0 { 0x1_0000 } else { len } }, rest))
+    }
+}
+
+/// A delta as it stands in a pack, inflated: not yet known to be sound.
+pub(super) struct RawDelta<'a> {
+    /// Bytes that the base must have.
+    pub(super) base_len: u64,
+    /// Bytes that the child will have.
+    pub(super) child_len: u64,
+    code: &'a [u8],
+}
+
+impl<'a> RawDelta<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Problem> {
+        let bad = || Problem::corrupt("the delta has no sound header");
+        let (base_len, rest) = read_size(bytes).ok_or_else(bad)?;
+        let (child_len, code) = read_size(rest).ok_or_else(bad)?;
+        Ok(Self { base_len, child_len, code })
+    }
+
+    /// Whether the instructions yield just `child_len` bytes; for children too large to try.
+    pub(super) fn adds_up(&self) -> bool {
+        let mut sum = 0u64;
+        for op in (Delta { code: self.code }).ops() {
+            let (Op::Copy { len, .. } | Op::Insert { len, .. }) = op;
+            sum += len as u64;
+        }
+        sum == self.child_len
+    }
+
+    /// Writes the child into `child`, which has `child_len` bytes.
+    pub(super) fn apply(&self, base: &[u8], child: &mut [u8]) -> Result<Delta<'a>, Problem> {
+        if base.len() as u64 != self.base_len {
+            return Err(Problem::corrupt("the delta is against a base of another size"));
+        }
+        let mut code = self.code;
+        let mut at = 0;
+        while !code.is_empty() {
+            at = run_step(&mut code, base, child, at)
+                .ok_or_else(|| Problem::corrupt("the delta has a bad instruction"))?;
+        }
+        if at != child.len() {
+            return Err(Problem::corrupt("the delta makes fewer bytes than it says"));
+        }
+        Ok(Delta { code: self.code })
+    }
+}
+
+/// Runs the first instruction of `code`; the new end of the child, or `None` if a range lies outside.
+#[inline]
+fn run_step(code: &mut &[u8], base: &[u8], child: &mut [u8], at: usize) -> Option<usize> {
+    let (step, rest) = Step::read(code)?;
+    match step {
+        Step::Copy { from, len } => {
+            let end = at.checked_add(len)?;
+            put(base.get(from..)?, len, child.get_mut(at..)?)?;
+            *code = rest;
+            Some(end)
+        }
+        Step::Insert(len) => {
+            put(rest, len, child.get_mut(at..)?)?;
+            *code = rest.get(len..)?;
+            Some(at + len)
+        }
+    }
+}
+
+/// Copies the first `len` bytes of `from` to the front of `to`. May write up to 64 bytes, which later steps overwrite.
+#[inline]
+fn put(from: &[u8], len: usize, to: &mut [u8]) -> Option<()> {
+    // Most instructions are short, and a copy of a fixed size costs a few moves instead of a call.
+    if len <= 64
+        && let (Some(from), Some(to)) = (from.first_chunk::<64>(), to.first_chunk_mut::<64>())
+    {
+        *to = *from;
+        return Some(());
+    }
+    to.get_mut(..len)?.copy_from_slice(from.get(..len)?);
+    Some(())
+}
+
+/// A size in groups of seven bits, the lowest first.
+fn read_size(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut size = 0u64;
+    for (n, &byte) in bytes.iter().enumerate().take(9) {
+        size |= u64::from(byte & 0x7f) << (7 * n);
+        if byte & 0x80 == 0 {
+            return Some((size, &bytes[n + 1..]));
+        }
+    }
+    None
+}

@@ -1,0 +1,115 @@
+//! All objects of a repository, each once: packs, loose objects, and what is borrowed from other repositories.
+
+use std::path::PathBuf;
+
+use super::forest::Forest;
+use super::id_table::IdTable;
+use super::inflate::Inflater;
+use super::loose;
+use super::nodes::{Nodes, Place};
+use super::object::{HashKind, ObjectIx, ObjectKind, Problem};
+use super::pack::Pack;
+use crate::model::BlobId;
+
+/// The objects of a repository, each under a dense number.
+///
+/// [`open`](Self::open) finds them, [`walk`](Self::walk) visits all of them, and a
+/// [`ReadCache`](super::read::ReadCache) reads one.
+///
+/// ```
+/// use stanch::source::git::object::{HashKind, KindSet};
+/// use stanch::source::git::store::ObjectStore;
+/// use stanch::source::git::walk::WalkOptions;
+///
+/// let (store, mut problems) = ObjectStore::open(&[".git/objects".into()], HashKind::Sha1);
+/// let options = WalkOptions { kinds: KindSet::BLOBS, threads: 2, ..WalkOptions::default() };
+/// // Each worker adds up what it sees; the state handed to delta children is how deep they are.
+/// let (sums, more) = store.walk(&options, || 0, |sum, entry, depth: Option<&u32>| {
+///     *sum += entry.data.len();
+///     depth.map_or(0, |depth| depth + 1)
+/// });
+/// problems.extend(more);
+/// println!("{} bytes, {} problems", sums.iter().sum::<usize>(), problems.len());
+/// ```
+pub struct ObjectStore {
+    pub(super) hash: HashKind,
+    pub(super) ids: IdTable,
+    pub(super) packs: Vec<Pack>,
+    pub(super) dirs: Vec<PathBuf>,
+    pub(super) nodes: Nodes,
+    pub(super) forest: Forest,
+}
+
+impl ObjectStore {
+    /// How many distinct objects there are.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no object at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many packs were opened.
+    pub fn pack_count(&self) -> usize {
+        self.packs.len()
+    }
+
+    /// Which hash names the objects.
+    pub fn hash(&self) -> HashKind {
+        self.hash
+    }
+
+    /// Whether some pack came from a partial clone: then objects may be missing that the remote has promised.
+    pub fn has_promisor_packs(&self) -> bool {
+        self.packs.iter().any(|pack| pack.path.with_extension("promisor").exists())
+    }
+
+    /// The object directories: those given, then those that they borrow from.
+    pub fn objects_dirs(&self) -> &[PathBuf] {
+        &self.dirs
+    }
+
+    /// The number of an object.
+    pub fn lookup(&self, id: &BlobId) -> Option<ObjectIx> {
+        self.ids.find(id.as_bytes())
+    }
+
+    /// The number of the object with these id bytes, as they stand in a tree.
+    #[inline]
+    pub fn lookup_raw(&self, id: &[u8]) -> Option<ObjectIx> {
+        self.ids.find(id)
+    }
+
+    /// The id of an object. Numbers rise with ids.
+    pub fn id(&self, ix: ObjectIx) -> BlobId {
+        self.ids.id(ix)
+    }
+
+    /// The kind of an object; `None` if its entry is damaged. For a loose object this reads the start of its file.
+    pub fn kind(&self, ix: ObjectIx) -> Option<ObjectKind> {
+        let node = self.nodes.of(ix);
+        self.forest.kind(node).or_else(|| match self.place(node) {
+            Place::Loose(dir) => {
+                loose::header(&loose::path(dir, &self.id(ix)), &mut Inflater::new()).ok().map(|header| header.kind)
+            }
+            Place::Packed(..) => None,
+        })
+    }
+
+    /// Where a node is stored.
+    #[inline]
+    pub(super) fn place(&self, node: u32) -> Place<'_> {
+        self.nodes.place(node, &self.packs, &self.dirs)
+    }
+
+    /// Says which object a problem is about.
+    pub(super) fn name(&self, problem: Problem, node: u32) -> Problem {
+        let id = self.id(self.nodes.ix(node));
+        match self.place(node) {
+            Place::Packed(pack, (offset, _)) => problem.object(id).in_file(&pack.path).at(offset),
+            Place::Loose(dir) => problem.object(id).in_file(&loose::path(dir, &id).into()),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Open one file, keep to the limit, read it into a buffer that is used again.
+//!
+//! Files are read, not mapped: a mapped file that another process cuts short kills the process that reads it, and for the
+//! sizes of a working tree a `read` into a warm buffer is faster than a map (measured: 0.046 s against 0.076 s of CPU over
+//! rails). Packs are mapped in `git/`.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    path::Path,
+};
+
+use crate::model::SkipReason;
+
+/// Reads the whole of a regular file into `buffer`, whose old content is lost.
+///
+/// A file that grows or shrinks meanwhile is [`SkipReason::Changed`], but what was read stays in the buffer: the caller
+/// scans it all the same.
+pub fn read(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), SkipReason> {
+    buffer.clear();
+    let mut file = open(path)?;
+    let metadata = file.metadata().map_err(|error| reason(&error))?;
+    if let Some(what) = special(&metadata.file_type()) {
+        return Err(SkipReason::NotAFile(what));
+    }
+    let size = metadata.len();
+    if size > limit {
+        return Err(SkipReason::TooLarge { size, limit });
+    }
+    buffer.reserve_exact(size as usize + 1);
+    // One byte more than the size says tells whether the file grew; files of /proc say 0 and have content.
+    let read = (&mut file).take(limit + 1).read_to_end(buffer).map_err(|error| reason(&error))? as u64;
+    if read > limit {
+        buffer.truncate(limit as usize);
+        return Err(SkipReason::TooLarge { size: read, limit });
+    }
+    if read != size && size > 0 { Err(SkipReason::Changed) } else { Ok(()) }
+}
+
+/// Opens without ever waiting: a FIFO that took a file's place would block for ever.
+fn open(path: &Path) -> Result<File, SkipReason> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY);
+    }
+    options.open(path).map_err(|error| reason(&error))
+}
+
+/// Why the system would not let us.
+pub(crate) fn reason(error: &io::Error) -> SkipReason {
+    match error.kind() {
+        io::ErrorKind::NotFound => SkipReason::Vanished,
+        _ => SkipReason::Unreadable(words(error)),
+    }
+}
+
+/// The system's words without the number, the same on every machine.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// What a thing is that is no regular file; `None` for a regular file.
+pub(crate) fn special(kind: &std::fs::FileType) -> Option<&'static str> {
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_symlink() {
+        return Some("symbolic link");
+    }
+    if kind.is_dir() {
+        return Some("directory");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("FIFO");
+        }
+        if kind.is_socket() {
+            return Some("socket");
+        }
+        if kind.is_block_device() || kind.is_char_device() {
+            return Some("device");
+        }
+    }
+    Some("special file")
+}
