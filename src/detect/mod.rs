@@ -20,7 +20,6 @@ pub mod decode;
 pub mod entropy;
 pub mod generic;
 pub mod known;
-pub mod known;
 pub mod lines;
 mod overlap;
 mod pattern;
