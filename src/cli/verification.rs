@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use stanch::{
     model::{Finding, Kind, Outcome},
     revoke::{
-        self, Answers, CacheFile, CheckingKey, Disclosure, Hidden, KeySource, Mode, Question, Recipient, Settings, Silent,
-        SigningKey, provider,
+        self, Answers, CacheFile, CheckingKey, Disclosure, Hidden, KeySource, Mode, Question, Recipient, Settings,
+        SigningKey, Silent, provider,
     },
 };
 
@@ -78,7 +78,9 @@ fn question(finding: &Finding) -> Question {
         secret: finding.secret.clone(),
         partner: finding.partner.clone(),
         rule: finding.rule.clone(),
-        strong: finding.probability.is_none() && finding.rule.provider != "generic" && finding.secret.expose().len() >= 16,
+        strong: finding.probability.is_none()
+            && finding.rule.provider != "generic"
+            && finding.secret.expose().len() >= 16,
         count: finding.occurrences.len(),
         places: finding.occurrences.iter().map(|occurrence| occurrence.place.path().to_string()).collect(),
     }

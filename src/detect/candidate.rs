@@ -11,7 +11,7 @@ use super::{
     overlap, tests_on_secret,
 };
 use crate::{
-    model::{Candidate, Note, RuleInfo, Secret, Span},
+    model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
     rules::rule::Gate,
 };
 
@@ -75,8 +75,17 @@ impl Detector {
         if self.options.explain && judged {
             notes.extend(self.reasons(text, path, raw).into_iter().map(Note::from));
         }
-        if look_up(value) == Some(Known::WellKnown) {
-            notes.push("well known: this value is public, and worse than a leak where it is in use".into());
+        let mut severity = structure.as_ref().and_then(|structure| structure.severity).unwrap_or(loaded.info.severity);
+        match look_up(value) {
+            Some(Known::WellKnown) => {
+                notes.push("well known: this value is public, and worse than a leak where it is in use".into());
+                severity = Severity::Critical;
+            }
+            Some(Known::Test) => {
+                notes.push("well known: this value is public and made for tests".into());
+                severity = severity.min(Severity::Low);
+            }
+            Some(Known::Example) | None => {}
         }
         let kind = structure.as_ref().and_then(|structure| structure.kind);
         let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
@@ -91,7 +100,7 @@ impl Detector {
             location: lines.location(raw.secret),
             secret: Secret::new(value),
             partner: None,
-            severity: structure.as_ref().and_then(|structure| structure.severity).unwrap_or(loaded.info.severity),
+            severity,
             confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
             probability: judged.then_some(raw.probability),
             expires: structure.and_then(|structure| structure.expires),

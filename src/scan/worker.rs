@@ -128,7 +128,9 @@ impl<'c> Worker<'c> {
             if placed.place.inside.is_empty() {
                 return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
             }
-            let known = known.get_or_insert_with(|| old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>());
+            let known = known.get_or_insert_with(|| {
+                old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>()
+            });
             !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
         };
         let mut brought = brought;

@@ -45,7 +45,16 @@ fn history_finds_every_hiding_place() {
     std::os::unix::fs::symlink(github_token(11), place.path().join("link")).unwrap();
     place.git(&["add", "-A"]);
     place.git(&["commit", "-qm", "link"]);
-    place.git(&["-c", &format!("user.name={}", github_token(12)), "commit", "-q", "--allow-empty", "-m", "by", "--reset-author"]);
+    place.git(&[
+        "-c",
+        &format!("user.name={}", github_token(12)),
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "by",
+        "--reset-author",
+    ]);
     place.write("dangling", github_token(13));
     place.git(&["hash-object", "-w", "dangling"]);
     std::fs::remove_file(place.path().join("dangling")).unwrap();
@@ -61,10 +70,14 @@ fn history_finds_every_hiding_place() {
         let ran = place.stanch(&["scan", "--history", ".", "-f", "json"]);
         assert_eq!(ran.code, 1, "{ran:?}");
         let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-        let distinct = report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "github-pat").count();
+        let distinct =
+            report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "github-pat").count();
         // The author's name of the environment wins over the configuration, so number 12 is not there.
         assert_eq!(distinct, 14, "{}", place.stanch(&["scan", "--history", "."]).out);
-        assert_eq!(place.stanch(&["scan", "--history", "--no-inherit", ".", "-f", "sarif"]).out, place.stanch(&["scan", "--history", ".", "-f", "sarif"]).out);
+        assert_eq!(
+            place.stanch(&["scan", "--history", "--no-inherit", ".", "-f", "sarif"]).out,
+            place.stanch(&["scan", "--history", ".", "-f", "sarif"]).out
+        );
     }
 }
 

@@ -8,7 +8,9 @@ const EVIL: &str = "evil\n::stop-commands::x\u{1b}[2J.txt";
 fn control_characters_are_harmless_in_every_format() {
     let place = Place::new();
     place.write(EVIL, format!("a \u{1b}]0;x\u{7} k = {}\n", github_token(1)));
-    for format in ["text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "csv", "markdown", "codequality", "html"] {
+    for format in
+        ["text", "json", "jsonl", "sarif", "github", "gitlab", "junit", "csv", "markdown", "codequality", "html"]
+    {
         let ran = place.stanch(&["scan", ".", "-f", format]);
         assert_eq!(ran.code, 1, "{format}: {}", ran.err);
         assert!(!ran.out.contains('\u{1b}') && !ran.out.contains('\u{7}'), "{format} lets a control character through");

@@ -76,7 +76,11 @@ impl Place {
         for finding in report["findings"].as_array().unwrap() {
             for occurrence in finding["occurrences"].as_array().unwrap() {
                 let path = occurrence["place"]["path"].as_str().unwrap_or_default().to_owned();
-                found.push((finding["rule"].as_str().unwrap().to_owned(), path, occurrence["line"].as_u64().unwrap_or(0)));
+                found.push((
+                    finding["rule"].as_str().unwrap().to_owned(),
+                    path,
+                    occurrence["line"].as_u64().unwrap_or(0),
+                ));
             }
         }
         found.sort();

@@ -13,7 +13,11 @@ fn any_number_of_threads_gives_the_same_bytes() {
         assert!(once.contains("d3/f3.txt"));
         for threads in ["1", "2", "16"] {
             for _ in 0..3 {
-                assert_eq!(place.stanch(&["scan", ".", "-j", threads, "-f", format]).out, once, "{threads} threads, {format}");
+                assert_eq!(
+                    place.stanch(&["scan", ".", "-j", threads, "-f", format]).out,
+                    once,
+                    "{threads} threads, {format}"
+                );
             }
         }
     }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// Layers, from below; a module may use those of lower layers only.
-const LAYERS: &[&[&str]] = &[&["model"], &["rules"], &["detect", "source"], &["filter", "report", "revoke"], &["scan"], &["config", "audit"]];
+const LAYERS: &[&[&str]] =
+    &[&["model"], &["rules"], &["detect", "source"], &["filter", "report", "revoke"], &["scan"], &["config", "audit"]];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -34,7 +35,11 @@ fn code(path: &Path) -> String {
 
 fn is_test(path: &Path) -> bool {
     let name = path.file_stem().unwrap().to_string_lossy();
-    name.ends_with("tests") || name == "testing" || name == "sample" || name == "corpus" || path.components().any(|part| part.as_os_str() == "tests")
+    name.ends_with("tests")
+        || name == "testing"
+        || name == "sample"
+        || name == "corpus"
+        || path.components().any(|part| part.as_os_str() == "tests")
 }
 
 #[test]

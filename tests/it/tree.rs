@@ -39,7 +39,8 @@ fn ignore_files_hold_below_a_root_but_not_for_what_is_named() {
 #[test]
 fn encodings_binaries_links_and_odd_names() {
     let place = Place::new();
-    let wide: Vec<u8> = format!("\u{feff}key = {}\n", github_token(1)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide: Vec<u8> =
+        format!("\u{feff}key = {}\n", github_token(1)).encode_utf16().flat_map(u16::to_le_bytes).collect();
     place.write("wide.txt", wide);
     place.write("bin.dat", [&[0, 1, 2, 255][..], github_token(2).as_bytes(), &[0, 0]].concat());
     let inside: Vec<u8> = github_token(3).encode_utf16().flat_map(u16::to_le_bytes).collect();
