@@ -4,6 +4,10 @@ use sha1::{Digest, Sha1};
 
 use crate::yard::{Repo, Yard, key};
 
+fn sha1(text: &str) -> String {
+    Sha1::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn assign(seed: u32) -> String {
     format!("aws_access_key_id = \"{}\"\n", key(seed))
 }
@@ -22,9 +26,12 @@ fn what_is_known_stays_quiet_and_what_is_new_does_not() {
     repo.stanch(&["baseline", "create", "--reason", "from before"]).code(0);
     repo.stanch(&["baseline", "create"]).code(2);
     let text = repo.read("stanch.baseline.toml");
-    let sha1 = format!("{:x}", Sha1::digest(key(1)));
+    let sha1 = sha1(&key(1));
     assert!(!text.contains(&key(1)) && !text.contains(&sha1[..8]), "{text}");
-    assert!(text.contains("salt = ") && text.contains("paths = [\"a.py\"]") && text.matches("from before").count() == 2, "{text}");
+    assert!(
+        text.contains("salt = ") && text.contains("paths = [\"a.py\"]") && text.matches("from before").count() == 2,
+        "{text}"
+    );
     repo.write("stanch.toml", "[scan]\nbaseline = \"stanch.baseline.toml\"\n");
     repo.stanch(&["scan", "."]).code(0);
     // Moved lines and renamed files stay quiet; a copy is said; another secret is found.
@@ -51,7 +58,8 @@ fn what_is_known_stays_quiet_and_what_is_new_does_not() {
     assert_eq!(repo.read("stanch.baseline.toml").matches("[[known]]").count(), 2);
     assert_eq!(repo.stanch(&["baseline", "show"]).code(0).out.lines().count(), 2);
     // An entry whose day is over no longer holds.
-    let text = repo.read("stanch.baseline.toml").replacen("owner = \"\"\n", "owner = \"\"\nexpires = \"2020-01-01\"\n", 1);
+    let text =
+        repo.read("stanch.baseline.toml").replacen("owner = \"\"\n", "owner = \"\"\nexpires = \"2020-01-01\"\n", 1);
     repo.write("stanch.baseline.toml", text);
     repo.stanch(&["scan", "."]).code(1);
     // Another key makes other fingerprints: that is an error, not a silent miss.
@@ -68,18 +76,31 @@ fn peers_lists_suppress_the_same() {
     repo.write(".gitleaksignore", "# known\ndir/a.py:aws-access-token:2\ngone.py:generic-api-key:1\n");
     let report = json(&repo, &["--baseline", ".gitleaksignore"]);
     let only = &report["findings"][0]["occurrences"];
-    assert_eq!((only.as_array().unwrap().len(), &only[0]["place"]["path"]), (1, &"dir/b.py".into()), "place by place: {only}");
+    assert_eq!(
+        (only.as_array().unwrap().len(), &only[0]["place"]["path"]),
+        (1, &"dir/b.py".into()),
+        "place by place: {only}"
+    );
     assert_eq!(report["suppressed"][0]["origin"], ".gitleaksignore:2");
     assert_eq!(report["unused_allows"][0]["entry"], ".gitleaksignore:3");
 
-    let sha1 = format!("{:x}", Sha1::digest(key(1)));
-    let detect = format!(r#"{{"version":"1.5.0","plugins_used":[],"results":{{"dir/a.py":[{{"type":"AWS Access Key","filename":"dir/a.py","hashed_secret":"{sha1}","is_verified":false,"line_number":99}}]}}}}"#);
+    let sha1 = sha1(&key(1));
+    let detect = format!(
+        r#"{{"version":"1.5.0","plugins_used":[],"results":{{"dir/a.py":[{{"type":"AWS Access Key","filename":"dir/a.py","hashed_secret":"{sha1}","is_verified":false,"line_number":99}}]}}}}"#
+    );
     repo.write(".secrets.baseline", detect);
     let report = json(&repo, &["--baseline", ".secrets.baseline", "--disable-rule", "generic-hex"]);
-    let open: Vec<_> = report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"].as_str().unwrap().starts_with("aws")).collect();
+    let open: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["rule"].as_str().unwrap().starts_with("aws"))
+        .collect();
     assert_eq!(open[0]["occurrences"][0]["place"]["path"], "dir/b.py");
 
-    let entry = |file: &str, secret: &str| format!(r#"{{"RuleID":"aws-access-token","File":"{file}","StartLine":2,"Commit":"","Secret":"{secret}"}}"#);
+    let entry = |file: &str, secret: &str| {
+        format!(r#"{{"RuleID":"aws-access-token","File":"{file}","StartLine":2,"Commit":"","Secret":"{secret}"}}"#)
+    };
     repo.write("known.json", format!("[{},{}]", entry("dir/a.py", "REDACTED"), entry("dir/b.py", &key(1))));
     std::fs::remove_file(repo.path.join(".secrets.baseline")).unwrap();
     // The list of a peer holds the secret itself; it is not scanned here, and never shown.
@@ -118,8 +139,13 @@ fn the_small_commands() {
     let rule = report["findings"][0]["rule"].as_str().unwrap();
     assert!(repo.stanch(&["explain", rule]).code(0).out.contains(rule));
     repo.stanch(&["explain", "no-such-thing"]).code(2);
-    let sarif: serde_json::Value = serde_json::from_str(&repo.stanch(&["report", "report.json", "--report", "sarif"]).code(1).out).unwrap();
+    let sarif: serde_json::Value =
+        serde_json::from_str(&repo.stanch(&["report", "report.json", "--report", "sarif"]).code(1).out).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let direct = repo.stanch(&["scan", "a.py", "--report", "sarif"]).code(1).out;
-    assert_eq!(repo.stanch(&["report", "report.json", "--report", "sarif"]).out, direct, "converted as written at once");
+    assert_eq!(
+        repo.stanch(&["report", "report.json", "--report", "sarif"]).out,
+        direct,
+        "converted as written at once"
+    );
 }

@@ -94,7 +94,9 @@ pub(crate) fn run(args: HookRunArgs) -> Result<Exit> {
     log_push_options();
     let Some(work) = work(&args, &repo)? else { return Ok(Exit::Clean) };
     watch(&args, &work);
-    let (event, reports, strict) = (args.event, args.report.clone(), args.strict);
+    let pushes = ["PRE_COMMIT_REMOTE_NAME", "PRE_COMMIT_FROM_REF"].iter().any(|name| std::env::var_os(name).is_some());
+    let event = if pushes { Event::PrePush } else { args.event };
+    let (reports, strict) = (args.report.clone(), args.strict);
     let (policy, bypass, deadline) = (args.on_deadline, args.bypass_push_option.clone(), args.deadline);
     let (resolved, scan) = resolve(args, &repo)?;
     let Run { outcome, digest } = run::scan(resolved, &work.targets, true, false);
@@ -121,7 +123,11 @@ fn settle(outcome: &Outcome, over: Option<Duration>, policy: OnDeadline, strict:
     }
     let mut shown = 0;
     for skipped in outcome.skipped.iter().filter(|skipped| skipped.is_incomplete()).take(4) {
-        message::say(&format!("stanch: not scanned: {}: {}", visible(&skipped.what), visible(skipped.reason.to_string().as_bytes())));
+        message::say(&format!(
+            "stanch: not scanned: {}: {}",
+            visible(&skipped.what),
+            visible(skipped.reason.to_string().as_bytes())
+        ));
         shown += 1;
     }
     let all = outcome.skipped.iter().filter(|skipped| skipped.is_incomplete()).count();
@@ -129,7 +135,8 @@ fn settle(outcome: &Outcome, over: Option<Duration>, policy: OnDeadline, strict:
         message::say(&format!("stanch: and {} more", all - shown));
     }
     // An object that is not there, or a range that cannot be told, is no mere detail.
-    let asked = outcome.skipped.iter().any(|skipped| skipped.asked && !matches!(skipped.reason, SkipReason::TooLarge { .. }));
+    let asked =
+        outcome.skipped.iter().any(|skipped| skipped.asked && !matches!(skipped.reason, SkipReason::TooLarge { .. }));
     if strict || asked { Exit::Incomplete } else { Exit::Clean }
 }
 
@@ -150,7 +157,10 @@ fn watch(args: &HookRunArgs, work: &Work) {
         stop.store(true, Ordering::Relaxed);
         std::thread::sleep(GRACE);
         let exit = time_is_up(limit, policy, 0, &[asked]);
-        #[expect(clippy::exit, reason = "whoever runs the hook kills it, and with it every other hook, if it takes longer")]
+        #[expect(
+            clippy::exit,
+            reason = "whoever runs the hook kills it, and with it every other hook, if it takes longer"
+        )]
         std::process::exit(if exit == Exit::Clean { 0 } else { 3 });
     });
 }
@@ -167,7 +177,8 @@ fn work(args: &HookRunArgs, repo: &Repo) -> Result<Option<Work>> {
     match args.event {
         Event::PreCommit | Event::PreMergeCommit => target(commit(repo)?, "what is staged"),
         Event::CommitMsg => {
-            let file = args.arguments.first().context("git tells this hook the file with the message; there is none")?;
+            let file =
+                args.arguments.first().context("git tells this hook the file with the message; there is none")?;
             let text = std::fs::read(file).with_context(|| format!("cannot read {}", Path::new(file).display()))?;
             let config = repo.git().config()?.snapshot()?;
             let comment = config.get_str("core.commentString").or_else(|_| config.get_str("core.commentChar"));
@@ -205,10 +216,18 @@ fn commit(repo: &Repo) -> Result<Target> {
         return Ok(Target::Staged(None, false));
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let (Some(from), Some(to)) = (variable("PRE_COMMIT_FROM_REF"), variable("PRE_COMMIT_TO_REF")) {
+    let (from, to) = (variable("PRE_COMMIT_FROM_REF"), variable("PRE_COMMIT_TO_REF"));
+    if let (Some(remote), Some(tip)) =
+        (variable("PRE_COMMIT_REMOTE_NAME"), to.clone().or_else(|| variable("PRE_COMMIT_LOCAL_BRANCH")))
+    {
+        // On the first push of all the framework names no range, but the branch.
+        return Ok(Target::Range(None, RangeQuery::pushed(vec![tip], from.into_iter().collect(), &remote)));
+    }
+    if let (Some(from), Some(to)) = (from, to) {
         return Ok(Target::Range(None, RangeQuery { tips: vec![to], without: vec![from], ..RangeQuery::default() }));
     }
-    if !repo.staged()?.files.is_empty() {
+    // A merge may well bring nothing of its own; that is not the framework asking for all files.
+    if repo.next_parents()?.len() > 1 || !repo.staged()?.files.is_empty() {
         return Ok(Target::Staged(None, false));
     }
     let mut paths = Vec::new();
