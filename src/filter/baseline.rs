@@ -20,6 +20,9 @@ use crate::model::{
 /// The only version there is.
 const VERSION: u32 = 1;
 
+/// For scans of the file itself.
+const NO_SECRET: &str = "# stanch:allow no secret";
+
 const HEAD: &str = "# What `stanch` found and somebody decided to live with for now. Written by `stanch baseline`; `reason`, `owner` and\n\
                     # `expires` are for you to fill in. It holds no secret, and no hash that could be looked up in a table.\n";
 
@@ -83,7 +86,7 @@ struct RawKnown {
 struct Raw {
     version: u32,
     salt: Option<String>,
-    key_check: String,
+    check: String,
     #[serde(default)]
     known: Vec<Spanned<RawKnown>>,
 }
@@ -117,7 +120,7 @@ impl Baseline {
         });
         let salt = salt.transpose()?.map(|salt| *salt.as_bytes());
         let mut baseline = Self::new(name, salt, key, today);
-        if raw.key_check != baseline.check.to_string() {
+        if raw.check != baseline.check.to_string()[..16] {
             let why = "it was made with another fingerprint key; give that one, or make the file anew with `stanch baseline create --force`";
             return Err(bad(1, why.to_owned()));
         }
@@ -136,9 +139,9 @@ impl Baseline {
         let mut text = HEAD.to_owned();
         let _ = writeln!(text, "version = {VERSION}");
         if let Some(salt) = self.salt {
-            let _ = writeln!(text, "salt = \"{:032x}\"", u128::from_be_bytes(salt));
+            let _ = writeln!(text, "salt = \"{:032x}\" {NO_SECRET}", u128::from_be_bytes(salt));
         }
-        let _ = writeln!(text, "key_check = \"{}\"", self.check);
+        let _ = writeln!(text, "check = \"{}\" {NO_SECRET}", &self.check.to_string()[..16]);
         let mut sorted: Vec<_> = self.known.iter().collect();
         sorted.sort_by_key(|(id, known)| (&known.paths, &known.rule, *id));
         for (id, known) in sorted {
