@@ -1,9 +1,12 @@
 //! The command line: dispatch to a command, map errors to exit codes.
 
 mod args;
+mod ci;
 mod commands;
 mod exit;
+mod hook;
 mod message;
+mod run;
 mod settings;
 mod verification;
 

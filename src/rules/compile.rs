@@ -159,6 +159,7 @@ fn context_shapes(entry: &Entry, value: &str) -> Result<Vec<KeywordShape>, Strin
             after: most,
             follow_min: usize::from(!entry.digitless.unwrap_or(false)),
             follow: shape::alphabet(&hir),
+            in_window: false,
         });
     }
     Ok(shapes)

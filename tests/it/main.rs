@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod git;
+mod hook;
 mod output;
 mod patterns;
 mod runner;
@@ -9,3 +10,4 @@ mod threads;
 mod tidy;
 mod tree;
 mod webhook;
+mod yard;

@@ -1,7 +1,15 @@
 //! One file per command.
 
+pub(crate) mod baseline;
+pub(crate) mod ci;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod hook;
+pub(crate) mod report;
 mod rules;
-mod scan;
+pub(crate) mod scan;
+mod selftest;
 mod webhook;
 
 use anyhow::Result;
@@ -21,5 +29,15 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
         }
         Command::Webhook(command) => webhook::run(&command),
         Command::Rules(command) => rules::run(&command),
+        Command::Hook(command) => hook::run(command),
+        Command::Ci(args) => ci::run(args),
+        Command::Baseline(command) => baseline::run(command),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+        Command::Version(args) => completions::version(&args),
+        Command::SelfTest => selftest::run(),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }

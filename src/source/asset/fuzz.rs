@@ -166,5 +166,8 @@ fn samples_are_what_they_are_meant_to_be() {
         let needle: &[u8] =
             if matches!(kind, Container::SourceMap | Container::Bundle) { b"x = 1" } else { b"the-word-to-find" };
         assert!(seen.iter().any(|seen| memchr::memmem::find(&seen.text, needle).is_some()), "{kind:?}");
+        for cut in 0..sample.len() {
+            let _ = corpus::all(&sample[..cut]);
+        }
     }
 }
