@@ -33,8 +33,8 @@ pub(crate) struct Resolved {
 impl Resolved {
     /// Resolves the flags of a scan whose first path is `root`.
     pub(crate) fn new(args: &ScanArgs, root: &Path) -> Result<Self> {
-        let config = config(&args.config, root)?;
-        let texts = rule_texts(&args.rules, &config)?;
+        let mut config = config(&args.config, root)?;
+        let texts = rule_texts(&args.rules, &mut config)?;
         let key = fingerprint_key(args, &config)?;
         let baselines = baselines(&args.baseline, &config, &key)?;
         Self::of(args, config, texts, key, baselines)
@@ -114,12 +114,20 @@ pub(crate) fn today() -> String {
 
 /// The rules chosen by flags and configuration.
 pub(crate) fn rules(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
-    choose(args, config, rule_texts(args, config)?)
+    let mut config = config.clone();
+    let texts = rule_texts(args, &mut config)?;
+    choose(args, &config, texts)
 }
 
-/// The rule files that configuration and flags name, by name.
-fn rule_texts(args: &RuleArgs, config: &Config) -> Result<Vec<(String, String)>> {
-    config.rules.files.iter().chain(&args.files).map(|path| read_rules(path)).collect()
+/// The rule files that configuration and flags name, by name. Those of another scanner bring allow entries as well.
+fn rule_texts(args: &RuleArgs, config: &mut Config) -> Result<Vec<(String, String)>> {
+    let paths: Vec<PathBuf> = config.rules.files.iter().chain(&args.files).cloned().collect();
+    let mut texts = Vec::new();
+    for path in paths {
+        let (name, text) = read_rules(&path)?;
+        texts.push(super::commands::import::for_scan(&name, text, config)?);
+    }
+    Ok(texts)
 }
 
 /// The name and text of a rule file.

@@ -12,7 +12,7 @@ use crate::filter::AllowEntry;
 pub const FILE_NAME: &str = "stanch.toml";
 
 /// What the files say, the project's over the user's.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Config {
     /// `[scan]`.
     pub scan: ScanSection,

@@ -3,6 +3,7 @@
 mod builtin;
 mod compile;
 pub mod example;
+pub mod import;
 mod load;
 pub mod rule;
 pub mod shape;

@@ -1,8 +1,11 @@
 //! One test program, so that it links once.
 
+mod baseline;
 mod catalogue;
+mod ci;
 mod git;
 mod hook;
+mod import;
 mod output;
 mod patterns;
 mod runner;

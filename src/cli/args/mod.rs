@@ -211,6 +211,8 @@ pub(crate) struct ScanArgs {
 /// `stanch rules`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum RulesCommand {
+    /// Turn rules of another scanner into ours, and say what could not be carried over
+    Import(super::commands::import::ImportArgs),
     /// One line a rule
     List {
         #[command(flatten)]

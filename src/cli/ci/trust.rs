@@ -10,7 +10,10 @@ use stanch::{
     source::git::Repo,
 };
 
-use crate::cli::settings::{read_rules, today};
+use crate::cli::{
+    commands::import::for_scan,
+    settings::{read_rules, today},
+};
 
 /// How the fingerprint key follows from a configuration.
 type KeyOf<'k> = dyn Fn(&Config) -> Result<FingerprintKey> + 'k;
@@ -64,7 +67,8 @@ impl<'r> Commit<'r> {
         for path in named.iter().chain(rules) {
             let name = from_top(path).with_context(|| format!("{} is not in the repository", path.display()))?;
             let bytes = self.file(&name).with_context(|| format!("{name} is not in the base commit {}", self.short))?;
-            texts.push((format!("{}:{name}", self.short), String::from_utf8_lossy(&bytes).into_owned()));
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            texts.push(for_scan(&format!("{}:{name}", self.short), text, &mut config)?);
             files.push(name);
         }
         let configured = config.scan.baseline.iter().cloned();

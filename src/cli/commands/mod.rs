@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod hook;
+pub(crate) mod import;
 pub(crate) mod report;
 mod rules;
 pub(crate) mod scan;

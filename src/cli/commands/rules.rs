@@ -10,6 +10,7 @@ use crate::cli::{args::RulesCommand, exit::Exit, message, settings};
 /// Runs the command.
 pub(crate) fn run(command: &RulesCommand) -> Result<Exit> {
     match command {
+        RulesCommand::Import(args) => super::import::run(args),
         RulesCommand::List { rules, json } => list(&settings::rules(rules, &Config::default())?, *json),
         RulesCommand::Show { id, rules } => show(&settings::rules(rules, &Config::default())?, id),
         RulesCommand::Check { rules } => check_all(settings::rules(rules, &Config::default())?),
