@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod rules;
 mod scan;
 
@@ -14,6 +15,7 @@ use super::{
 pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Rules(command) => rules::run(&command),
     }
 }
