@@ -8,6 +8,7 @@
 
 mod clone;
 mod error;
+mod forge;
 mod head;
 mod inputs;
 mod joined;
@@ -25,6 +26,7 @@ mod unit;
 
 pub use clone::{Clone, Cloner, Credential};
 pub use error::AuditError;
+pub use forge::{Answer, Filter, Forge, ForgeKind, RealWeb, Web};
 pub use inputs::{directory, list};
 pub use merge::{AuditReport, Repository, report};
 pub use network::{Auditor, failed};

@@ -65,7 +65,10 @@ pub struct DoneUnit {
 /// # Errors
 /// If they cannot be written.
 pub fn write(dir: &Path, mut done: Done, results: &[NetworkResult]) -> Result<(), AuditError> {
-    fs::create_dir_all(dir).map_err(AuditError::io(dir))?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir).map_err(AuditError::io(dir))?;
     let mut results: Vec<&NetworkResult> = results.iter().collect();
     results.sort_by(|a, b| a.network.cmp(&b.network));
     let name = format!("shard-{:05}", done.shard);

@@ -57,6 +57,9 @@ pub(crate) struct InputArgs {
     /// A file that holds the forge's token and that only you can read [default: GITHUB_TOKEN, GITLAB_TOKEN, GITEA_TOKEN or BITBUCKET_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// With --plan: whose token is used for cloning: github, gitlab, gitea or bitbucket
+    #[arg(long, value_name = "NAME")]
+    pub(crate) forge: Option<String>,
     /// Leave archived repositories out
     #[arg(long)]
     pub(crate) no_archived: bool,
