@@ -48,6 +48,25 @@ fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
     detect::table::Table::build(&keywords).unwrap().to_bytes()
 }
 
+/// The digests of a list: 64 hex digits at the start of a line, then a comment.
+fn digests(name: &str, list: u8) -> Vec<[u8; 33]> {
+    let path = Path::new("patterns").join(name);
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let Some(hex) = line.split_whitespace().next().filter(|word| !word.starts_with('#')) else { continue };
+        // The second word of the well-known keys is their class.
+        let made_for_tests = list == 1 && line.split_whitespace().nth(1) == Some("test");
+        let mut record = [if made_for_tests { 2 } else { list }; 33];
+        for at in 0..32 {
+            let byte = hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            record[at] = byte.unwrap_or_else(|| fail(&path, number + 1, "no SHA-256 in hex"));
+        }
+        found.push(record);
+    }
+    found
+}
+
 fn fail(file: &Path, line: usize, why: &str) -> ! {
     eprintln!("{}:{line}: {why}", file.display());
     exit(1)
@@ -79,6 +98,10 @@ fn main() {
     let bytes = rules::table::build(&all);
     let table = rules::table::Table::new(bytes.clone().into());
     fs::write(out.join("rules.bin"), bytes).unwrap();
+    let mut known = [digests("examples.txt", 0), digests("well-known.txt", 1)].concat();
+    known.sort_unstable();
+    known.dedup_by_key(|record| record[..32].to_vec());
+    fs::write(out.join("known.bin"), known.concat()).unwrap();
     fs::write(out.join("everywhere.bin"), anchors(&table, rules::table::Pass::Everywhere)).unwrap();
     fs::write(out.join("before_runs.bin"), anchors(&table, rules::table::Pass::BeforeRuns)).unwrap();
 }

@@ -3,6 +3,8 @@
 //! `judge scan DIR OUT.jsonl` writes `{"path","line","secret","conf",…}` lines for the scorer; `judge dump DIR PREFIX`
 //! writes `PREFIX.jsonl` and `PREFIX.f32` (one row of numbers per line of the former); `judge time DIR` measures.
 
+#![expect(clippy::print_stdout, reason = "it reports to whoever measures")]
+
 use std::{
     fs,
     io::{BufWriter, Write},

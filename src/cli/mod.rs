@@ -1,10 +1,14 @@
 //! The command line: dispatch to a command, map errors to exit codes.
 
 mod args;
+mod ci;
 mod commands;
 mod exit;
+mod hook;
 mod message;
+mod run;
 mod settings;
+mod verification;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use stanch::{
     config::Config,
     detect::Options,
-    filter::Allowlist,
+    filter::{Allowlist, Baselines},
     model::{Exposure, FingerprintKey},
     rules::{Choice, RuleFile, RuleSet},
     scan::Settings,
@@ -25,6 +25,7 @@ const MEMORY: u64 = 1 << 30;
 pub(crate) struct Resolved {
     pub(crate) rules: RuleSet,
     pub(crate) allowlist: Allowlist,
+    pub(crate) baselines: Baselines,
     pub(crate) settings: Settings,
     pub(crate) config: Config,
 }
@@ -33,7 +34,21 @@ impl Resolved {
     /// Resolves the flags of a scan whose first path is `root`.
     pub(crate) fn new(args: &ScanArgs, root: &Path) -> Result<Self> {
         let config = config(&args.config, root)?;
-        let rules = rules(&args.rules, &config)?;
+        let texts = rule_texts(&args.rules, &config)?;
+        let key = fingerprint_key(args, &config)?;
+        let baselines = baselines(&args.baseline, &config, &key)?;
+        Self::of(args, config, texts, key, baselines)
+    }
+
+    /// Resolves flags over a configuration that was read already, with all that it names.
+    pub(crate) fn of(
+        args: &ScanArgs,
+        config: Config,
+        texts: Vec<(String, String)>,
+        fingerprint_key: FingerprintKey,
+        baselines: Baselines,
+    ) -> Result<Self> {
+        let rules = choose(&args.rules, &config, texts)?;
         let allowlist = Allowlist::new(config.allow.clone())?;
         let size = args.max_file_size.as_ref().or(config.scan.max_file_size.as_ref());
         let settings = Settings {
@@ -50,10 +65,31 @@ impl Resolved {
             memory: args.memory.as_ref().map_or(Ok(MEMORY), |text| bytes(text))?,
             inherit: !args.no_inherit,
             exposure: if args.history { Exposure::History } else { Exposure::Private },
-            fingerprint_key: key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))?,
+            now: Some(jiff::Timestamp::now().as_second()),
+            fingerprint_key,
         };
-        Ok(Self { rules, allowlist, settings, config })
+        Ok(Self { rules, allowlist, baselines, settings, config })
     }
+}
+
+/// The fingerprint key that flags, environment or configuration give.
+pub(crate) fn fingerprint_key(args: &ScanArgs, config: &Config) -> Result<FingerprintKey> {
+    key(args.fingerprint_key_file.as_ref().or(config.scan.fingerprint_key_file.as_ref()))
+}
+
+/// The baselines that flags, else the configuration, name.
+fn baselines(flags: &[PathBuf], config: &Config, key: &FingerprintKey) -> Result<Baselines> {
+    let configured = config.scan.baseline.iter().map(|path| {
+        let base = config.project.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        base.join(path)
+    });
+    let files: Vec<PathBuf> = if flags.is_empty() { configured.collect() } else { flags.to_vec() };
+    let mut baselines = Baselines::default();
+    for file in files {
+        let bytes = std::fs::read(&file).with_context(|| format!("cannot read the baseline {}", file.display()))?;
+        baselines.add(&file.display().to_string(), &bytes, key, &today())?;
+    }
+    Ok(baselines)
 }
 
 /// The configuration for a scan of `root`.
@@ -65,7 +101,7 @@ pub(crate) fn config(args: &ConfigArgs, root: &Path) -> Result<Config> {
     Ok(Config::load(root, args.config.as_deref(), user_file().as_deref(), &today())?)
 }
 
-fn user_file() -> Option<PathBuf> {
+pub(crate) fn user_file() -> Option<PathBuf> {
     let base = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let base = base.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")))?;
     Some(base.join("stanch").join(stanch::config::FILE_NAME))
@@ -78,12 +114,22 @@ pub(crate) fn today() -> String {
 
 /// The rules chosen by flags and configuration.
 pub(crate) fn rules(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
-    let mut files = Vec::new();
-    for path in config.rules.files.iter().chain(&args.files) {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the rules in {}", path.display()))?;
-        files.push(RuleFile { name: path.display().to_string(), text });
-    }
+    choose(args, config, rule_texts(args, config)?)
+}
+
+/// The rule files that configuration and flags name, by name.
+fn rule_texts(args: &RuleArgs, config: &Config) -> Result<Vec<(String, String)>> {
+    config.rules.files.iter().chain(&args.files).map(|path| read_rules(path)).collect()
+}
+
+/// The name and text of a rule file.
+pub(crate) fn read_rules(path: &Path) -> Result<(String, String)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the rules in {}", path.display()))?;
+    Ok((path.display().to_string(), text))
+}
+
+fn choose(args: &RuleArgs, config: &Config, texts: Vec<(String, String)>) -> Result<RuleSet> {
+    let files: Vec<RuleFile> = texts.into_iter().map(|(name, text)| RuleFile { name, text }).collect();
     let choice = Choice {
         enable: [&config.rules.enable[..], &args.enable].concat(),
         disable: [&config.rules.disable[..], &args.disable].concat(),

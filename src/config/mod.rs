@@ -30,10 +30,7 @@ impl Config {
     /// Reads the user's file and the project's file for a scan of `root`. `explicit` names the project's file; otherwise it
     /// is looked for upward from `root`.
     pub fn load(root: &Path, explicit: Option<&Path>, user: Option<&Path>, today: &str) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
-        if let Some(user) = user.filter(|path| path.is_file()) {
-            config.apply(ConfigFile::read(user, today)?, user);
-        }
+        let mut config = Self::of_user(user, today)?;
         let project = explicit.map(Path::to_owned).or_else(|| find_upward(root));
         if let Some(project) = project {
             config.apply(ConfigFile::read(&project, today)?, &project);
@@ -42,8 +39,17 @@ impl Config {
         Ok(config)
     }
 
-    /// Lays a file over what is there.
-    fn apply(&mut self, file: ConfigFile, path: &Path) {
+    /// The user's file alone.
+    pub fn of_user(user: Option<&Path>, today: &str) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(user) = user.filter(|path| path.is_file()) {
+            config.apply(ConfigFile::read(user, today)?, user);
+        }
+        Ok(config)
+    }
+
+    /// Lays a file over what is there; `path` is where it was, for the paths in it.
+    pub fn apply(&mut self, file: ConfigFile, path: &Path) {
         let base = path.parent().unwrap_or(Path::new(""));
         self.scan = file.scan.over(&self.scan);
         self.report = file.report.over(&self.report);

@@ -1,8 +1,17 @@
 //! What was found in one blob becomes candidates: the path's conditions, overlaps, partners, lines.
 
-use super::{Detector, Fate, Options, Raw, decode::Decoded, generic, lines::Lines, overlap};
+use std::sync::Arc;
+
+use super::{
+    Detector, Fate, Options, Raw, checksum, compose,
+    decode::Decoded,
+    generic::{self, Proposal},
+    known::{Known, look_up},
+    lines::Lines,
+    overlap, tests_on_secret,
+};
 use crate::{
-    model::{Candidate, Note, Secret, Span},
+    model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
     rules::rule::Gate,
 };
 
@@ -24,7 +33,8 @@ impl Detector {
         let found = overlap::resolve(self, found);
         let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
-        shown.map(|raw| self.candidate(text, &raw, &mut lines)).collect()
+        let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines)).collect();
+        compose::join(self, found)
     }
 
     /// What the path says: a rule's globs, and for the judge how likely it is at this path.
@@ -32,6 +42,7 @@ impl Detector {
         let loaded = self.rules().get(raw.rule);
         if loaded.rule.gate == Gate::Judge {
             raw.probability = self.probability(text, path, raw);
+            raw.fate = tests_on_secret::known(raw.secret.of(text));
             return raw.probability >= self.options.least_probability();
         }
         let globs = &loaded.rule.paths;
@@ -40,33 +51,65 @@ impl Detector {
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        self.proposal(text, raw).map_or(0.0, |proposal| generic::judge(text, &proposal, path).probability)
+    }
+
+    fn reasons(&self, text: &[u8], path: &[u8], raw: &Raw) -> Vec<String> {
+        self.proposal(text, raw).map(|proposal| generic::explain(text, &proposal, path)).unwrap_or_default()
+    }
+
+    /// What the judge was asked about, read again from its anchor.
+    fn proposal(&self, text: &[u8], raw: &Raw) -> Option<Proposal> {
         let word = Span::new(raw.anchor, raw.anchor + self.keywords[raw.keyword as usize].text.len());
         let mut proposals = Vec::new();
         generic::propose(text, word, &mut proposals);
-        let same = proposals.iter().find(|proposal| proposal.value == raw.secret);
-        same.map_or(0.0, |proposal| generic::judge(text, proposal, path).probability)
+        proposals.into_iter().find(|proposal| proposal.value == raw.secret)
     }
 
-    fn candidate(&self, text: &[u8], raw: &Raw, lines: &mut Lines<'_>) -> Candidate {
+    fn candidate(&self, text: &[u8], path: &[u8], raw: &Raw, lines: &mut Lines<'_>) -> Candidate {
         let loaded = self.rules().get(raw.rule);
-        let rejected = match raw.fate {
-            Fate::Kept => None,
-            Fate::Dropped(why) | Fate::Refuted(why) => Some(Note::from(why)),
-        };
+        let value = raw.secret.of(text);
+        let structure = checksum::check(&loaded.rule.checksum, value);
         let judged = loaded.rule.gate == Gate::Judge;
+        let mut notes = structure.as_ref().map(|structure| structure.notes.clone()).unwrap_or_default();
+        if self.options.explain && judged {
+            notes.extend(self.reasons(text, path, raw).into_iter().map(Note::from));
+        }
+        let mut severity = structure.as_ref().and_then(|structure| structure.severity).unwrap_or(loaded.info.severity);
+        match look_up(value) {
+            Some(Known::WellKnown) => {
+                notes.push("well known: this value is public, and worse than a leak where it is in use".into());
+                severity = Severity::Critical;
+            }
+            Some(Known::Test) => {
+                notes.push("well known: this value is public and made for tests".into());
+                severity = severity.min(Severity::Low);
+            }
+            Some(Known::Example) | None => {}
+        }
+        let kind = structure.as_ref().and_then(|structure| structure.kind);
+        let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
+            Some(kind) => Arc::new(RuleInfo { kind, ..(*loaded.info).clone() }),
+            None => loaded.info.clone(),
+        };
         Candidate {
-            rule: loaded.info.clone(),
+            rule,
+            index: raw.rule,
             family: loaded.rule.family.clone(),
             matched: raw.matched,
             location: lines.location(raw.secret),
-            secret: Secret::new(raw.secret.of(text)),
+            secret: Secret::new(value),
             partner: None,
-            severity: loaded.info.severity,
+            severity,
             confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
             probability: judged.then_some(raw.probability),
+            expires: structure.and_then(|structure| structure.expires),
             decoded: Vec::new(),
-            notes: Vec::new(),
-            rejected,
+            notes,
+            rejected: match raw.fate {
+                Fate::Kept => None,
+                Fate::Dropped(why) | Fate::Refuted(why) => Some(Note::from(why)),
+            },
         }
     }
 }

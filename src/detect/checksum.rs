@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn no_scheme_panics_on_anything() {
-        let odd: [&[u8]; 8] = [b"", b"x", b"....", b"-----BEGIN PRIVATE KEY-----", b"eyJ.eyJ.", &[0xff; 300], b"glpat-.01.", b"\\n\\n"];
+        let odd: [&[u8]; 8] =
+            [b"", b"x", b"....", b"-----BEGIN PRIVATE KEY-----", b"eyJ.eyJ.", &[0xff; 300], b"glpat-.01.", b"\\n\\n"];
         for scheme in SCHEMES {
             for text in odd {
                 (scheme.check)(text);

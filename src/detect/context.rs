@@ -1,6 +1,6 @@
 //! Context rules: a provider's word, an assignment, and a value of the right shape.
 
-use super::entropy::is_word;
+use super::entropy::{holds_caseless, is_word};
 use crate::{model::Span, rules::table::Owner};
 
 /// Bytes between the end of a word and the value, at most.
@@ -82,6 +82,41 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
     None
 }
 
+/// Values that are assigned to another name behind the word, one that itself announces a secret: the word stands in a
+/// comment, in the host of a URL, or is the section that the assignment belongs to. The nearest three.
+pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
+    let limit = text.len().min(word.end + GAP);
+    let mut found = [None; 3];
+    let (mut count, mut breaks) = (0, 0);
+    let mut at = word.end;
+    while at < limit && count < found.len() && breaks < 3 {
+        if !is_word(text[at]) {
+            breaks += usize::from(text[at] == b'\n');
+            at += 1;
+            continue;
+        }
+        let end = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
+        if at > word.end && announced(&text[word.end..at]) {
+            found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
+            count += 1;
+        }
+        at = end;
+    }
+    found
+}
+
+/// Whether `before` ends in a name that announces a secret, and signs that assign.
+fn announced(before: &[u8]) -> bool {
+    const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"passw", b"auth", b"cred"];
+    let signs = before.iter().rev().take_while(|&&b| !is_word(b)).count();
+    let (head, tail) = before.split_at(before.len() - signs);
+    if signs > 8 || !tail.iter().any(|b| matches!(b, b'=' | b':' | b'(' | b'>' | b'"' | b'\'' | b'`')) {
+        return false;
+    }
+    let name = head.iter().rev().take(40).take_while(|&&b| is_name(b)).count();
+    TELLING.iter().any(|word| holds_caseless(&head[head.len() - name..], word))
+}
+
 /// Whether a word in the gap is not the value itself but stands before it: a type, a scheme, a function.
 fn is_filler(text: &[u8], start: usize, end: usize) -> bool {
     let word = &text[start..end];
@@ -106,7 +141,7 @@ pub(crate) fn reach(owner: &Owner, word: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, is_whole};
+    use super::{assignment, is_whole, later};
     use crate::model::Span;
 
     fn value_of(text: &str, word: &str) -> Option<String> {
@@ -137,6 +172,27 @@ mod tests {
         }
         for text in ["acme; f00dbabe11223344", "acme is the name of our very good firm f00dbabe11223344", "acme"] {
             assert_eq!(value_of(text, "acme"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_may_stand_before_the_assignment_of_another_name() {
+        let values = |text: &str| {
+            let start = text.find("acme").unwrap();
+            let found = later(text.as_bytes(), Span::new(start, start + 4));
+            found.into_iter().flatten().any(|found| text[found.value..].starts_with("f00dba"))
+        };
+        for text in [
+            "// acme credentials\nconst apiKey = \"f00dbabe11223344\";",
+            "https://api.acme.com/v1/things?key=f00dbabe11223344",
+            "acme:\n  region: eu\n  api_token: f00dbabe11223344",
+        ] {
+            assert!(values(text), "{text}");
+        }
+        for text in
+            ["acme at commit f00dbabe11223344", "acme\nsha256 = f00dbabe11223344", "acme\n\n\nkey = f00dbabe11223344"]
+        {
+            assert!(!values(text), "{text}");
         }
     }
 

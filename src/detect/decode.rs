@@ -149,8 +149,9 @@ fn base64(part: &[u8]) -> Option<Vec<u8>> {
         engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
     };
     // A run may have been cut at any character, so stray bits at its end are no fault.
-    const CONFIG: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
     let whole = if part.len() % 4 == 1 { &part[..part.len() - 1] } else { part };
     let is_url = memchr::memchr2(b'-', b'_', whole).is_some();
     let alphabet = if is_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
@@ -180,7 +181,10 @@ fn inflate(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
 }
 
 /// Beginnings of escapes and signs between joined literals.
-const MARKS: &[&str] = &["\\u00", "\\x", "%2", "%3", "%4", "&#", "&quot", "\\/", "\" + \"", "' + '", "\"+\"", "'+'", "\" . \"", "' . '", "=3D"];
+const MARKS: &[&str] = &[
+    "\\u00", "\\x", "%2", "%3", "%4", "&#", "&quot", "\\/", "\" + \"", "' + '", "\"+\"", "'+'", "\" . \"", "' . '",
+    "=3D",
+];
 
 fn marks() -> Option<&'static packed::Searcher> {
     static SEARCHER: OnceLock<Option<packed::Searcher>> = OnceLock::new();
@@ -193,7 +197,9 @@ fn escapes(text: &[u8], found: &mut Vec<Decoded>) {
     let mut cluster: Option<Range<usize>> = None;
     for mark in marks.find_iter(text) {
         match &mut cluster {
-            Some(range) if mark.start() - range.end <= APART && mark.end() - range.start <= PIECE => range.end = mark.end(),
+            Some(range) if mark.start() - range.end <= APART && mark.end() - range.start <= PIECE => {
+                range.end = mark.end()
+            }
             _ => {
                 found.extend(cluster.take().and_then(|range| unescape(text, range)));
                 cluster = Some(mark.start()..mark.end());
@@ -239,13 +245,17 @@ fn escape(text: &[u8]) -> Option<(Option<u8>, usize)> {
         [b'&', b'#', ..] => {
             let end = text.iter().take(8).position(|&b| b == b';')?;
             let digits = std::str::from_utf8(&text[2..end]).ok()?;
-            let value = digits.strip_prefix(['x', 'X']).map_or_else(|| digits.parse().ok(), |hex| u8::from_str_radix(hex, 16).ok())?;
+            let value = digits
+                .strip_prefix(['x', 'X'])
+                .map_or_else(|| digits.parse().ok(), |hex| u8::from_str_radix(hex, 16).ok())?;
             (value < 0x80).then_some((Some(value), end + 1))
         }
         _ => {
-            const NAMED: &[(&[u8], u8)] = &[(b"&quot;", b'"'), (b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&apos;", b'\'')];
+            const NAMED: &[(&[u8], u8)] =
+                &[(b"&quot;", b'"'), (b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&apos;", b'\'')];
             const JOINS: &[&[u8]] = &[b"\" + \"", b"' + '", b"\"+\"", b"'+'", b"\" . \"", b"' . '"];
-            let named = NAMED.iter().find(|(name, _)| text.starts_with(name)).map(|(name, byte)| (Some(*byte), name.len()));
+            let named =
+                NAMED.iter().find(|(name, _)| text.starts_with(name)).map(|(name, byte)| (Some(*byte), name.len()));
             named.or_else(|| JOINS.iter().find(|join| text.starts_with(join)).map(|join| (None, join.len())))
         }
     }
@@ -267,7 +277,8 @@ mod tests {
 
     #[test]
     fn undoes_base64_and_hex() {
-        for encoded in [BASE64_STANDARD.encode(TEXT), BASE64_STANDARD_NO_PAD.encode(TEXT), BASE64_URL_SAFE.encode(TEXT)] {
+        for encoded in [BASE64_STANDARD.encode(TEXT), BASE64_STANDARD_NO_PAD.encode(TEXT), BASE64_URL_SAFE.encode(TEXT)]
+        {
             assert_eq!(decoded(&format!("data: {encoded}\n")), [("base64", TEXT.to_owned())]);
         }
         let hex: String = TEXT.bytes().map(|b| format!("{b:02x}")).collect();
@@ -276,7 +287,9 @@ mod tests {
 
     #[test]
     fn leaves_keys_hashes_and_names_alone() {
-        for text in ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "thisIsAVeryLongIdentifierName2"] {
+        for text in
+            ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "thisIsAVeryLongIdentifierName2"]
+        {
             assert_eq!(decoded(text), []);
         }
     }

@@ -1,7 +1,9 @@
 //! The tests that a matched secret must pass, cheapest first.
 
 use super::{
+    checksum::{self, State},
     entropy::{digits, entropy, holds_caseless},
+    known::{Known, look_up},
     placeholder,
     verify::Fate,
 };
@@ -25,5 +27,17 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
             return Fate::Dropped("no telling word stands near");
         }
     }
-    placeholder::reason(value).map_or(Fate::Kept, Fate::Refuted)
+    match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
+        Some(State::Valid) => known(value),
+        Some(State::Invalid(why)) => Fate::Refuted(why),
+        _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
+    }
+}
+
+/// An example out of a vendor's documents is no secret, however right it looks.
+pub(crate) fn known(value: &[u8]) -> Fate {
+    match look_up(value) {
+        Some(Known::Example) => Fate::Refuted("an example that the vendor's documents show"),
+        _ => Fate::Kept,
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::{Anchor, Run, find_runs},
-    context,
+    context::{self, Assignment},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
@@ -15,7 +15,7 @@ use crate::{
     model::{Span, Stats},
     rules::{
         rule::Gate,
-        shape::has,
+        shape::{ByteSet, has},
         table::{Owner, Pass},
     },
 };
@@ -96,7 +96,7 @@ impl Detector {
             return self.propose(text, anchor, word, scratch, out);
         }
         for owner in self.rules.table().owners(Pass::Everywhere, anchor.keyword) {
-            if !self.rules.is_enabled(owner.rule) {
+            if !self.is_asked(&owner) {
                 continue;
             }
             let found = match owner.gate {
@@ -106,6 +106,11 @@ impl Detector {
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }
+    }
+
+    /// Whether the user left the rule in use, and wants to be shown what it finds.
+    fn is_asked(&self, owner: &Owner) -> bool {
+        owner.confidence >= self.options.confidence as u8 && self.rules.is_enabled(owner.rule)
     }
 
     /// Puts what a telling name is given before the judge.
@@ -158,7 +163,12 @@ impl Detector {
 
     /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
     fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
-        if owner.follow_min > 0 {
+        if owner.in_window {
+            let window = word.start.saturating_sub(owner.before)..text.len().min(word.start + owner.after);
+            if !has_run(&text[window], &owner.follow, owner.follow_min) {
+                return None;
+            }
+        } else if owner.follow_min > 0 {
             let follow = text.get(word.end..word.end + owner.follow_min)?;
             if !follow.iter().all(|&b| has(&owner.follow, b)) {
                 return None;
@@ -187,7 +197,25 @@ impl Detector {
         if !context::is_whole(text, word) {
             return None;
         }
-        let found = context::assignment(text, word)?;
+        let direct = context::assignment(text, word).and_then(|found| self.assigned(text, word, found, owner, scratch));
+        if direct.is_some() || owner.before < RUN {
+            return direct;
+        }
+        context::later(text, word)
+            .into_iter()
+            .flatten()
+            .find_map(|found| self.assigned(text, word, found, owner, scratch))
+    }
+
+    /// The value of an assignment, where it has the shape that the owner of the word demands.
+    fn assigned(
+        &self,
+        text: &[u8],
+        word: Span,
+        found: Assignment,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
         // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
         let least = text.get(found.value..found.value + owner.before)?;
         if !least.iter().all(|&b| has(&owner.follow, b)) {
@@ -214,7 +242,8 @@ impl Detector {
         let mut done = range.start;
         for run in &runs {
             let from = run.start.saturating_sub(BEFORE_RUN).max(done);
-            done = run.start.min(range.end).max(done);
+            // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
+            done = run.end.saturating_sub(RUN).max(run.start).min(range.end).max(done);
             if from >= done {
                 continue;
             }
@@ -223,7 +252,7 @@ impl Detector {
             for anchor in &words {
                 let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
                 for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
-                    if self.rules.is_enabled(owner.rule) {
+                    if self.is_asked(&owner) {
                         let found = self.verify_context(text, word, &owner, scratch);
                         out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                     }
@@ -250,4 +279,17 @@ impl Detector {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
         Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
     }
+}
+
+/// Whether `least` bytes of the set stand in a row.
+fn has_run(text: &[u8], set: &ByteSet, least: usize) -> bool {
+    // Of any such run, every `least`-th byte is one: from a byte that is none, the next possible end is known.
+    let mut start = 0;
+    while start + least <= text.len() {
+        match text[start..start + least].iter().rposition(|&b| !has(set, b)) {
+            None => return true,
+            Some(stranger) => start += stranger + 1,
+        }
+    }
+    false
 }

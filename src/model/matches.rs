@@ -53,6 +53,8 @@ impl<T: Into<std::borrow::Cow<'static, str>>> From<T> for Note {
 pub struct Candidate {
     /// The rule.
     pub rule: Arc<RuleInfo>,
+    /// The rule's number in the run's rule set.
+    pub index: u32,
     /// The name under which its fingerprint is made: rules of one family name the same secret.
     pub family: String,
     /// Where the whole match is, in the blob as stored.
@@ -69,6 +71,8 @@ pub struct Candidate {
     pub confidence: Confidence,
     /// For the generic rules: the judge's probability that this is a credential.
     pub probability: Option<f32>,
+    /// When it stops to work, in seconds since 1970, where it says so itself.
+    pub expires: Option<i64>,
     /// Encodings that had to be undone, from the outside in (`base64`, `gzip`).
     pub decoded: Vec<&'static str>,
     /// Why it was kept.

@@ -86,7 +86,10 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
         pattern,
         checksum: entry.checksum.unwrap_or_default(),
         min_entropy: entry.min_entropy.unwrap_or(0.0),
-        min_digits: entry.min_digits.unwrap_or(0),
+        // A context rule looks at values with a digit only, unless the row says that there may be none.
+        min_digits: entry
+            .min_digits
+            .unwrap_or_else(|| u32::from(gate == Gate::Context && !entry.digitless.unwrap_or(false))),
         stop: lower(entry.stop),
         near: entry.near.map(|mut near| {
             near.words = lower(Some(near.words));
@@ -156,6 +159,7 @@ fn context_shapes(entry: &Entry, value: &str) -> Result<Vec<KeywordShape>, Strin
             after: most,
             follow_min: usize::from(!entry.digitless.unwrap_or(false)),
             follow: shape::alphabet(&hir),
+            in_window: false,
         });
     }
     Ok(shapes)

@@ -70,13 +70,16 @@ pub struct KeywordShape {
     pub follow_min: usize,
     /// See [`Shape`].
     pub follow: ByteSet,
+    /// See [`Shape`].
+    #[serde(default)]
+    pub in_window: bool,
 }
 
 impl KeywordShape {
     /// Puts the two together.
     #[must_use]
     pub fn new(text: String, shape: Shape) -> Self {
-        let Shape { before, exact, after, follow_min, follow } = shape;
-        Self { text, before, exact, after, follow_min, follow }
+        let Shape { before, exact, after, follow_min, follow, in_window } = shape;
+        Self { text, before, exact, after, follow_min, follow, in_window }
     }
 }

@@ -27,6 +27,9 @@ pub struct Shape {
     pub follow_min: usize,
     /// The bytes that may follow.
     pub follow: ByteSet,
+    /// Whether `follow_min` and `follow` speak of the secret instead: somewhere in the window so many of these bytes must
+    /// stand in a row.
+    pub in_window: bool,
 }
 
 /// Parses a pattern as the detector will: bytes, no Unicode.
@@ -118,7 +121,7 @@ pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -
     let limit = window.unwrap_or(DEFAULT_WINDOW).min(MAX_WINDOW);
     let longest =
         hir.properties().maximum_len().unwrap_or(limit).min(limit.max(hir.properties().minimum_len().unwrap_or(0)));
-    let mut anywhere = Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4] };
+    let mut anywhere = Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4], in_window: false };
     if window.is_some_and(|window| window > longest) {
         anywhere.after = limit;
     }
@@ -142,13 +145,10 @@ pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -
             let tail = &text[offset + wanted.len()..];
             let (follow_min, follow) = following(tail, parts.get(end).copied());
             let rest = longest.saturating_sub(before_min);
-            return Shape {
-                before: before_max,
-                exact: before_min == before_max,
-                after: rest.max(wanted.len()),
-                follow_min,
-                follow,
-            };
+            let after = rest.max(wanted.len());
+            let exact = before_min == before_max;
+            let pinned = Shape { before: before_max, exact, after, follow_min, follow, in_window: false };
+            return if follow_min > 0 { pinned } else { with_secret(hir, pinned) };
         }
         let next = end.max(at + 1);
         for part in &parts[at..next] {
@@ -157,7 +157,27 @@ pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -
         }
         at = next;
     }
-    anywhere
+    with_secret(hir, anywhere)
+}
+
+/// The group named `secret` where every match has it.
+fn sure_secret(hir: &Hir) -> Option<&Hir> {
+    match hir.kind() {
+        HirKind::Capture(capture) if capture.name.as_deref() == Some("secret") => Some(&capture.sub),
+        HirKind::Capture(capture) => sure_secret(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().find_map(sure_secret),
+        _ => None,
+    }
+}
+
+/// Where nothing need follow the keyword: what the secret itself must be made of.
+fn with_secret(hir: &Hir, shape: Shape) -> Shape {
+    let Some(secret) = sure_secret(hir) else { return shape };
+    let least = secret.properties().minimum_len().unwrap_or(0);
+    if least < 8 {
+        return shape;
+    }
+    Shape { follow_min: least, follow: alphabet(secret), in_window: true, ..shape }
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -32,6 +32,10 @@ pub struct Owner {
     pub follow_min: usize,
     /// See [`super::rule::KeywordShape`].
     pub follow: ByteSet,
+    /// See [`super::shape::Shape`].
+    pub in_window: bool,
+    /// The operating point from which the rule is shown.
+    pub confidence: u8,
     /// Bytes round a match in which a telling word must stand; 0 where none must.
     pub near: usize,
 }
@@ -158,6 +162,8 @@ fn read_owner(raw: &[u8]) -> Owner {
         after: u32_at(raw, 12) as usize,
         follow_min: u32_at(raw, 16) as usize,
         follow,
+        in_window: flags & 4 == 4,
+        confidence: (flags >> 4 & 3) as u8,
         near: (flags >> 8) as usize,
     }
 }
@@ -180,7 +186,9 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
             let owners = if value_first { &mut before_runs } else { &mut everywhere };
             let record = owners.entry((keyword.text.clone().into_bytes(), rule.caseless)).or_default();
             let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
-            let flags = u32::from(keyword.exact) | u32::from(rule.gate == Gate::Context) << 1 | near << 8;
+            let confidence = ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
+            let (exact, context) = (u32::from(keyword.exact), u32::from(rule.gate == Gate::Context));
+            let flags = exact | context << 1 | u32::from(keyword.in_window) << 2 | confidence << 4 | near << 8;
             for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32]
             {
                 record.extend(number.to_le_bytes());

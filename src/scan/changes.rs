@@ -38,7 +38,8 @@ impl Scanner<'_> {
             let changes: Vec<_> = staged.files.iter().map(|file| Change { file, commit: None }).collect();
             self.scan_changes(&repo, path, &changes, whole_file, collector);
             let mut worker = self.worker(collector);
-            let names: BTreeSet<&BString> = staged.files.iter().filter(|file| file.old.is_empty()).map(|file| &file.path).collect();
+            let names: BTreeSet<&BString> =
+                staged.files.iter().filter(|file| file.old.is_empty()).map(|file| &file.path).collect();
             names.into_iter().for_each(|name| self.scan_name(&mut worker, name, None));
             Ok(())
         };
@@ -51,8 +52,11 @@ impl Scanner<'_> {
             let repo = path.map_or_else(Repo::from_env, Repo::at)?;
             let range = repo.range(query)?;
             self.asked(collector, format!("{} commits, {} files", range.commits.len(), range.blobs.len()));
-            let changes: Vec<_> =
-                range.blobs.iter().map(|new| Change { file: &new.file, commit: Some((new.commit, new.at_end)) }).collect();
+            let changes: Vec<_> = range
+                .blobs
+                .iter()
+                .map(|new| Change { file: &new.file, commit: Some((new.commit, new.at_end)) })
+                .collect();
             self.scan_changes(&repo, path, &changes, false, collector);
             self.scan_texts(&repo, &range, collector)?;
             self.note(collector, range.problems);
@@ -76,7 +80,14 @@ impl Scanner<'_> {
         self.note(collector, [Skipped { what: what.into(), reason, asked: true }]);
     }
 
-    fn scan_changes(&self, repo: &Repo, path: Option<&Path>, changes: &[Change<'_>], whole: bool, collector: &Mutex<Collector>) {
+    fn scan_changes(
+        &self,
+        repo: &Repo,
+        path: Option<&Path>,
+        changes: &[Change<'_>],
+        whole: bool,
+        collector: &Mutex<Collector>,
+    ) {
         let one = |state: &mut (GitSource<'_>, Worker<'_>), change: &Change<'_>| {
             if !self.is_stopped() {
                 self.scan_change(&mut state.0, &mut state.1, change, whole);
@@ -141,9 +152,15 @@ impl Scanner<'_> {
             };
             let is_commit = kind == ObjectKind::Commit;
             let commit = is_commit.then(|| Box::new(commit_info(*id, &data)));
-            let texts: Vec<_> = if is_commit { commit_texts(*id, &data).collect() } else { tag_texts(*id, &data).collect() };
+            let texts: Vec<_> =
+                if is_commit { commit_texts(*id, &data).collect() } else { tag_texts(*id, &data).collect() };
             for text in texts {
-                let object = Provenance::Object { part: text.part, id: text.id, name: BString::default(), commit: commit.clone() };
+                let object = Provenance::Object {
+                    part: text.part,
+                    id: text.id,
+                    name: BString::default(),
+                    commit: commit.clone(),
+                };
                 worker.quiet(object, text.bytes);
             }
         }

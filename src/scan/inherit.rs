@@ -172,7 +172,14 @@ impl<'d> Heir<'d> {
         }
     }
 
-    fn inherit_contexts(&self, base: &Carried, version: &Version<'_>, pieces: &[Piece], scratch: &mut Scratch, carried: &mut Carried) {
+    fn inherit_contexts(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        pieces: &[Piece],
+        scratch: &mut Scratch,
+        carried: &mut Carried,
+    ) {
         let (before, after) = self.context_reach;
         let seams = self.seams(pieces, version.text.len(), (after, before));
         for seam in &seams {
@@ -200,7 +207,9 @@ fn is_local(version: &Version<'_>, piece: Piece, anchor: usize, (before, after):
 }
 
 fn moved(mut raw: Raw, piece: Piece) -> Raw {
-    for offset in [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end] {
+    for offset in
+        [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end]
+    {
         *offset = *offset + piece.at - piece.from;
     }
     raw

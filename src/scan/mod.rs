@@ -64,6 +64,8 @@ pub struct Settings {
     pub inherit: bool,
     /// Where what is scanned can be read from.
     pub exposure: Exposure,
+    /// Now, in seconds since 1970: what has expired is worth less. `None` to take nothing as expired.
+    pub now: Option<i64>,
     /// Makes the fingerprints.
     pub fingerprint_key: FingerprintKey,
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     detect::Scratch,
     filter::inline,
-    model::{Candidate, Place, Provenance, SkipReason, Skipped, Span},
+    model::{Candidate, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
         asset::{self, Lines, Nature, Unit},
         git::new_lines,
@@ -128,7 +128,9 @@ impl<'c> Worker<'c> {
             if placed.place.inside.is_empty() {
                 return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
             }
-            let known = known.get_or_insert_with(|| old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>());
+            let known = known.get_or_insert_with(|| {
+                old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>()
+            });
             !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
         };
         let mut brought = brought;
@@ -200,6 +202,10 @@ impl<'c> Worker<'c> {
         let is_other_rule = |word: &str| word.contains('-') && rules.find(word).is_some();
         let inline = inline::check(bytes, span, &candidate.rule.id, &is_other_rule);
         let excerpt = excerpt::cut(bytes, span);
+        if candidate.expires.zip(self.scanner.settings.now).is_some_and(|(expires, now)| expires < now) {
+            candidate.severity = candidate.severity.min(Severity::Low);
+            candidate.notes.push("it has expired".into());
+        }
         if let Some(converted) = converted {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
             candidate.decoded.insert(0, converted.wide.name());

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use stanch::{
-    audit::{self, Auditor, Cloner, Event, Origin, Plan, Ran, Store, shard},
+    audit::{self, AuditError, Auditor, Cloner, Event, Origin, Plan, Ran, Store, shard},
     config::Config,
     report::json::Run,
     scan::Observer,
@@ -37,6 +37,17 @@ const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
 /// Runs the command.
 pub(crate) fn run(args: &AuditArgs) -> Result<Exit> {
+    match dispatch(args) {
+        // Nobody used it wrongly: the forge did not say all.
+        Err(error) if matches!(error.downcast_ref(), Some(AuditError::Listing { .. })) => {
+            message::error(&error);
+            Ok(Exit::Incomplete)
+        }
+        done => done,
+    }
+}
+
+fn dispatch(args: &AuditArgs) -> Result<Exit> {
     match &args.command {
         None => audit(args),
         Some(AuditCommand::Plan { inputs, out }) => {

@@ -1,8 +1,17 @@
 //! One file per command.
 
 mod audit;
+pub(crate) mod baseline;
+pub(crate) mod ci;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod hook;
+pub(crate) mod report;
 mod rules;
-mod scan;
+pub(crate) mod scan;
+mod selftest;
+mod webhook;
 
 use anyhow::Result;
 
@@ -16,6 +25,21 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Verify(mut args) => {
+            args.webhook.verify |= args.webhook.url.is_none();
+            scan::run(&args)
+        }
+        Command::Webhook(command) => webhook::run(&command),
         Command::Rules(command) => rules::run(&command),
+        Command::Hook(command) => hook::run(command),
+        Command::Ci(args) => ci::run(args),
+        Command::Baseline(command) => baseline::run(command),
+        Command::Report(args) => report::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+        Command::Version(args) => completions::version(&args),
+        Command::SelfTest => selftest::run(),
+        Command::Doctor(args) => doctor::run(&args),
     }
 }

@@ -21,8 +21,9 @@ use stanch::{
 use crate::cli::{
     args::{OutputArgs, ReportArg, ScanArgs},
     exit::Exit,
-    message::Progress,
+    message::{self, Progress},
     settings::Resolved,
+    verification,
 };
 
 /// Runs the scan.
@@ -35,13 +36,20 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     let progress = Progress::new(args.output.quiet);
     let stop = stop_on_interrupt();
     let scanner = Scanner::new(Arc::new(resolved.rules), &resolved.allowlist, &resolved.settings, &progress, stop);
-    let outcome = scanner.scan(&targets);
+    let mut outcome = scanner.scan(&targets);
     progress.clear();
+    let whole = targets.iter().all(|target| matches!(target, Target::Tree(_) | Target::History(_)));
+    for news in resolved.baselines.apply(&mut outcome, whole) {
+        message::say(&format!("stanch: {news}"));
+    }
+    let unanswered = verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?;
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
-    Ok(Exit::of(&outcome, args.output.exit_code))
+    let exit = Exit::of(&outcome, args.output.exit_code);
+    Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
 }
 
-fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
+/// What the flags ask for.
+pub(crate) fn targets(args: &ScanArgs) -> Result<Vec<Target>> {
     let (stdin, paths): (Vec<_>, Vec<_>) = args.paths.iter().cloned().partition(|path| path.as_os_str() == "-");
     let mut targets = Vec::new();
     if let Some(query) = query(args)? {

@@ -19,9 +19,6 @@ pub(super) struct Key {
 /// The anchor is (part of) a key's name: find the operator and then the value.
 pub(super) fn name(r: &mut Reader<'_>) {
     let span = lex::name_around(r.hay, r.anchor, r.window);
-    if !names::telling(r.hay, span, r.anchor) {
-        return;
-    }
     let mut at = span.end;
     let mut quoted = false;
     for _ in 0..4 {
@@ -59,7 +56,11 @@ pub(super) fn name(r: &mut Reader<'_>) {
         }
     }
     let blank = lex::skip_blank(r.hay, at, r.window.end.min(at + 60));
-    operator(r, &key, at, blank);
+    // most anchors end here
+    let hopeless = matches!(r.byte(blank), 0 | b';' | b')' | b']' | b'}' | b'.' | b'/' | b'{' | b'@' | b'%');
+    if !hopeless && names::telling(r.hay, span, r.anchor) {
+        operator(r, &key, at, blank);
+    }
 }
 
 /// Reads the operator at `at` (blanks before it began at `close`).
@@ -117,11 +118,12 @@ fn colon(r: &mut Reader<'_>, key: &Key, at: usize) {
         let end = start + len;
         if len > 0
             && r.byte(end) == b'='
-            && r.byte(start).is_ascii_alphabetic()
+            && (r.byte(start).is_ascii_alphabetic() || matches!(r.byte(start), b'&' | b'['))
             && !matches!(r.byte(end + 1), b'=' | b'>')
         {
             let after = lex::skip_blank(r.hay, end + 1, r.window.end);
-            if r.byte(end - 1) == b' ' || lex::quote_at(r.hay, after, r.window.end).is_some() {
+            let plain = !r.hay[start..end].iter().any(u8::is_ascii_digit);
+            if r.byte(end - 1) == b' ' || plain && lex::quote_at(r.hay, after, r.window.end).is_some() {
                 return value(r, key, Operator::Assign, end + 1);
             }
         }
@@ -313,7 +315,7 @@ pub(super) fn literal(r: &mut Reader<'_>, key: &Key, operator: Operator, quote: 
 }
 
 /// Length of a leading `Basic `, `Bearer `, `token `.
-fn scheme_word(value: &[u8]) -> usize {
+pub(super) fn scheme_word(value: &[u8]) -> usize {
     let words: [&[u8]; 7] = [b"basic", b"bearer", b"token", b"apikey", b"ntlm", b"negotiate", b"jwt"];
     let found = words.iter().find(|w| lex::starts_word(value, w) && value.get(w.len()) == Some(&b' '));
     found.map_or(0, |w| w.len() + 1)

@@ -10,7 +10,8 @@ use crate::model::Span;
 
 /// Bare text that begins at `at`.
 pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize) {
-    let start = lex::skip_blank(r.hay, at, r.window.end);
+    let mut start = lex::skip_blank(r.hay, at, r.window.end);
+    start += assign::scheme_word(r.rest(start));
     let before = if key.span.start > r.window.start { r.hay[key.span.start - 1] } else { b'\n' };
     let tight =
         before == b',' && !r.hay[r.window.start.max(key.span.start.saturating_sub(40))..key.span.start].contains(&b'(');
@@ -32,6 +33,11 @@ pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize
     if config {
         while !value.is_empty() && matches!(r.hay[value.end - 1], b',' | b';') {
             value.end -= 1;
+        }
+        // `password: LPCWSTR,` and `password = typed;` are code: a bare word is a type or a variable
+        let plain = value.of(r.hay).iter().all(|&b| is_word(b) && (operator == Operator::Colon || !b.is_ascii_digit()));
+        if value.end < start + len && plain && !value.is_empty() && !value.of(r.hay)[0].is_ascii_digit() {
+            return;
         }
         extend_phrase(r, &mut value);
     }
@@ -122,6 +128,12 @@ fn is_reference(r: &Reader<'_>, prefix: &[u8], data: bool, value: Span) -> bool 
             return true;
         }
         _ => {}
+    }
+    let number = text.starts_with(b"0x") && text.len() <= 12 || text.len() < 4 && text.iter().all(u8::is_ascii_digit);
+    let arrow = text.ends_with(b"-") && r.byte(value.end) == b'>';
+    let generic = r.byte(value.end) == b'<' && !data;
+    if number || arrow || generic {
+        return true;
     }
     if let Some(open) = text.iter().position(|&b| matches!(b, b'(' | b'[')) {
         let name = &text[..open];
@@ -214,8 +226,13 @@ pub(super) fn after_blank(r: &mut Reader<'_>, key: &Key, close: usize, at: usize
     let text = &rest[..len];
     let flag = r.hay[key.span.start] == b'-';
     let begin = lex::line_start(r.hay, key.span.start, r.window.start);
-    let alone = r.hay[begin..key.span.start].iter().all(|b| matches!(b, b' ' | b'\t' | b'#'))
-        && lex::skip_blank(r.hay, at + len, r.window.end) == lex::line_end(r.hay, at + len, r.window.end);
+    let prefix = &r.hay[begin..key.span.start];
+    let blank = prefix.iter().all(|b| matches!(b, b' ' | b'\t' | b'#'));
+    let words = prefix.trim_ascii();
+    let named =
+        matches!(words, b"ENV" | b"ARG" | b"set") || words.starts_with(b"machine ") || words.starts_with(b"login ");
+    let next = lex::skip_blank(r.hay, at + len, r.window.end);
+    let alone = (blank || named) && next == lex::line_end(r.hay, at + len, r.window.end);
     let declared = declaration(r, at);
     if let Some(next) = declared {
         return assign::value(r, key, Operator::Assign, next);

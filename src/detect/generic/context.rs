@@ -1,12 +1,15 @@
 //! What stands round a proposal: its line, its neighbours, the window, and the path.
 
 use super::{
-    AFTER, BEFORE, Proposal,
+    AFTER, BEFORE, Operator, Proposal,
     features::{self, Row},
     lex, names,
     words::{self, Class, has},
 };
 use crate::model::Span;
+
+/// How far round a proposal the context is taken from, in bytes; never beyond `BEFORE` and `AFTER` of the anchor.
+const NEAR: usize = 160;
 
 /// A byte as a number: kinds that mean the same stand side by side.
 pub(super) fn byte_class(byte: u8) -> f32 {
@@ -53,23 +56,35 @@ pub(super) fn byte_class(byte: u8) -> f32 {
 
 /// Fills in everything that depends on the window.
 pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
-    let window = Span::new(p.anchor.start.saturating_sub(BEFORE), hay.len().min(p.anchor.end + AFTER));
+    let bounds = Span::new(p.anchor.start.saturating_sub(BEFORE), hay.len().min(p.anchor.end + AFTER));
+    let window = Span::new(
+        bounds.start.max(p.key.start.min(p.value.start).saturating_sub(NEAR)),
+        bounds.end.min(p.value.end.max(p.key.end) + NEAR),
+    );
     let first = p.key.start.min(p.value.start);
     let last = p.value.end.max(p.key.end).min(window.end);
     let line = Span::new(lex::line_start(hay, first, window.start), lex::line_end(hay, last, window.end));
     between(hay, p, row, window);
     on_line(hay, p, row, line);
-    count_words(hay, p, Span::new(window.start, window.end.min(last + 200)), line, line_classes, window_classes);
+    count_words(hay, p, row, window, line, line_classes, window_classes);
     in_window(hay, row, window);
     neighbours(hay, p, row, window, line);
+    if p.operator == Operator::Userinfo {
+        url(hay, p, row, window);
+    }
 }
 
-fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+/// What joins key and value, and what wraps the value.
+pub(super) fn kind(hay: &[u8], p: &Proposal, row: &mut Row) {
     row.kind = f32::from(p.kind as u8);
     row.operator = features::operator_rank(p.operator);
     row.quote = features::quote_rank(p.quote);
     row.wrapper = names::wrapper_rank(p.wrapper.of(hay));
     row.wrapper_length = p.wrapper.len() as f32;
+}
+
+fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+    kind(hay, p, row);
     let before = if p.key.start > window.start { hay[p.key.start - 1] } else { 0 };
     row.before_key = byte_class(before);
     row.member =
@@ -117,7 +132,7 @@ fn on_line(hay: &[u8], p: &Proposal, row: &mut Row, line: Span) {
     let comments: [(&[u8], u8); 9] =
         [(b"//", 1), (b"#", 2), (b"/*", 3), (b"*", 3), (b"--", 4), (b"<!--", 5), (b";", 6), (b"%", 7), (b"rem ", 8)];
     let mark = comments.iter().find(|(mark, _)| body.starts_with(mark)).map_or(0, |c| c.1);
-    let inner = memchr::memmem::find(before, b" // ").is_some() || memchr::memmem::find(before, b" # ").is_some();
+    let inner = before.windows(4).any(|w| w == b" // " || w.starts_with(b" # "));
     row.comment = f32::from(if mark > 0 { mark } else { u8::from(inner) * 9 });
     row.list_item = f32::from(
         u8::from(body.starts_with(b"- "))
@@ -137,13 +152,17 @@ fn on_line(hay: &[u8], p: &Proposal, row: &mut Row, line: Span) {
 fn count_words(
     hay: &[u8],
     p: &Proposal,
+    row: &mut Row,
     window: Span,
     line: Span,
     line_classes: &mut [f32],
     window_classes: &mut [f32],
 ) {
-    words::each(window.of(hay), |mut set, start, _| {
+    words::each(window.of(hay), |mut set, start, end| {
         let at = window.start + start;
+        if has(set, Class::User) && at != p.value.start {
+            user_value(hay, p, row, Span::new(window.start + end, window.end));
+        }
         let own = p.value.start <= at && at < p.value.end || p.key.start <= at && at < p.key.end;
         let on_line = line.start <= at && at < line.end;
         while set != 0 && !own {
@@ -237,60 +256,114 @@ fn outline(line: &[u8]) -> Outline {
     Outline { operator: line[at], indent, literal, reference }
 }
 
+/// What a user's name nearby is set to: a literal, a variable, or just what the proposal's value is.
+fn user_value(hay: &[u8], p: &Proposal, row: &mut Row, rest: Span) {
+    let text = rest.of(hay);
+    let text = &text[..text.len().min(48)];
+    let between = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'"' | b'\'' | b'\\' | b' ' | b']');
+    let Some(at) = text.iter().position(|b| !between(b)) else { return };
+    if !matches!(text[at], b'=' | b':' | b',' | b'(') {
+        return;
+    }
+    let after = text[at + 1..].trim_ascii_start();
+    let after = after.strip_prefix(b">").unwrap_or(after).trim_ascii_start();
+    let literal = after.strip_prefix(b"\\").unwrap_or(after);
+    let value = p.value.of(hay);
+    let same = |text: &[u8]| text.starts_with(value) && !text.get(value.len()).is_some_and(u8::is_ascii_alphanumeric);
+    match literal.first() {
+        Some(b'"' | b'\'' | b'`') => {
+            row.user_literal += 1.0;
+            row.user_equal = row.user_equal.max(f32::from(u8::from(same(&literal[1..]))));
+        }
+        Some(b) if b.is_ascii_alphabetic() => {
+            row.user_bare += 1.0;
+            row.user_equal = row.user_equal.max(f32::from(u8::from(same(after))));
+        }
+        _ => {}
+    }
+}
+
+/// The other parts of a URL: user and host.
+fn url(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
+    let value = p.value.of(hay);
+    let before = &hay[window.start..p.value.start];
+    if let Some(user) = before.strip_suffix(b":") {
+        let stop = |b: &u8| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.');
+        let user = &user[user.iter().rposition(stop).map_or(0, |i| i + 1)..];
+        row.user_part_equal = f32::from(u8::from(user == value)) + 2.0 * f32::from(u8::from(user.is_empty()));
+        words::each(user, |set, _, _| {
+            let plain = has(set, Class::User) || has(set, Class::Placeholder) || has(set, Class::Trivial);
+            row.user_part_known = row.user_part_known.max(if plain { 2.0 } else { f32::from(u8::from(set != 0)) });
+        });
+    }
+    let host = &hay[(p.value.end + 1).min(window.end)..window.end.min(p.value.end + 60)];
+    let stop = |b: &u8| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.');
+    let host = host[..host.iter().position(stop).unwrap_or(host.len())].to_ascii_lowercase();
+    let any = |words: &[&str]| words.iter().any(|w| memchr::memmem::find(&host, w.as_bytes()).is_some());
+    let local = any(&["localhost", "127.0.0.1", "0.0.0.0"]) || !host.contains(&b'.');
+    row.host_local = f32::from(u8::from(local));
+    row.host_example = f32::from(u8::from(any(&["example", "host", "foo", "bar", "test", "domain", "your", "server"])));
+}
+
 /// What the path says; nothing where it is empty.
 pub(super) fn path(path: &[u8], row: &mut Row) {
     if path.is_empty() {
         return;
     }
-    let lower = path.to_ascii_lowercase();
-    let file = lower.rsplit(|&b| b == b'/').next().unwrap_or(&lower);
+    let file = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
     row.language = f32::from(language(file));
-    let has = |words: &[&str]| {
-        f32::from(u8::from(words.iter().any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some())))
-    };
-    row.path_test = has(&["test", "spec", "mock", "fixture", "__snapshots__", "e2e"]);
-    row.path_example = has(&["example", "sample", "demo", "tutorial"]);
-    row.path_doc = has(&["doc", "readme", "changelog", "wiki", "guide", ".md"]);
-    row.path_vendor = has(&["vendor", "node_modules", "third_party", "bower", "external", "dist/"]);
-    row.path_config = has(&["conf", "setting", ".env", "propert", "secret", "ansible", "helm"]);
-    row.path_locale = has(&["locale", "i18n", "lang", "translation", "l10n", "messages"]);
-    row.path_deploy = has(&["docker", "deploy", "k8s", "kube", "ci/", "build", "script", "terraform"]);
-    row.path_template = has(&["template", ".tpl", ".j2", ".erb", ".dist", ".tmpl"]);
-    row.path_source = has(&["src/", "lib/", "app/", "pkg/", "internal/"]);
-    row.path_secret = has(&["secret", "cred", "passw", "vault", "secure"]);
-    row.path_depth = lower.iter().filter(|&&b| b == b'/').count() as f32;
+    let mut found = 0;
+    words::each_of_path(path, |set, _, _| found |= set);
+    let flag = |class| f32::from(u8::from(has(found, class)));
+    row.path_test = flag(Class::PathTest);
+    row.path_example = flag(Class::PathExample);
+    row.path_doc = flag(Class::PathDoc);
+    row.path_vendor = flag(Class::PathVendor);
+    row.path_config = flag(Class::PathConfig);
+    row.path_locale = flag(Class::PathLocale);
+    row.path_deploy = flag(Class::PathDeploy);
+    row.path_template = flag(Class::PathTemplate);
+    row.path_source = flag(Class::PathSource);
+    row.path_secret = flag(Class::PathSecret);
+    row.path_depth = path.iter().filter(|&&b| b == b'/').count() as f32;
 }
 
-const LANGUAGES: &[(u8, &str)] = &[
-    (1, "js jsx mjs cjs coffee"),
-    (2, "ts tsx mts"),
-    (3, "py ipynb pyw"),
-    (4, "java"),
-    (5, "kt kts scala groovy gradle clj"),
-    (6, "go"),
-    (7, "rb rake gemspec"),
-    (8, "php inc phtml"),
-    (9, "cs vb fs cshtml"),
-    (10, "c cc cpp cxx h hpp m mm"),
-    (11, "rs swift dart zig"),
-    (12, "hs ml ex exs erl lua pl pm t r jl"),
-    (13, "sh bash zsh fish ps1 bat cmd"),
-    (14, "sql ldif"),
-    (15, "html htm erb haml jsp vue svelte hbs ejs pug twig"),
-    (16, "xml plist config csproj props resx xaml"),
-    (17, "json json5 jsonc"),
-    (18, "yml yaml"),
-    (19, "toml ini cfg conf properties cnf env"),
-    (20, "example template sample dist tpl j2 in tmpl default"),
-    (21, "md rst adoc txt asciidoc markdown"),
-    (22, "tf hcl tfvars nix"),
-    (23, "lock sum"),
-    (24, "css less scss"),
-    (25, "har log cast out"),
+/// Whether the path is of a configuration file by its name.
+pub(super) fn is_configuration(path: &[u8]) -> bool {
+    let file = path.rsplit(|&b| b == b'/').next().unwrap_or(path);
+    matches!(language(file), 16..=20) || file.starts_with(b".env")
+}
+
+const LANGUAGES: &[(u8, &[&str])] = &[
+    (1, &["js", "jsx", "mjs", "cjs", "coffee"]),
+    (2, &["ts", "tsx", "mts"]),
+    (3, &["py", "ipynb", "pyw"]),
+    (4, &["java"]),
+    (5, &["kt", "kts", "scala", "groovy", "gradle", "clj"]),
+    (6, &["go"]),
+    (7, &["rb", "rake", "gemspec"]),
+    (8, &["php", "inc", "phtml"]),
+    (9, &["cs", "vb", "fs", "cshtml"]),
+    (10, &["c", "cc", "cpp", "cxx", "h", "hpp", "m", "mm"]),
+    (11, &["rs", "swift", "dart", "zig"]),
+    (12, &["hs", "ml", "ex", "exs", "erl", "lua", "pl", "pm", "t", "r", "jl"]),
+    (13, &["sh", "bash", "zsh", "fish", "ps1", "bat", "cmd"]),
+    (14, &["sql", "ldif"]),
+    (15, &["html", "htm", "erb", "haml", "jsp", "vue", "svelte", "hbs", "ejs", "pug", "twig"]),
+    (16, &["xml", "plist", "config", "csproj", "props", "resx", "xaml"]),
+    (17, &["json", "json5", "jsonc"]),
+    (18, &["yml", "yaml"]),
+    (19, &["toml", "ini", "cfg", "conf", "properties", "cnf", "env"]),
+    (20, &["example", "template", "sample", "dist", "tpl", "j2", "in", "tmpl", "default"]),
+    (21, &["md", "rst", "adoc", "txt", "asciidoc", "markdown"]),
+    (22, &["tf", "hcl", "tfvars", "nix"]),
+    (23, &["lock", "sum"]),
+    (24, &["css", "less", "scss"]),
+    (25, &["har", "log", "cast", "out"]),
 ];
 
 fn language(file: &[u8]) -> u8 {
     let Some(dot) = file.iter().rposition(|&b| b == b'.') else { return 26 };
     let ext = &file[dot + 1..];
-    LANGUAGES.iter().find(|(_, list)| list.split(' ').any(|e| e.as_bytes() == ext)).map_or(27, |l| l.0)
+    LANGUAGES.iter().find(|(_, list)| list.iter().any(|e| e.as_bytes().eq_ignore_ascii_case(ext))).map_or(27, |l| l.0)
 }

@@ -209,7 +209,8 @@ fn identified_by(r: &mut Reader<'_>) {
         let len =
             r.rest(at).iter().position(|b| b.is_ascii_whitespace() || matches!(b, b';' | b'"' | b'\'')).unwrap_or(0);
         let value = Span::new(at, at + len);
-        if !is_template(value.of(r.hay)) {
+        let text = value.of(r.hay);
+        if !is_template(text) && text.iter().any(|b| !b.is_ascii_alphabetic()) && !text.contains(&b'(') {
             let kind = ProposalKind::Sql;
             r.push(Proposal {
                 anchor: r.anchor,

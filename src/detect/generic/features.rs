@@ -30,7 +30,7 @@ row! {
     last_class, first_class, folded, paired, worst, best, rare, covered, covered_short, common, words, longest_word,
     pieces, base64, base32, printable, colon_inside, braces, percent, angle, dollar, backslash, masked, equals_key,
     contains_key, inside_key, key_overlap, word_count, capital_words, sentence, trivial_whole, length_mod4, dots,
-    dashes, slashes, groups_equal, name_only, repeated, numeric_tail_trivial,
+    dashes, slashes, groups_equal, name_only, repeated, numeric_tail_trivial, inner_length, inner_rare, inner_digit, inner_share,
     // the key
     key_length, key_words, key_last, key_first, key_next, key_anchor_end, key_anchor_start, key_upper, key_lower,
     key_dots, key_dashes, key_underscores, key_digits, key_dollar, key_spare,
@@ -43,11 +43,11 @@ row! {
     upper_share, prev_like, prev_literal, prev_reference, next_like, next_literal, next_reference, value_again,
     key_again, pipes, backticks, commas, tabs, hex_share,
     // the path
-    language, path_test, path_example, path_doc, path_vendor, path_config, path_locale, path_deploy, path_template,
+    user_literal, user_bare, user_equal, user_part_equal, user_part_known, host_local, host_example, language, path_test, path_example, path_doc, path_vendor, path_config, path_locale, path_deploy, path_template,
     path_depth, path_source, path_secret,
 }
 
-const CLASSES: usize = CLASS_NAMES.len();
+const CLASSES: usize = words::SHARED;
 /// Numbers per proposal: the row, then a flag per class for the key, a share per class for the value, a count per class
 /// for the line and for the window.
 pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
@@ -55,7 +55,8 @@ pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
 /// Names of the numbers, in order.
 pub(super) fn names() -> Vec<String> {
     let sets = ["key", "value", "line", "window"];
-    let classes = sets.iter().flat_map(|set| CLASS_NAMES.iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
+    let classes =
+        sets.iter().flat_map(|set| CLASS_NAMES[..CLASSES].iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
     FIELDS.iter().map(|f| (*f).to_owned()).chain(classes).collect()
 }
 
@@ -70,7 +71,27 @@ pub(super) fn worth_judging(hay: &[u8], p: &Proposal) -> bool {
         return false;
     }
     let first = value[0];
-    !(value.iter().all(|&b| b == first) && !first.is_ascii_alphanumeric())
+    first.is_ascii_alphanumeric() || value.iter().any(|&b| b != first)
+}
+
+/// The numbers that are cheap to have, all others 0: the same as in [`vector`].
+pub(super) fn cheap(hay: &[u8], p: &Proposal) -> [f32; COUNT] {
+    let mut out = [0.0; COUNT];
+    let mut row = Row::default();
+    key_numbers(hay, p, &mut row, &mut out[FIELDS.len()..FIELDS.len() + CLASSES]);
+    let value = p.value.of(hay);
+    let text = &value[..value.len().min(512)];
+    let share = |f: fn(&u8) -> bool| text.iter().filter(|b| f(b)).count() as f32 / text.len().max(1) as f32;
+    row.length = value.len() as f32;
+    row.lower = share(u8::is_ascii_lowercase);
+    row.upper = share(u8::is_ascii_uppercase);
+    row.digit = share(u8::is_ascii_digit);
+    row.space = share(|b| *b == b' ' || *b == b'\t');
+    row.starts_upper = f32::from(u8::from(value.first().is_some_and(u8::is_ascii_uppercase)));
+    row.name_only = f32::from(u8::from(value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')));
+    context::kind(hay, p, &mut row);
+    row.write(&mut out);
+    out
 }
 
 /// All numbers of a proposal.
@@ -200,6 +221,11 @@ fn census_numbers(value: &[u8], c: &Census, row: &mut Row) {
     row.name_only = f32::from(u8::from(value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')));
     row.repeated = repeated(value);
     row.groups_equal = groups(value);
+    let inner = value.split(|b| !b.is_ascii_alphanumeric()).max_by_key(|run| run.len()).unwrap_or(value);
+    row.inner_length = inner.len() as f32;
+    row.inner_share = inner.len() as f32 / value.len() as f32;
+    row.inner_rare = text::likelihood(inner).rare;
+    row.inner_digit = inner.iter().filter(|b| b.is_ascii_digit()).count() as f32 / inner.len().max(1) as f32;
 }
 
 /// Share of the value that repeats what stood `k` before, for the best small `k`.

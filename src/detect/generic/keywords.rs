@@ -2,7 +2,7 @@
 //! put them into the same tables as the rules' keywords.
 
 /// See [`super::keywords`]. Caseless in ASCII; other scripts in the case they are written in.
-pub const KEYWORDS: &[&str] = &[
+pub(crate) const KEYWORDS: &[&str] = &[
     // English, and what other languages share with it (passwort, mot de passe, passord, autenticación …)
     "pass",
     "pwd",
@@ -15,7 +15,6 @@ pub const KEYWORDS: &[&str] = &[
     "_pw",
     "\"pw\"",
     "'pw'",
-    "passcode",
     "otp",
     "mnemonic",
     "seed",
@@ -26,7 +25,6 @@ pub const KEYWORDS: &[&str] = &[
     "pw:",
     "bearer ",
     "basic ",
-    "signature",
     // Spanish, Portuguese, French, Italian
     "contrase",
     "clave",

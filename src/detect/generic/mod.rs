@@ -6,7 +6,10 @@
 
 mod assign;
 mod bare;
+#[cfg(test)]
+mod cases;
 mod context;
+mod entropy;
 mod extract;
 mod features;
 mod keywords;
@@ -141,10 +144,17 @@ pub fn propose(hay: &[u8], anchor: Span, out: &mut Vec<Proposal>) {
 /// How likely `proposal` is a real credential. `path` may be empty.
 #[must_use]
 pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
-    if !features::worth_judging(hay, proposal) {
+    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal)) {
         return Judged { probability: 0.0 };
     }
     Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
+}
+
+/// For *low* only: how likely a random-looking run of characters, in a string literal or a configuration file, without
+/// a telling name, is a credential. Always below [`MEDIUM`].
+#[must_use]
+pub fn high_entropy(hay: &[u8], run: Span, path: &[u8]) -> Option<f32> {
+    entropy::judge(hay, run, path).map(|j| j.probability)
 }
 
 /// What decided, most important first.

@@ -14,12 +14,22 @@ struct Node {
     cut: f32,
 }
 
-/// The table, unpacked once. The layout is described in `benches/train/train.py`.
-struct Forest {
+/// Trees, one after the other.
+#[derive(Default)]
+struct Trees {
     nodes: Vec<Node>,
     leaves: Vec<f32>,
     /// First node and first leaf of each tree.
-    trees: Vec<(u32, u32)>,
+    starts: Vec<(u32, u32)>,
+    /// After so many trees, a proposal below this margin reaches no operating point.
+    stages: Vec<(usize, f32)>,
+}
+
+/// The table, unpacked once. The layout is described in `benches/train/train.py`.
+struct Forest {
+    /// A few trees over the numbers that are cheap to have.
+    gate: Trees,
+    trees: Trees,
     medians: Vec<f32>,
     knots: Vec<(f32, f32)>,
 }
@@ -45,50 +55,68 @@ impl Input {
     }
 }
 
+impl Trees {
+    fn read(input: &mut Input, cuts: &[f32], scale: f32) -> Self {
+        let (trees, stages) = (input.short(), input.short());
+        let stages = (0..stages).map(|_| (usize::from(input.short()), input.float())).collect();
+        let mut out = Self { stages, ..Self::default() };
+        for _ in 0..trees {
+            out.starts.push((out.nodes.len() as u32, out.leaves.len() as u32));
+            let [inner] = input.take();
+            for _ in 0..inner {
+                let (feature, cut) = (input.short(), input.short());
+                let [left, right] = input.take();
+                let cut = cuts.get(usize::from(cut)).copied().unwrap_or(0.0);
+                out.nodes.push(Node { feature, cut, left: left as i8, right: right as i8 });
+            }
+            for _ in 0..=inner {
+                out.leaves.push(f32::from(i16::from_le_bytes(input.take())) * scale);
+            }
+        }
+        out
+    }
+
+    /// The sum of the leaves; none where a stage showed that it is hopeless.
+    fn margin(&self, x: &[f32; features::COUNT]) -> Option<f32> {
+        let mut sum = 0.0;
+        let mut from = 0;
+        for &(to, cut) in &self.stages {
+            sum += self.sum(x, from, to);
+            if sum < cut {
+                return None;
+            }
+            from = to;
+        }
+        Some(sum + self.sum(x, from, self.starts.len()))
+    }
+
+    fn sum(&self, x: &[f32; features::COUNT], from: usize, to: usize) -> f32 {
+        let mut sum = 0.0;
+        for &(node, leaf) in &self.starts[from..to] {
+            let mut at = 0_i8;
+            while at >= 0 {
+                let n = self.nodes[node as usize + at as usize];
+                at = if x[usize::from(n.feature)] <= n.cut { n.left } else { n.right };
+            }
+            sum += self.leaves[leaf as usize + usize::from((-1 - at).unsigned_abs())];
+        }
+        sum
+    }
+}
+
 static FOREST: LazyLock<Forest> = LazyLock::new(|| {
     let mut input = Input(WEIGHTS);
-    let (features, trees, cuts, knots) = (input.short(), input.short(), input.short(), input.short());
+    let (features, cuts, knots) = (input.short(), input.short(), input.short());
     let scale = input.float();
     let cuts: Vec<f32> = (0..cuts).map(|_| input.float()).collect();
     let medians = (0..features).map(|_| input.float()).collect();
     let knots = (0..knots).map(|_| (input.float(), input.float())).collect();
-    let mut forest = Forest { nodes: Vec::new(), leaves: Vec::new(), trees: Vec::new(), medians, knots };
-    for _ in 0..trees {
-        forest.trees.push((forest.nodes.len() as u32, forest.leaves.len() as u32));
-        let [inner] = input.take();
-        for _ in 0..inner {
-            let (feature, cut) = (input.short(), input.short());
-            let [left, right] = input.take();
-            forest.nodes.push(Node { feature, cut: cuts[usize::from(cut)], left: left as i8, right: right as i8 });
-        }
-        for _ in 0..=inner {
-            forest.leaves.push(f32::from(i16::from_le_bytes(input.take())) * scale);
-        }
-    }
-    forest
+    let trees = Trees::read(&mut input, &cuts, scale);
+    let gate = Trees::read(&mut input, &cuts, scale);
+    Forest { gate, trees, medians, knots }
 });
 
 impl Forest {
-    fn margin(&self, x: &[f32]) -> f32 {
-        let mut sum = 0.0;
-        for (t, &(node, leaf)) in self.trees.iter().enumerate() {
-            // hopeless after a fifth of the trees: the rest cannot lift it to any operating point
-            if t == self.trees.len() / 5 && sum < HOPELESS {
-                return sum - 4.0;
-            }
-            let mut at = 0_i8;
-            loop {
-                let n = self.nodes[node as usize + at as usize];
-                at = if x[usize::from(n.feature)] <= n.cut { n.left } else { n.right };
-                if at < 0 {
-                    sum += self.leaves[leaf as usize + usize::from((-1 - at).unsigned_abs())];
-                    break;
-                }
-            }
-        }
-        sum
-    }
-
     fn calibrated(&self, margin: f32) -> f32 {
         let at = self.knots.partition_point(|k| k.0 < margin);
         match (at.checked_sub(1).and_then(|i| self.knots.get(i)), self.knots.get(at)) {
@@ -99,18 +127,22 @@ impl Forest {
     }
 }
 
-const HOPELESS: f32 = -4.2;
-
 /// Calibrated probability for a row of numbers.
 pub(super) fn probability(x: &[f32; features::COUNT]) -> f32 {
     let forest = &*FOREST;
-    forest.calibrated(forest.margin(x))
+    forest.trees.margin(x).map_or(0.0, |margin| forest.calibrated(margin))
+}
+
+/// Whether the cheap numbers of a proposal leave it a chance.
+pub(super) fn passes_gate(x: &[f32; features::COUNT]) -> bool {
+    FOREST.gate.margin(x).is_some()
 }
 
 /// Names and values of what moved the margin most, against a middling proposal; largest first.
 pub(super) fn explain(x: &[f32; features::COUNT]) -> Vec<String> {
     let forest = &*FOREST;
-    let full = forest.margin(x);
+    let all = forest.trees.starts.len();
+    let full = forest.trees.sum(x, 0, all);
     let mut copy = *x;
     let mut moved = Vec::new();
     for (i, name) in features::names().into_iter().enumerate() {
@@ -118,7 +150,7 @@ pub(super) fn explain(x: &[f32; features::COUNT]) -> Vec<String> {
             continue;
         }
         copy[i] = forest.medians[i];
-        let change = full - forest.margin(&copy);
+        let change = full - forest.trees.sum(&copy, 0, all);
         copy[i] = x[i];
         if change.abs() >= 0.05 {
             moved.push((change, format!("{name} = {:.3}: {change:+.2}", x[i])));

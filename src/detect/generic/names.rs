@@ -64,7 +64,7 @@ pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
     if let Some((_, endings)) = AFTER.iter().find(|(word, _)| same(word))
         && endings.iter().any(|e| after.len() >= e.len() && after[..e.len()].eq_ignore_ascii_case(e.as_bytes()))
         // passed|Key: a new word that begins with a capital is a word of its own only for `key` + `Code`
-        && !(after[0].is_ascii_uppercase() && hay[anchor.end - 1].is_ascii_lowercase() && !same("key") && !same("token"))
+        && (!after[0].is_ascii_uppercase() || !hay[anchor.end - 1].is_ascii_lowercase() || same("key") || same("token"))
     {
         return false;
     }
@@ -94,87 +94,101 @@ pub(super) fn takes_pair(name: &[u8], callee: &[u8]) -> bool {
     ends(name) || ends(callee)
 }
 
-/// What a call round the literal does, as a number: 0 no call, 1 converts, 2 looks up, 3 translates or prints, 4 hashes
-/// or encrypts, 5 sets, 6 makes, 7 asserts, 8 something else.
+/// What calls do, by words of their names; the first that fits counts. `true`: the last part of the name is the word.
+const CALLS: &[(u8, bool, &[&str])] = &[
+    // converts
+    (
+        1,
+        true,
+        &[
+            "some",
+            "string",
+            "bytes",
+            "buffer",
+            "byte",
+            "str",
+            "from",
+            "utf8",
+            "optional",
+            "just",
+            "ok",
+            "quote",
+            "pack",
+            "char",
+            "sensitive",
+            "ptr",
+            "stringptr",
+        ],
+    ),
+    // looks up
+    (
+        2,
+        false,
+        &[
+            "env",
+            "config",
+            "get",
+            "read",
+            "prompt",
+            "input",
+            "find",
+            "lookup",
+            "fetch",
+            "param",
+            "vault",
+            "secretsmanager",
+            "setting",
+            "option",
+            "property",
+            "load",
+        ],
+    ),
+    // translates or prints
+    (
+        3,
+        true,
+        &[
+            "t",
+            "_",
+            "__",
+            "gettext",
+            "trans",
+            "translate",
+            "i18n",
+            "print",
+            "println",
+            "printf",
+            "sprintf",
+            "format",
+            "log",
+            "error",
+            "label",
+            "raise",
+            "errorf",
+            "concat",
+            "join",
+        ],
+    ),
+    // hashes or encrypts
+    (4, false, &["hash", "crypt", "digest", "md5", "sha", "hmac", "encode", "decode", "base64", "hex", "sign"]),
+    // sets
+    (5, false, &["set", "add", "put", "with", "update"]),
+    // makes
+    (6, false, &["new", "create", "make", "build", "generate", "random"]),
+    // asserts
+    (7, false, &["assert", "expect", "equal", "should", "match", "contains", "test"]),
+];
+
+/// What a call round the literal does, as a number: 0 for no call, 8 for another than those of [`CALLS`].
 pub(super) fn wrapper_rank(callee: &[u8]) -> f32 {
     if callee.is_empty() {
         return 0.0;
     }
     let lower = callee.to_ascii_lowercase();
     let last = lower.rsplit(|&b| matches!(b, b'.' | b':' | b'>')).next().unwrap_or(&lower);
-    let any = |words: &[&str]| words.iter().any(|w| memchr::memmem::find(&lower, w.as_bytes()).is_some());
-    let exact = |words: &[&str]| words.iter().any(|w| last == w.as_bytes());
-    let rank = if exact(&[
-        "some",
-        "string",
-        "bytes",
-        "buffer",
-        "byte",
-        "str",
-        "from",
-        "utf8",
-        "optional",
-        "just",
-        "ok",
-        "quote",
-        "pack",
-        "char",
-        "sensitive",
-        "ptr",
-        "stringptr",
-    ]) {
-        1
-    } else if any(&[
-        "env",
-        "config",
-        "get",
-        "read",
-        "prompt",
-        "input",
-        "find",
-        "lookup",
-        "fetch",
-        "param",
-        "vault",
-        "secretsmanager",
-        "setting",
-        "option",
-        "property",
-        "load",
-    ]) {
-        2
-    } else if exact(&[
-        "t",
-        "_",
-        "__",
-        "gettext",
-        "trans",
-        "translate",
-        "i18n",
-        "print",
-        "println",
-        "printf",
-        "sprintf",
-        "format",
-        "log",
-        "error",
-        "label",
-        "raise",
-        "errorf",
-        "concat",
-        "join",
-    ]) {
-        3
-    } else if any(&["hash", "crypt", "digest", "md5", "sha", "hmac", "encode", "decode", "base64", "hex", "sign"]) {
-        4
-    } else if any(&["set", "add", "put", "with", "update"]) {
-        5
-    } else if any(&["new", "create", "make", "build", "generate", "random"]) {
-        6
-    } else if any(&["assert", "expect", "equal", "should", "match", "contains", "test"]) {
-        7
-    } else {
-        8
+    let fits = |whole: bool, word: &[u8]| {
+        if whole { last == word } else { lower.windows(word.len()).any(|w| w == word) }
     };
-    rank as f32
+    let found = CALLS.iter().find(|(_, whole, words)| words.iter().any(|w| fits(*whole, w.as_bytes())));
+    f32::from(found.map_or(8, |call| call.0))
 }

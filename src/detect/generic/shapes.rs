@@ -43,16 +43,23 @@ fn class(byte: u8) -> u8 {
     }
 }
 
-fn row(byte: u8) -> (u8, u8) {
+/// Keyboard row (1 to 4, 0 for none) and place in it, of every byte.
+const ROWS: [(u8, u8); 256] = {
     let rows: [&[u8]; 4] = [b"1234567890", b"qwertyuiop", b"asdfghjkl", b"zxcvbnm"];
-    let byte = byte.to_ascii_lowercase();
-    for (i, keys) in (1..).zip(rows) {
-        if let Some(at) = keys.iter().position(|&k| k == byte) {
-            return (i, at as u8);
+    let mut table = [(0, 0); 256];
+    let mut i = 0;
+    while i < 4 {
+        let mut at = 0;
+        while at < rows[i].len() {
+            let place = (i as u8 + 1, at as u8);
+            table[rows[i][at] as usize] = place;
+            table[rows[i][at].to_ascii_uppercase() as usize] = place;
+            at += 1;
         }
+        i += 1;
     }
-    (0, 0)
-}
+    table
+};
 
 pub(super) fn census(text: &[u8]) -> Census {
     let text = &text[..text.len().min(512)];
@@ -74,7 +81,7 @@ pub(super) fn census(text: &[u8]) -> Census {
             run = if prev == byte { run + 1 } else { 1 };
             up = if byte == prev.wrapping_add(1) && byte.is_ascii_alphanumeric() { up + 1 } else { 1 };
             down = if prev == byte.wrapping_add(1) && byte.is_ascii_alphanumeric() { down + 1 } else { 1 };
-            let ((a, x), (b, y)) = (row(prev), row(byte));
+            let ((a, x), (b, y)) = (ROWS[usize::from(prev)], ROWS[usize::from(byte)]);
             keys = if a != 0 && a == b && y == x + 1 { keys + 1 } else { 1 };
             let before = class(prev);
             c.changes += usize::from(before != kind);

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 macro_rules! classes {
     ($($name:ident = $words:expr;)*) => {
         #[derive(Clone, Copy)]
-        #[expect(clippy::upper_case_acronyms, reason = "one word of the lists' titles is an acronym")]
         #[repr(u32)]
         pub(super) enum Class { $($name),* }
         const LISTS: &[(Class, &str)] = &[$((Class::$name, $words)),*];
@@ -34,7 +33,9 @@ classes! {
     Testing = "test tests testing tester fake mock mocks dummy example examples sample samples demo expected actual fixture fixtures stub spec unit";
     Invalid = "invalid wrong bad incorrect error errors err fail failed failure mismatch weak missing required empty denied unauthorized illegal nope not";
     Renew = "old new confirm confirmation current repeat again verify retype reset forgot change changed update previous prev last next";
-    Meta = "name id ids type types field fields label length len size count min max minimum maximum policy prompt message messages msg title text placeholder hint header headers param params parameter parameters prefix suffix format pattern regex regexp column attr attribute attributes property properties option options kind mode class method algorithm alg encoder encoding version expiry expires expiration expire ttl timeout age strength rule rules validator validation description desc help info status index table schema ref reference number num no value values list array set map config configuration settings setting";
+    Id = "id ids uuid guid ident identifier ref sku slug etag";
+    Sealed = "encrypted enc hashed hash digest bcrypt sealed crypted ciphertext signature fingerprint checksum thumbprint sha sha1 sha256 md5 hmac";
+    Meta = "name type types field fields label length len size count min max minimum maximum policy prompt message messages msg title text placeholder hint header headers param params parameter parameters prefix suffix format pattern regex regexp column attr attribute attributes property properties option options kind mode class method algorithm alg encoder encoding version expiry expires expiration expire ttl timeout age strength rule rules validator validation description desc help info status index table schema ref reference number num no value values list array set map config configuration settings setting";
     Location = "url uri path file filename files dir directory folder host hostname port server servers location store link domain page route redirect callback bucket region ring chain address ip addr localhost vault";
     Action = "get is has check validate generate create make show hide toggle enable disable enabled disabled allow allowed require use used on handle send load read find encode decode parse build write save delete remove add insert fetch request issue revoke rotate compare match protect protected callback manager provider factory handler service listener helper util utils filter strategy builder generator";
     Public = "public pub primary foreign cache sort partition routing unique object lookup translation i18n locale event shortcut license product site keyid grouping order orderby sorting idempotency hot press code pressed down composite natural";
@@ -50,6 +51,17 @@ classes! {
     Assert = "assert assertequals assertequal assertthat assertfalse asserttrue expect expects should describe it equal equals eq equalto tobe toequal given when then before after beforeeach aftereach setup teardown testcase pytest unittest junit test tests assertion raises context subject deepequal strictequal mock fixture";
     Command = "curl wget mysql psql docker mysqldump redis ssh scp kubectl helm git openssl az aws gcloud heroku npm sudo bash sh export run exec echo create alter grant identified login connect net runas sshpass mongo mongosh sqlplus ldapsearch";
     Trueish = "true false yes no on off null none nil undefined";
+    // of paths only
+    PathTest = "test tests testing tested testdata spec specs mock mocks mocked fixture fixtures snapshots e2e unittest unittests";
+    PathExample = "example examples sample samples demo demos tutorial tutorials playground";
+    PathDoc = "doc docs readme changelog wiki guide guides md documentation rst man";
+    PathVendor = "vendor vendored modules third party bower external dist deps";
+    PathConfig = "conf config configs configuration setting settings env properties property secret secrets ansible helm etc";
+    PathLocale = "locale locales i18n lang langs language languages translation translations l10n messages";
+    PathDeploy = "docker deploy deployment k8s kube kubernetes ci build script scripts terraform compose dockerfile";
+    PathTemplate = "template templates tpl j2 erb dist tmpl";
+    PathSource = "src lib app pkg internal source";
+    PathSecret = "secret secrets cred creds credential credentials password passwords passwd vault secure security private";
 }
 
 const SLOTS: usize = 4096;
@@ -98,6 +110,11 @@ fn classes_of(hash: u32) -> u64 {
 /// Calls `see(classes, start, end)` for every word of `text`: runs of letters and digits, split where a capital
 /// follows a small letter and where digits begin (`2fa` and `oauth2` are looked up whole as well).
 pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
+    each_of_path(text, |set, start, end| see(set & ((1 << SHARED) - 1), start, end));
+}
+
+/// As [`each`], with the classes that are of paths only.
+pub(super) fn each_of_path(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
     let mut at = 0;
     while at < text.len() {
         if !text[at].is_ascii_alphabetic() {
@@ -120,6 +137,9 @@ pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
         see(classes_of(hash), start, at);
     }
 }
+
+/// Classes that keys, values and text are looked up in; those after are of paths only.
+pub(super) const SHARED: usize = Class::PathTest as usize;
 
 /// Whether `set` holds `class`.
 pub(super) fn has(set: u64, class: Class) -> bool {

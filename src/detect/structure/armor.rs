@@ -1,10 +1,7 @@
 //! Private keys in armour of their own: OpenPGP and PuTTY.
 
 use super::text::{decode64, encode64};
-use crate::{
-    detect::checksum::Structure,
-    model::Severity,
-};
+use crate::{detect::checksum::Structure, model::Severity};
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
@@ -27,7 +24,10 @@ fn dearmor(text: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let (body, _) = rest.split_once("-----END")?;
     let mut data = String::new();
     let mut sum = None;
-    for line in body.lines().map(|line| line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '\\' | '>' | '|'))) {
+    for line in body
+        .lines()
+        .map(|line| line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '\\' | '>' | '|')))
+    {
         if line.contains(": ") {
             continue;
         }
@@ -125,7 +125,11 @@ pub(in crate::detect) fn complete_pgp(text: &mut Vec<u8>) {
     let data = encode64(&bytes);
     let lines: Vec<_> = data.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
     let sum = encode64(&crc24(&bytes).to_be_bytes()[1..]);
-    *text = format!("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{}\n={sum}\n-----END PGP PRIVATE KEY BLOCK-----", lines.join("\n")).into_bytes();
+    *text = format!(
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n{}\n={sum}\n-----END PGP PRIVATE KEY BLOCK-----",
+        lines.join("\n")
+    )
+    .into_bytes();
 }
 
 /// PuTTY's PPK (PuTTY manual, appendix C): named fields; `Encryption: none` or a cipher.

@@ -115,7 +115,8 @@ pub(in crate::detect) fn check_pypi(token: &[u8]) -> Structure {
 }
 
 pub(in crate::detect) fn complete_pypi(token: &mut Vec<u8>) {
-    let id: String = token.iter().rev().filter(|b| b.is_ascii_alphanumeric()).take(36).map(|&b| char::from(b)).collect();
+    let id: String =
+        token.iter().rev().filter(|b| b.is_ascii_alphanumeric()).take(36).map(|&b| char::from(b)).collect();
     let place: &[u8] = if token.starts_with(b"pypi-AgEN") { b"test.pypi.org" } else { b"pypi.org" };
     let caveat = br#"{"permissions": "user", "version": 1}"#;
     let mut bytes = vec![2, 1, place.len() as u8];

@@ -223,7 +223,9 @@ mod tests {
 
     #[test]
     fn bech32_of_bip_173() {
-        for right in ["A12UEL5L", "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs"] {
+        for right in
+            ["A12UEL5L", "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio1tt5tgs"]
+        {
             let (head, data) = bech32(right.as_bytes()).unwrap();
             assert_eq!(polymod(head.into_iter().chain(data)), 1, "{right}");
         }

@@ -32,8 +32,12 @@ pub(in crate::detect) fn check(token: &[u8]) -> Structure {
     let Some(payload) = decode64(payload).and_then(|text| object(&text)) else {
         return Structure::invalid("the payload is no JSON");
     };
-    if claim(&payload, "sub").as_deref() == Some("1234567890") && claim(&payload, "name").as_deref() == Some("John Doe") {
+    if claim(&payload, "sub").as_deref() == Some("1234567890") && claim(&payload, "name").as_deref() == Some("John Doe")
+    {
         return Structure::invalid("the sample token of jwt.io");
+    }
+    if claim(&payload, "iss").as_deref() == Some("supabase-demo") {
+        return Structure::valid("the demo key of Supabase's local stack: public knowledge").severity(Severity::Low);
     }
     judge(&alg, &payload, signature)
 }
@@ -56,9 +60,13 @@ fn judge(alg: &str, payload: &Map<String, Value>, signature: &[u8]) -> Structure
     let role = claim(payload, "role");
     let supabase = claim(payload, "iss").is_some_and(|issuer| issuer.starts_with("supabase"));
     match role.as_deref() {
-        Some("anon") if supabase => found.note("role anon: meant for browsers").kind(Kind::Publishable).severity(Severity::Info),
+        Some("anon") if supabase => {
+            found.note("role anon: meant for browsers").kind(Kind::Publishable).severity(Severity::Info)
+        }
         Some("service_role") => found.note("role service_role: passes row level security").severity(Severity::Critical),
-        _ if payload.contains_key("kubernetes.io") || claim(payload, "iss").is_some_and(|issuer| issuer.contains("kubernetes")) => {
+        _ if payload.contains_key("kubernetes.io")
+            || claim(payload, "iss").is_some_and(|issuer| issuer.contains("kubernetes")) =>
+        {
             found.note("a Kubernetes service account").severity(Severity::Critical)
         }
         _ => found,
@@ -68,7 +76,8 @@ fn judge(alg: &str, payload: &Map<String, Value>, signature: &[u8]) -> Structure
 /// Header and payload become JSON; the signature stays as sampled.
 pub(in crate::detect) fn complete(token: &mut Vec<u8>) {
     let signature = token.rsplit(|&b| b == b'.').next().filter(|part| part.len() >= 16);
-    let signature = signature.map_or_else(|| "c2lnbmF0dXJlLW9mLWFuLWV4YW1wbGU".into(), |part| String::from_utf8_lossy(part).into_owned());
+    let signature = signature
+        .map_or_else(|| "c2lnbmF0dXJlLW9mLWFuLWV4YW1wbGU".into(), |part| String::from_utf8_lossy(part).into_owned());
     let id = token.iter().fold(7u64, |sum, &b| sum.wrapping_mul(131).wrapping_add(u64::from(b)));
     let header = encode64url(br#"{"alg":"HS256","typ":"JWT"}"#);
     let payload = encode64url(format!(r#"{{"iss":"stanch-test","sub":"u{id:x}","exp":1700000000}}"#).as_bytes());
@@ -100,14 +109,18 @@ mod tests {
     fn what_is_no_json_is_no_token() {
         assert!(matches!(check(b"eyJhbGciOi.eyJzdWIiOi.c2ln").state, State::Invalid(_)));
         assert!(matches!(check(&token(r#"{"typ":"JWT"}"#, "{}", "x")).state, State::Invalid(_)));
-        assert!(matches!(check(&token(r#"{"alg":"HS256"}"#, r#"{"sub":"1234567890","name":"John Doe"}"#, "x")).state, State::Invalid(_)));
+        assert!(matches!(
+            check(&token(r#"{"alg":"HS256"}"#, r#"{"sub":"1234567890","name":"John Doe"}"#, "x")).state,
+            State::Invalid(_)
+        ));
     }
 
     #[test]
     fn roles_and_missing_signatures_change_the_severity() {
         let anon = check(&token(r#"{"alg":"HS256"}"#, r#"{"iss":"supabase","role":"anon"}"#, "c2lnbmF0dXJl"));
         assert_eq!((anon.kind, anon.severity), (Some(Kind::Publishable), Some(Severity::Info)));
-        let service = check(&token(r#"{"alg":"HS256"}"#, r#"{"iss":"supabase","role":"service_role"}"#, "c2lnbmF0dXJl"));
+        let service =
+            check(&token(r#"{"alg":"HS256"}"#, r#"{"iss":"supabase","role":"service_role"}"#, "c2lnbmF0dXJl"));
         assert_eq!((service.kind, service.severity), (None, Some(Severity::Critical)));
         let unsigned = check(&token(r#"{"alg":"none"}"#, r#"{"sub":"x"}"#, ""));
         assert_eq!((unsigned.state, unsigned.severity), (State::Valid, Some(Severity::Low)));

@@ -1,10 +1,7 @@
 //! Private keys in PEM: PKCS#1, PKCS#8, SEC 1, OpenSSH; open or encrypted; in a file, a string literal or base64.
 
 use super::text::{decode64, encode64};
-use crate::{
-    detect::checksum::Structure,
-    model::Severity,
-};
+use crate::{detect::checksum::Structure, model::Severity};
 
 /// The text between the first `-----BEGIN x-----` and its end, with the label.
 fn armored(text: &[u8]) -> Option<(String, Vec<u8>)> {
@@ -80,7 +77,11 @@ fn der(bytes: &[u8], tag: u8) -> Option<(usize, usize)> {
         return Some((2 + usize::from(first), 2));
     }
     let count = usize::from(first & 0x7f);
-    let length = bytes.get(2..2 + count).filter(|_| (1..=3).contains(&count))?.iter().fold(0, |sum, &b| sum << 8 | usize::from(b));
+    let length = bytes
+        .get(2..2 + count)
+        .filter(|_| (1..=3).contains(&count))?
+        .iter()
+        .fold(0, |sum, &b| sum << 8 | usize::from(b));
     Some((2 + count + length, 2 + count))
 }
 
@@ -93,6 +94,13 @@ fn rsa_bits(bytes: &[u8]) -> Option<usize> {
     let number = modulus.get(at..end.min(modulus.len()))?;
     let zeros = number.iter().take_while(|&&b| b == 0).count();
     Some((end - at - zeros) * 8)
+}
+
+/// The bytes inside a PEM block.
+pub(in crate::detect) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let (_, inner) = armored(text)?;
+    let (_, data) = body(&inner);
+    decode64(&data[..data.len() - usize::from(data.len() % 4 == 1)])
 }
 
 /// RFC 7468, 5958, 8017, 5915; OpenSSH's PROTOCOL.key.
@@ -119,7 +127,8 @@ pub(in crate::detect) fn check_pem(text: &[u8]) -> Structure {
         return encrypted("PKCS#8");
     }
     match label.split(' ').next() {
-        Some("RSA") => rsa_bits(&bytes).map_or(Structure::valid("RSA, open"), |bits| Structure::valid(format!("RSA, {bits} bits, open"))),
+        Some("RSA") => rsa_bits(&bytes)
+            .map_or(Structure::valid("RSA, open"), |bits| Structure::valid(format!("RSA, {bits} bits, open"))),
         Some("EC" | "ECDSA") => Structure::valid("EC, open"),
         Some("DSA") => Structure::valid("DSA, open"),
         _ => Structure::valid("PKCS#8, open"),
@@ -145,12 +154,15 @@ fn openssh(bytes: &[u8]) -> Structure {
 pub(in crate::detect) fn complete_pem(text: &mut Vec<u8>) {
     let mut state = text.iter().fold(1u32, |sum, &b| sum.wrapping_mul(16_777_619) ^ u32::from(b));
     let mut bytes = vec![0x30, 0x82, 1, 0x80];
-    bytes.extend(std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    }).take(0x180));
+    bytes.extend(
+        std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as u8
+        })
+        .take(0x180),
+    );
     let data = encode64(&bytes);
     let escaped = !text.contains(&b'\n') && find(text, b"\\n").is_some();
     let end = if escaped { "\\n" } else { "\n" };
@@ -167,7 +179,11 @@ pub(in crate::detect) fn complete_pem(text: &mut Vec<u8>) {
 pub(in crate::detect) fn check_base64_pem(text: &[u8]) -> Structure {
     match decode64(text) {
         Some(inner) if find(&inner, b"PRIVATE KEY").is_some() => {
-            if find(&inner, b"PGP").is_some() { Structure::unknown() } else { check_pem(&inner) }
+            if find(&inner, b"PGP").is_some() {
+                Structure::unknown()
+            } else {
+                check_pem(&inner)
+            }
         }
         Some(_) => Structure::invalid("decodes to something else than a private key"),
         None => Structure::invalid("not base64"),
@@ -202,7 +218,10 @@ mod tests {
             assert_eq!(check_pem(&pem("PRIVATE KEY", "", &sequence(200), end)).state, State::Valid, "{end:?}");
         }
         assert!(matches!(check_pem(&pem("PRIVATE KEY", "", &sequence(200)[..150], "\n")).state, State::Invalid(_)));
-        assert!(matches!(check_pem(b"-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----").state, State::Invalid(_)));
+        assert!(matches!(
+            check_pem(b"-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----").state,
+            State::Invalid(_)
+        ));
         assert!(matches!(check_pem(&pem("PRIVATE KEY", "", &[7; 90], "\n")).state, State::Invalid(_)));
     }
 
@@ -215,7 +234,8 @@ mod tests {
 
     #[test]
     fn encrypted_keys_are_less_severe() {
-        let old = check_pem(&pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", &[9; 200], "\n"));
+        let old =
+            check_pem(&pem("RSA PRIVATE KEY", "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", &[9; 200], "\n"));
         let new = check_pem(&pem("ENCRYPTED PRIVATE KEY", "", &sequence(200), "\n"));
         for found in [old, new] {
             assert_eq!((found.state, found.severity), (State::Valid, Some(Severity::Medium)));

@@ -24,7 +24,13 @@ pub(in crate::detect) fn check_grafana_cloud(token: &[u8]) -> Structure {
 
 pub(in crate::detect) fn complete_grafana_cloud(token: &mut Vec<u8>) {
     let n = seed(token);
-    *token = format!("glc_{}", encode64(format!(r#"{{"o":"{}","n":"stack-api","k":"{n:x}{n:X}","m":{{"r":"eu"}}}}"#, n % 1_000_000).as_bytes())).into_bytes();
+    *token = format!(
+        "glc_{}",
+        encode64(
+            format!(r#"{{"o":"{}","n":"stack-api","k":"{n:x}{n:X}","m":{{"r":"eu"}}}}"#, n % 1_000_000).as_bytes()
+        )
+    )
+    .into_bytes();
 }
 
 /// Grafana API keys of old: JSON with the key `k`, the name `n`, the organisation `id`.
@@ -46,7 +52,9 @@ pub(in crate::detect) fn check_sentry_org(token: &[u8]) -> Structure {
 
 pub(in crate::detect) fn complete_sentry_org(token: &mut Vec<u8>) {
     let n = seed(token);
-    let head = encode64(format!(r#"{{"iat":{}.5,"url":"","region_url":"","org":"acme"}}"#, 1_690_000_000 + n % 10_000_000).as_bytes());
+    let head = encode64(
+        format!(r#"{{"iat":{}.5,"url":"","region_url":"","org":"acme"}}"#, 1_690_000_000 + n % 10_000_000).as_bytes(),
+    );
     let tail: Vec<u8> = token.iter().rev().filter(|b| b.is_ascii_alphanumeric()).take(43).copied().collect();
     *token = [b"sntrys_", head.as_bytes(), b"_", &tail].concat();
     while token.len() < 7 + head.len() + 44 {
@@ -97,7 +105,7 @@ fn head(token: &[u8], wanted: &[u8], note: &'static str) -> Structure {
 
 pub(in crate::detect) fn complete_intercom(token: &mut Vec<u8>) {
     let n = seed(token);
-    *token = encode64(format!("tok:{n:016x}_{:016x}_1:0", n.rotate_left(9)).as_bytes()).into_bytes();
+    *token = encode64(format!("tok:{n:016x}_{:016x}_{:02}_1:0", n.rotate_left(9), n % 100).as_bytes()).into_bytes();
 }
 
 /// JFrog reference tokens: base64 of `reftkn:01:`, an expiry and an id.
@@ -113,8 +121,22 @@ pub(in crate::detect) fn complete_jfrog_reference(token: &mut Vec<u8>) {
 
 /// Pairs of documents and tutorials: nobody's password.
 const SAMPLE_PAIRS: &[&str] = &[
-    "user:pass", "user:password", "username:password", "admin:admin", "admin:password", "foo:bar", "test:test", "guest:guest", "root:root",
-    "aladdin:open sesame", "aladdin:opensesame", "login:password", "user:passwd", "myuser:mypassword", "username:api_token", "key:secret",
+    "user:pass",
+    "user:password",
+    "username:password",
+    "admin:admin",
+    "admin:password",
+    "foo:bar",
+    "test:test",
+    "guest:guest",
+    "root:root",
+    "aladdin:open sesame",
+    "aladdin:opensesame",
+    "login:password",
+    "user:passwd",
+    "myuser:mypassword",
+    "username:api_token",
+    "key:secret",
 ];
 
 /// RFC 7617: base64 of a user, a colon, a password.
@@ -122,7 +144,9 @@ pub(in crate::detect) fn check_basic(token: &[u8]) -> Structure {
     let Some(text) = decode64(token).and_then(|bytes| String::from_utf8(bytes).ok()) else {
         return Structure::invalid("not text in base64");
     };
-    let Some((user, password)) = text.split_once(':') else { return Structure::invalid("decodes to text without a colon") };
+    let Some((user, password)) = text.split_once(':') else {
+        return Structure::invalid("decodes to text without a colon");
+    };
     if text.chars().any(char::is_control) || (user.is_empty() && password.is_empty()) {
         return Structure::invalid("decodes to something else than a user and a password");
     }
@@ -162,7 +186,11 @@ pub(in crate::detect) fn check_filler(token: &[u8]) -> Structure {
     let length = rest.len();
     rest.sort_unstable();
     rest.dedup();
-    if length >= 30 && rest.len() >= 16 { Structure::valid("the part after the fixed run varies") } else { Structure::invalid("nothing but the fixed run") }
+    if length >= 30 && rest.len() >= 16 {
+        Structure::valid("the part after the fixed run varies")
+    } else {
+        Structure::invalid("nothing but the fixed run")
+    }
 }
 
 /// Stripe's prefixes are used by others: 40 lower-case hexadecimal digits are Paystack's, a base64 of `key_` is WorkOS's.
@@ -184,7 +212,17 @@ mod tests {
 
     #[test]
     fn samples_are_made_right() {
-        for name in ["grafana-cloud", "grafana-legacy", "sentry-org", "onepassword", "mapbox", "intercom", "jfrog-reference", "basic", "discord"] {
+        for name in [
+            "grafana-cloud",
+            "grafana-legacy",
+            "sentry-org",
+            "onepassword",
+            "mapbox",
+            "intercom",
+            "jfrog-reference",
+            "basic",
+            "discord",
+        ] {
             for sample in ["sk.eyJabc.0123456789abcdefghijkl", "MTIz.abcdef.ghij"] {
                 let mut token = sample.as_bytes().to_vec();
                 complete(name, &mut token);

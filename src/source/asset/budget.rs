@@ -185,7 +185,8 @@ impl<R: Read> Read for Meter<'_, R> {
             return Err(self.ledger.ratio().into());
         }
         self.ledger.expand(got as u64)?;
-        self.until_clock = self.until_clock.saturating_sub(got as u64);
+        // Streams of single bytes take time too.
+        self.until_clock = self.until_clock.saturating_sub((got as u64).max(CLOCK_EVERY / 256));
         if self.until_clock == 0 {
             self.until_clock = CLOCK_EVERY;
             self.ledger.time()?;

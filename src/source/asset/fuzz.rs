@@ -107,7 +107,7 @@ fuzz! {
     wide_resources_survive: binary::resources(false);
     binary_xml_survives: binary::binary_xml();
     class_survives: binary::class(&["Main", "java/lang/Object", "value"]);
-    hermes_survives: binary::hermes(&["one string", "ünïcode", &"long".repeat(100)]);
+    hermes_survives: binary::hermes(84, &["one string", "ünïcode", &"long".repeat(100)]);
     unity_survives: binary::unity(&["one literal", "another"]);
     protobuf_survives: corpus::zip_with(zip::CompressionMethod::Stored, &[("resources.pb", &binary::protobuf())]);
     plist_survives: binary::plist();
@@ -166,5 +166,8 @@ fn samples_are_what_they_are_meant_to_be() {
         let needle: &[u8] =
             if matches!(kind, Container::SourceMap | Container::Bundle) { b"x = 1" } else { b"the-word-to-find" };
         assert!(seen.iter().any(|seen| memchr::memmem::find(&seen.text, needle).is_some()), "{kind:?}");
+        for cut in 0..sample.len() {
+            let _ = corpus::all(&sample[..cut]);
+        }
     }
 }

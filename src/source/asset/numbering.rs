@@ -15,6 +15,12 @@ impl Numbering {
         self.noun
     }
 
+    /// How a line is shown: `string 4711`.
+    #[must_use]
+    pub fn name(&self, line: u32) -> String {
+        format!("{} {}", self.noun, self.number(line))
+    }
+
     /// The number of the string that holds a line (from 1).
     #[must_use]
     pub fn number(&self, line: u32) -> u64 {
@@ -90,5 +96,6 @@ mod tests {
         assert_eq!(sheet.text(), b"one\ntwo\nthree\nfour\n");
         let numbers: Vec<u64> = (0..6).map(|line| sheet.numbering().number(line)).collect();
         assert_eq!(numbers, [0, 7, 9, 9, 12, 12]);
+        assert_eq!(sheet.numbering().name(3), "string 9");
     }
 }

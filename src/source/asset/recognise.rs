@@ -125,12 +125,11 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     .or_else(|| bundle(bytes).then_some(Container::Bundle))
 }
 
-/// Recognises what needs a look at every byte: text with `data:` URLs or source maps within (one vectorised search),
-/// and Office documents.
+/// Recognises what needs a look at every byte: text with `data:` URLs that hold a container or a source map (one
+/// vectorised search), and Office documents.
 #[must_use]
 pub fn recognise_text(bytes: &[u8]) -> Option<Container> {
-    let within = memmem::find(bytes, b";base64,").is_some();
-    if within {
+    if super::web::text::carries(bytes) {
         return Some(Container::Text);
     }
     super::web::office::is_office(bytes).then_some(Container::Office)
@@ -220,17 +219,33 @@ fn octal(digits: &[u8]) -> Option<u32> {
 /// How far into a JSON text the members that make it a source map are looked for.
 const MAP_HEAD: usize = 1024;
 
+/// Members with which writers of maps begin; other JSON texts are told apart by their first member.
+const MAP_FIRST: [&[u8]; 11] = [
+    b"version\"",
+    b"file\"",
+    b"mappings\"",
+    b"names\"",
+    b"sections\"",
+    b"sourceRoot\"",
+    b"sources\"",
+    b"sourcesContent\"",
+    b"debugId\"",
+    b"ignoreList\"",
+    b"x_google_ignoreList\"",
+];
+
 fn source_map(bytes: &[u8]) -> bool {
+    if bytes[0] == b')' {
+        return bytes.starts_with(b")]}'");
+    }
+    let Some(first) = bytes[1..].trim_ascii_start().strip_prefix(b"\"") else { return false };
+    if !MAP_FIRST.iter().any(|name| first.starts_with(name)) {
+        return false;
+    }
     let head = &bytes[..bytes.len().min(MAP_HEAD)];
-    if head[0] == b')' {
-        return head.starts_with(b")]}'");
-    }
-    if memmem::find(head, b"\"version\"").is_some() {
-        return [&b"\"mappings\""[..], b"\"sources\"", b"\"sections\"", b"\"sourcesContent\"", b"\"sourceRoot\""]
-            .iter()
-            .any(|key| memmem::find(head, key).is_some());
-    }
-    head.starts_with(b"{\"sources\":") || head.starts_with(b"{\"mappings\":")
+    [&b"\"mappings\""[..], b"\"sources\"", b"\"sections\"", b"\"sourcesContent\"", b"\"sourceRoot\""]
+        .iter()
+        .any(|key| memmem::find(head, key).is_some())
 }
 
 /// How far a comment that ends in `*/` may start before the end.
@@ -245,23 +260,38 @@ pub(super) fn map_comment(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
     const MARK: &[u8] = b"sourceMappingURL=";
     let end = bytes.len() - bytes.iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
     let text = &bytes[..end];
-    let line = memrchr(b'\n', text).map_or(0, |at| at + 1);
-    let last = &text[line..];
-    let start = if last.starts_with(b"//# ")
-        || last.starts_with(b"//@ ")
-        || last.starts_with(b"/*# ")
-        || last.starts_with(b"/*@ ")
-    {
-        last[4..].starts_with(MARK).then_some(line + 4)
-    } else if text.ends_with(b"*/") || text.len() - line > STYLE_TAIL {
+    // A reference ends in a letter, a digit or base64's padding; statements and blocks do not, and need no search.
+    if matches!(text.last(), None | Some(b';' | b'}' | b')' | b']' | b',' | b'>' | b'"' | b'{')) {
+        return None;
+    }
+    let start = comment_lines(text).find_map(|(line, last)| {
+        let inner = [&b"//# "[..], b"//@ ", b"/*# ", b"/*@ "].iter().find_map(|open| last.strip_prefix(*open));
+        if inner.is_some() {
+            return inner.filter(|inner| inner.starts_with(MARK)).map(|_| line + 4);
+        }
+        if !last.ends_with(b"*/") && last.len() <= STYLE_TAIL {
+            return None;
+        }
         // A style sheet on one line ends in its comment, and some tools put a script's behind the last statement.
-        let from = end.saturating_sub(STYLE_TAIL).max(line);
-        memmem::rfind(&text[from..], MARK).map(|at| from + at)
-    } else {
-        None
-    }? + MARK.len();
+        let from = last.len().saturating_sub(STYLE_TAIL);
+        memmem::rfind(&last[from..], MARK).map(|at| line + from + at)
+    })? + MARK.len();
     let length = text[start..].iter().take_while(|b| !b.is_ascii_whitespace() && **b != b'*').count();
     (length > 0).then_some(start..start + length)
+}
+
+/// The last line of a text and those before it, as long as they are comments for tools (`//# debugId=` may follow the
+/// map's): where each starts, and its bytes.
+fn comment_lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let lines = rest?;
+        let start = memrchr(b'\n', lines).map_or(0, |at| at + 1);
+        let line = lines[start..].trim_ascii_end();
+        rest = (start > 0 && (line.is_empty() || line.starts_with(b"//# "))).then(|| &lines[..start - 1]);
+        Some((start, line))
+    })
+    .take(4)
 }
 
 #[cfg(test)]
@@ -285,7 +315,10 @@ mod tests {
 
     #[test]
     fn a_comment_that_ends_the_text_names_a_map() {
-        let cases: [(&str, Option<&str>); 7] = [
+        let cases: [(&str, Option<&str>); 10] = [
+            ("a()\n//# sourceMappingURL=app.js.map\n//# debugId=0123", Some("app.js.map")),
+            ("a()\n//# sourceMappingURL=app.js.map\r\n\r\n//# sourceURL=x\r\n", Some("app.js.map")),
+            ("//# sourceMappingURL=app.js.map\nfoo\n//# debugId=0123", None),
             ("a()\n//# sourceMappingURL=app.js.map", Some("app.js.map")),
             ("a()\n//@ sourceMappingURL=app.js.map\n\n", Some("app.js.map")),
             ("a{}/*# sourceMappingURL=app.css.map*/", Some("app.css.map")),

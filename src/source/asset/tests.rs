@@ -142,8 +142,8 @@ fn stored_members_that_overlap_are_charged() {
     tail[10..12].copy_from_slice(&2000u16.to_le_bytes());
     tail[12..16].copy_from_slice(&size.to_le_bytes());
     bytes.extend_from_slice(&tail);
-    let (_, unpacked) = all(&bytes);
-    assert!(unpacked.bytes <= (1 << 30) + (4 << 20));
+    let (_, unpacked) = walk(&bytes, &Budget { expanded: 64 << 20, ..Budget::default() });
+    assert!(unpacked.bytes <= (64 << 20) + (4 << 20));
     assert!(skipped(&unpacked)[0].1.contains("bytes when unpacked"));
 }
 
@@ -206,4 +206,59 @@ fn time_is_bounded() {
     let (seen, unpacked) = walk(&bytes, &Budget { time: Duration::ZERO, ..Budget::default() });
     assert!(seen.len() <= 64 && start.elapsed() < Duration::from_secs(5));
     assert!(skipped(&unpacked)[0].1.contains("to unpack"));
+}
+
+#[test]
+fn what_was_read_before_a_budget_ran_out_is_handed_over() {
+    let text = format!("{WORD}\n{}", "x".repeat(2 << 20));
+    let budget = Budget { expanded: 1 << 20, ..Budget::default() };
+    for bytes in [gzip(text.as_bytes()), zip(&[("a.txt", text.as_bytes())])] {
+        let (seen, unpacked) = walk(&bytes, &budget);
+        assert!(seen.iter().any(|seen| seen.text.starts_with(WORD.as_bytes())));
+        assert_eq!(unpacked.skipped.len(), 1);
+    }
+    // Text that carries more than it may is text all the same.
+    let inner = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, zip(&[("a", &noise(2000))]));
+    let html = format!("{WORD} data:application/zip;base64,{inner}");
+    let (seen, _) = walk(html.as_bytes(), &Budget { expanded: 100, ..Budget::default() });
+    assert_eq!(seen.iter().filter(|seen| seen.nature == Nature::Stored).count(), 1);
+}
+
+#[test]
+fn streams_of_nothing_end() {
+    for (first, empty) in [(gzip(b"x"), gzip(b"")), (bzip2(b"x"), bzip2(b"")), (zstd(b"x"), zstd(b""))] {
+        let bytes = [first, empty.repeat(20_000)].concat();
+        let start = Instant::now();
+        let (_, unpacked) = all(&bytes);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        assert!(skipped(&unpacked)[0].1.contains("empty streams"), "{:?}", skipped(&unpacked));
+    }
+}
+
+#[test]
+fn layers_and_configuration_of_an_image_are_read() {
+    let layer = tar(&[("app/.env", format!("KEY={WORD}\n").as_bytes())]);
+    let config =
+        format!("{{\"config\":{{\"Env\":[\"KEY={WORD}\"]}},\"history\":[{{\"created_by\":\"ENV KEY={WORD}\"}}]}}");
+    let docker = tar(&[("0123/layer.tar", &layer), ("4567.json", config.as_bytes())]);
+    assert_eq!(paths_with(&docker, WORD), ["0123/layer.tar!app/.env", "4567.json"]);
+    let oci =
+        tar(&[("blobs/sha256/89ab", &gzip(&layer)), ("blobs/sha256/cdef", config.as_bytes()), ("oci-layout", b"{}")]);
+    assert_eq!(paths_with(&oci, WORD), ["blobs/sha256/89ab!app/.env", "blobs/sha256/cdef"]);
+}
+
+#[test]
+fn packages_of_systems_and_languages_are_read() {
+    use super::corpus::{ar, asar, rpm, xz};
+    let text = WORD.as_bytes();
+    let deb = ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.gz", &gzip(&tar(&[("./postinst", text)]))),
+        ("data.tar.xz", &xz(&tar(&[("./etc/x.conf", text)]))),
+    ]);
+    assert_eq!(paths_with(&deb, WORD), ["control.tar.gz!postinst", "data.tar.xz!etc/x.conf"]);
+    assert_eq!(paths_with(&rpm(&[("./etc/x.conf", text)]), WORD), ["./etc/x.conf"]);
+    assert_eq!(paths_with(&asar(&[("main.js", text)]), WORD), ["lib/main.js"]);
+    let gem = tar(&[("metadata.gz", &gzip(text)), ("data.tar.gz", &gzip(&tar(&[("lib/x.rb", text)])))]);
+    assert_eq!(paths_with(&gem, WORD), ["metadata.gz", "data.tar.gz!lib/x.rb"]);
 }

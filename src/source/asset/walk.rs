@@ -31,8 +31,15 @@ pub fn unpack(
     visit: &mut dyn FnMut(&Unit<'_>) -> ControlFlow<()>,
 ) -> Unpacked {
     let ledger = Ledger::new(budget);
-    let mut walk =
-        Walk { ledger: &ledger, visit, inside: Vec::new(), depth: 0, stopped: false, out: Unpacked::default() };
+    let mut walk = Walk {
+        ledger: &ledger,
+        visit,
+        inside: Vec::new(),
+        depth: 0,
+        stopped: false,
+        ended: false,
+        out: Unpacked::default(),
+    };
     walk.open(bytes, Nature::Stored, siblings);
     walk.out.members = ledger.members();
     walk.out
@@ -44,7 +51,10 @@ pub(super) struct Walk<'w> {
     visit: &'w mut dyn FnMut(&Unit<'_>) -> ControlFlow<()>,
     inside: Vec<BString>,
     depth: u32,
+    /// A budget of the whole container ran out: what is in hand is still handed over, nothing more is opened.
     stopped: bool,
+    /// The visitor wants no more.
+    ended: bool,
     pub(super) out: Unpacked,
 }
 
@@ -52,7 +62,7 @@ impl Walk<'_> {
     /// Recognises bytes and goes into them, or hands them over as text.
     pub(super) fn open(&mut self, bytes: &[u8], nature: Nature, siblings: Siblings<'_>) {
         if self.stopped {
-            return;
+            return self.text(bytes, nature, None);
         }
         let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
         let Some(kind) = recognise(bytes).or_else(protobuf).or_else(|| recognise_text(bytes)) else {
@@ -136,7 +146,7 @@ impl Walk<'_> {
     }
 
     fn hand(&mut self, bytes: &[u8], lines: Lines<'_>, nature: Nature, map: Option<&BundleMap<'_>>) {
-        if self.stopped || bytes.is_empty() {
+        if self.ended || bytes.is_empty() {
             return;
         }
         self.out.bytes += bytes.len() as u64;
@@ -144,7 +154,7 @@ impl Walk<'_> {
         let visit = &mut *self.visit;
         if self.ledger.away(|| visit(&unit)).is_break() {
             self.skip(SkipReason::Interrupted);
-            self.stopped = true;
+            (self.stopped, self.ended) = (true, true);
         }
     }
 

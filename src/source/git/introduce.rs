@@ -545,7 +545,9 @@ mod tests {
         }
         let loose = run(&repo, &[], &wanted);
         repo.git(&["repack", "-q", "-a", "-d", "-f", "--depth=20"]);
+        let before = repo.state();
         assert_eq!(run(&repo, &[], &wanted), loose);
+        assert_eq!(repo.state(), before);
     }
 
     fn blob(repo: &TestRepo, id: BlobId) -> Origin {

@@ -1,6 +1,8 @@
 //! Commits between two points, and the files that they bring; true set semantics.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
 
 use bstr::{BString, ByteSlice};
 use git2::ErrorCode;
@@ -200,8 +202,18 @@ impl Repo {
     fn tags_on(&self, commits: &HashSet<BlobId>, tags: &mut Vec<BlobId>) -> Result<(), GitError> {
         let mut source = self.objects()?;
         let mut buf = Vec::new();
+        let peeled = fs::File::open(self.layout().common_dir.join("packed-refs")).is_ok_and(|file| {
+            let mut line = Vec::new();
+            let read = BufReader::new(file).take(200).read_until(b'\n', &mut line);
+            read.is_ok() && line.contains_str("peeled")
+        });
         for reference in self.git().references_glob("refs/tags/*")?.flatten() {
             let Some(mut id) = reference.target().and_then(|id| BlobId::from_raw(id.as_bytes())) else { continue };
+            // A packed ref tells whether it is an annotated tag; only a loose one has to be looked at.
+            let packed = || peeled && !self.layout().common_dir.join(reference.name().unwrap_or_default()).exists();
+            if reference.target_peel().is_none() && (commits.contains(&id) || packed()) {
+                continue;
+            }
             let mut chain = Vec::new();
             while !commits.contains(&id) && source.object_of(ObjectKind::Tag, &id, &mut buf).is_ok() {
                 chain.push(id);
@@ -432,6 +444,9 @@ mod tests {
         repo.git(&["tag", "-a", "-m", "outer", "v2", "v1"]);
         let mut tags = vec![repo.id("v1"), repo.id("v2")];
         tags.sort();
+        repo.git(&["tag", "light"]);
+        assert_eq!(range(&repo, &RangeQuery::parse("HEAD~..")).tags, tags);
+        repo.git(&["pack-refs", "--all"]);
         assert_eq!(range(&repo, &RangeQuery::parse("HEAD~..")).tags, tags);
         assert_eq!(range(&repo, &RangeQuery::parse("base..HEAD~")).tags, []);
     }

@@ -43,6 +43,8 @@ pub struct Repo {
     git: Repository,
     layout: Layout,
     head: Option<BlobId>,
+    /// What a merge that is under way brings in, where only its environment tells.
+    merging: Vec<BlobId>,
 }
 
 impl Repo {
@@ -57,7 +59,11 @@ impl Repo {
         let git = Repository::open_from_env().map_err(|error| explain(error, &here))?;
         let mut layout = Layout::of(&git);
         layout.add_environment();
-        Self::new(git, layout)
+        // `git merge` runs pre-merge-commit before it writes MERGE_HEAD, but has named the other sides by then.
+        let heads = env::vars_os().filter_map(|(name, _)| BlobId::from_hex(name.as_encoded_bytes().strip_prefix(b"GITHEAD_")?));
+        let mut merging: Vec<BlobId> = heads.collect();
+        merging.sort_unstable();
+        Ok(Self { merging, ..Self::new(git, layout)? })
     }
 
     /// The repository at a path, or above it: a work tree, a linked work tree, a submodule, a bare repository or mirror,
@@ -80,7 +86,7 @@ impl Repo {
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::UnbornBranch) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(Self { git, layout, head })
+        Ok(Self { git, layout, head, merging: Vec::new() })
     }
 
     /// libgit2's handle, for refs and configuration.
@@ -139,6 +145,10 @@ impl Repo {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(GitError::Io { path, error }),
         }
+        parents.extend(&self.merging);
+        // Otherwise what is being merged would stand here twice.
+        let mut seen = HashSet::new();
+        parents.retain(|parent| seen.insert(*parent));
         Ok(parents)
     }
 }

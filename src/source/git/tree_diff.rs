@@ -8,6 +8,7 @@ use bstr::BString;
 use super::by_id::{TreeCache, TreeSource};
 use super::error::GitError;
 use super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, canonical_mode, tree_entries};
+use super::tree_splice::{Starts, splice};
 use crate::model::BlobId;
 
 /// Deeper than git itself goes (`core.maxTreeDepth`); beyond it a tree is reported, not followed.
@@ -47,6 +48,8 @@ pub(super) struct ParentTree {
     hash_len: usize,
     /// Where each entry starts and its name lies, sorted by name (which is not quite the order of the tree).
     entries: Vec<(u32, Range<u32>)>,
+    /// As they stand in the tree.
+    starts: Starts,
 }
 
 impl ParentTree {
@@ -55,14 +58,17 @@ impl ParentTree {
         let hash_len = id.as_bytes().len();
         let mut entries = Vec::new();
         let mut start = 0;
+        let mut starts = Starts::new();
         for entry in tree_entries(&data, hash_len) {
+            starts.push(start);
             let end = entry.end_in(&data);
             let name_end = (end - hash_len - 1) as u32;
             entries.push((start, name_end - entry.name.len() as u32..name_end));
             start = end as u32;
         }
+        starts.push(start);
         entries.sort_by(|a, b| name_of(&data, &a.1).cmp(name_of(&data, &b.1)));
-        Ok(Self { data, hash_len, entries })
+        Ok(Self { data, hash_len, entries, starts })
     }
 
     pub(super) fn get(&self, name: &[u8]) -> Option<(u32, BlobId)> {
@@ -110,8 +116,12 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
             Err(error) => return self.problems.push(error),
         };
         let parents = self.parents(parents);
-        let mut entries = tree_entries(&data, tree.as_bytes().len());
-        for entry in entries.by_ref() {
+        // What is the same in one parent is not looked at further.
+        let old = parents.iter().flatten().next();
+        let (old, old_starts) = old.map_or((&[][..], &[][..]), |old| (&old.data, &old.starts));
+        let mut fresh = Vec::new();
+        let (starts, _) = splice(old, old_starts, &data, tree.as_bytes().len(), |_, entry| fresh.push(*entry));
+        for entry in fresh {
             self.left = self.left.saturating_sub(1);
             match self.left {
                 0 => return,
@@ -122,7 +132,7 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
                 _ => self.entry(&entry, &parents),
             }
         }
-        if entries.is_malformed() {
+        if starts.last().is_none_or(|&end| end as usize != data.len()) {
             self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
         }
     }

@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn only_entries_that_differ_are_new() {
         let old = [("a", 1), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6)];
-        let cases: [(&[(&str, u8)], &[&str]); 6] = [
+        type Case<'a> = (&'a [(&'a str, u8)], &'a [&'a str]);
+        let cases: [Case<'_>; 6] = [
             (&old, &[]),
             (&[("a", 1), ("b", 9), ("c", 3), ("d", 4), ("e", 9), ("f", 6)], &["b", "e"]),
             (&[("a", 1), ("aa", 9), ("b", 2), ("c", 3), ("d", 4), ("e", 5), ("f", 6), ("g", 7)], &["aa", "g"]),

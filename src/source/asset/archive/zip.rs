@@ -79,6 +79,7 @@ fn members<'a>(walk: &mut Walk<'_>, headers: &Headers<'a>, entries: impl Iterato
         Headers::Local => u64::MAX,
         Headers::Central(directory, _) => directory.bytes.len() as u64,
     };
+    let mut inflater = libdeflater::Decompressor::new();
     for entry in entries {
         if entry.name.ends_with(b"/") && entry.size == 0 {
             continue;
@@ -92,12 +93,18 @@ fn members<'a>(walk: &mut Walk<'_>, headers: &Headers<'a>, entries: impl Iterato
             }
             let ledger = walk.ledger;
             let siblings = |reference: &[u8]| headers.sibling(ledger, entry.name, reference);
-            one(walk, &entry, &mut free, &siblings);
+            one(walk, &entry, &mut inflater, &mut free, &siblings);
         });
     }
 }
 
-fn one(walk: &mut Walk<'_>, entry: &Entry<'_>, free: &mut u64, siblings: &dyn Fn(&[u8]) -> Option<Vec<u8>>) {
+fn one(
+    walk: &mut Walk<'_>,
+    entry: &Entry<'_>,
+    inflater: &mut libdeflater::Decompressor,
+    free: &mut u64,
+    siblings: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+) {
     let Some(data) = entry.data else { return walk.broken("its header points outside the archive") };
     let encrypted = entry.flags & ENCRYPTED != 0;
     if encrypted && entry.method != 8 {
@@ -115,7 +122,7 @@ fn one(walk: &mut Walk<'_>, entry: &Entry<'_>, free: &mut u64, siblings: &dyn Fn
         return open_member(walk, data, siblings);
     }
     // Android ignores the encryption flag, and some apps set it to keep tools out: the checksum tells.
-    let text = match inflate(walk.ledger, entry, data) {
+    let text = match inflate(walk.ledger, entry, data, inflater) {
         Some(text) => text,
         None if encrypted => return walk.broken("encrypted"),
         None => match decoder(entry, data) {
@@ -138,7 +145,12 @@ fn open_member(walk: &mut Walk<'_>, text: &[u8], siblings: &dyn Fn(&[u8]) -> Opt
 }
 
 /// The usual case, fast: deflate of an honest size with the right checksum. Anything else is for the careful way.
-fn inflate(ledger: &Ledger, entry: &Entry<'_>, data: &[u8]) -> Option<Vec<u8>> {
+fn inflate(
+    ledger: &Ledger,
+    entry: &Entry<'_>,
+    data: &[u8],
+    inflater: &mut libdeflater::Decompressor,
+) -> Option<Vec<u8>> {
     let compressed = data.len() as u64;
     if entry.method != 8 || entry.size > ONE_CALL || entry.size > compressed.saturating_mul(MOST_DEFLATED) {
         return None;
@@ -147,7 +159,7 @@ fn inflate(ledger: &Ledger, entry: &Entry<'_>, data: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut text = vec![0; entry.size as usize];
-    let got = libdeflater::Decompressor::new().deflate_decompress(data, &mut text).ok()?;
+    let got = inflater.deflate_decompress(data, &mut text).ok()?;
     if got != text.len() || crc32fast::hash(&text) != entry.crc {
         return None;
     }

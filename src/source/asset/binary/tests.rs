@@ -176,7 +176,7 @@ fn class_constants_have_their_number() {
     check(Container::Class, &class(&["Main", WORD, "java/lang/Object"]), WORD, "constant 4");
 }
 
-pub(in super::super) fn hermes(strings: &[&str]) -> Vec<u8> {
+pub(in super::super) fn hermes(version: u32, strings: &[&str]) -> Vec<u8> {
     let (mut small, mut large, mut storage) = (Vec::new(), Vec::new(), Vec::new());
     for string in strings {
         let wide = !string.is_ascii();
@@ -196,8 +196,9 @@ pub(in super::super) fn hermes(strings: &[&str]) -> Vec<u8> {
     let mut out = 0x1F19_03C1_03BC_1FC6_u64.to_le_bytes().to_vec();
     out.resize(128, 0);
     let counts = [1, 1, 2, small.len() as u32, large.len() as u32 / 2, storage.len() as u32];
+    out[8..12].copy_from_slice(&version.to_le_bytes());
     out[40..64].copy_from_slice(&words(&counts));
-    out.resize(128 + 16 + 4 + 8, 0xee);
+    out.resize(128 + if version < 97 { 16 } else { 12 } + 4 + 8, 0xee);
     out.extend(words(&small));
     out.extend(words(&large));
     out.extend(storage);
@@ -207,10 +208,12 @@ pub(in super::super) fn hermes(strings: &[&str]) -> Vec<u8> {
 #[test]
 fn hermes_strings_are_cut_apart() {
     let long = "y".repeat(300);
-    let bytes = hermes(&["before", &format!("a{WORD}b"), "after", &long, "ünïcode-string"]);
-    check(Container::Hermes, &bytes, &format!("a{WORD}b\n"), "string 1");
-    assert_eq!(found(&bytes, "ünïcode-string\n")[0].1, "string 4");
-    assert_eq!(found(&bytes, &format!("\n{long}\n")).len(), 1);
+    for version in [84, 99] {
+        let bytes = hermes(version, &["before", &format!("a{WORD}b"), "after", &long, "ünïcode-string"]);
+        check(Container::Hermes, &bytes, &format!("a{WORD}b\n"), "string 1");
+        assert_eq!(found(&bytes, "ünïcode-string\n")[0].1, "string 4");
+        assert_eq!(found(&bytes, &format!("\n{long}\n")).len(), 1);
+    }
 }
 
 #[test]

@@ -184,5 +184,11 @@ mod tests {
         let inner = base64::engine::general_purpose::STANDARD.encode(zip(&[("a.txt", WORD.as_bytes())]));
         let html = format!("<html><a href=\"data:application/zip;base64,{inner}\">x</a></html>");
         assert_eq!(paths_with(html.as_bytes(), WORD), ["data: URL at byte 15!a.txt"]);
+        assert!(crate::source::asset::recognise_text(html.as_bytes()).is_some());
+        // Pictures and plain text are nothing to open.
+        for kind in ["image/png", "font/woff2", "text/plain"] {
+            let text = format!("a{{src:url(data:{kind};base64,{})}}", "QUJDREVGR0g".repeat(40));
+            assert_eq!(crate::source::asset::recognise_text(text.as_bytes()), None, "{kind}");
+        }
     }
 }

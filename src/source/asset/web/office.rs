@@ -6,29 +6,29 @@ use crate::source::asset::numbering::Sheet;
 use crate::source::asset::unit::Nature;
 use crate::source::asset::walk::Walk;
 
-/// How far into an XML text its root element is looked for.
-const HEAD: usize = 2048;
-
 /// Roots of documents, and what a paragraph is called in them.
 const KINDS: [(&[u8], &[u8]); 9] = [
-    (b"<w:document", b"w:p"),
-    (b"<w:hdr", b"w:p"),
-    (b"<w:ftr", b"w:p"),
-    (b"<w:comments", b"w:p"),
-    (b"<p:sld", b"a:p"),
-    (b"<p:notes", b"a:p"),
-    (b"<sst", b"si"),
-    (b"<worksheet", b"is"),
-    (b"<office:document-content", b"text:p"),
+    (b"w:document", b"w:p"),
+    (b"w:hdr", b"w:p"),
+    (b"w:ftr", b"w:p"),
+    (b"w:comments", b"w:p"),
+    (b"p:sld", b"a:p"),
+    (b"p:notes", b"a:p"),
+    (b"sst", b"si"),
+    (b"worksheet", b"is"),
+    (b"office:document-content", b"text:p"),
 ];
 
-/// The name of a paragraph, if this is such a document.
+/// The name of a paragraph, if this is such a document: its root element stands right behind the XML declaration.
 fn paragraph(bytes: &[u8]) -> Option<&'static [u8]> {
-    if !bytes.starts_with(b"<") && !bytes.starts_with(b"\xef\xbb\xbf<") {
-        return None;
-    }
-    let head = &bytes[..bytes.len().min(HEAD)];
-    KINDS.iter().find(|(root, _)| memmem::find(head, root).is_some()).map(|(_, paragraph)| *paragraph)
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let declaration = bytes.strip_prefix(b"<?xml")?;
+    let end = memmem::find(&declaration[..declaration.len().min(256)], b"?>")?;
+    let root = declaration[end + 2..].trim_ascii_start().strip_prefix(b"<")?;
+    let (_, paragraph) = KINDS.iter().find(|(name, _)| {
+        root.strip_prefix(*name).and_then(|rest| rest.first()).is_some_and(|b| b.is_ascii_whitespace() || *b == b'>')
+    })?;
+    Some(paragraph)
 }
 
 pub(in super::super) fn is_office(bytes: &[u8]) -> bool {

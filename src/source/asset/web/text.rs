@@ -52,14 +52,34 @@ fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMa
             continue;
         }
         let body = &bytes[mark + BASE64.len()..];
-        let length =
-            body.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'%')).count();
+        let length = base64_length(body);
         from = mark + BASE64.len() + length;
         if let Some(start) = url(bytes, mark).filter(|_| length >= LEAST) {
             content(walk, start, &body[..length]);
         }
     }
     walk.text(bytes, nature, map);
+}
+
+/// How much of a content is decoded to see what it is.
+const HEAD: usize = 2048;
+
+/// Whether a `data:` URL within holds what only we can open. Pictures do not, nor does plain text: decoding base64 where
+/// it stands is the detector's.
+pub(in super::super) fn carries(bytes: &[u8]) -> bool {
+    memmem::find_iter(bytes, BASE64).any(|mark| {
+        let Some(start) = url(bytes, mark) else { return false };
+        let body = &bytes[mark + BASE64.len()..];
+        let length = base64_length(&body[..body.len().min(HEAD)]);
+        let kind = &bytes[start..mark];
+        // A script may end in a comment that names its map, which the head does not show.
+        [&b"script"[..], b"css"].iter().any(|name| memmem::find(kind, name).is_some())
+            || encoded::base64(&body[..length - length % 4]).is_some_and(|head| recognise(&head).is_some())
+    })
+}
+
+fn base64_length(body: &[u8]) -> usize {
+    body.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'%')).count()
 }
 
 /// Where the `data:` URL with its `;base64,` at `mark` starts, unless it holds pictures, sound or fonts.

@@ -2,30 +2,55 @@
 
 use std::io::{self, Read};
 
-use lzma_rust2::filter::{bcj::BcjReader, delta::DeltaReader};
+use lzma_rust2::filter::{bcj::BcjReader, bcj2::Bcj2Reader, delta::DeltaReader};
 
 use super::header::{Coder, Folder};
 use crate::source::asset::archive::compressed::LZMA_MEMORY_KIB;
 use crate::source::asset::archive::u32_at;
 
-/// A stream of what the folder holds. Only chains are read: one stream in, one out, which is all but BCJ2.
-pub(super) fn chain<'d>(folder: &Folder, data: &'d [u8]) -> io::Result<Box<dyn Read + 'd>> {
+/// A stream of what the folder holds, given its packed streams.
+pub(super) fn open<'d>(folder: &Folder, packs: &[&'d [u8]]) -> io::Result<Box<dyn Read + 'd>> {
     if folder.coders.iter().any(|coder| coder.id.starts_with(&[6, 0xf1, 7])) {
         return Err(io::Error::other("encrypted"));
     }
-    if folder.coders.iter().any(|coder| !coder.simple) {
-        return Err(io::Error::other("a coder of several streams (BCJ2) is not supported"));
+    let last = (0..folder.coders.len()).find(|coder| !folder.bonds.iter().any(|bond| bond.1 == *coder));
+    Joiner { folder, packs, left: folder.coders.len() }.output(last.ok_or_else(broken)?)
+}
+
+fn broken() -> io::Error {
+    io::Error::other("its coders are not joined")
+}
+
+/// Joins coders to one stream, from the last one back to what is packed.
+struct Joiner<'f, 'd> {
+    folder: &'f Folder,
+    packs: &'f [&'d [u8]],
+    /// Coders not yet joined: each is used once, or the joints run in a circle.
+    left: usize,
+}
+
+impl<'d> Joiner<'_, 'd> {
+    fn output(&mut self, index: usize) -> io::Result<Box<dyn Read + 'd>> {
+        self.left = self.left.checked_sub(1).ok_or_else(broken)?;
+        let (coder, size) = self.folder.coders.get(index).zip(self.folder.sizes.get(index)).ok_or_else(broken)?;
+        let first: usize = self.folder.coders[..index].iter().map(|coder| coder.takes).sum();
+        let mut inputs = (first..first + coder.takes).map(|input| self.input(input)).collect::<io::Result<Vec<_>>>()?;
+        if coder.id == [3, 3, 1, 0x1b] && coder.takes == 4 {
+            return Ok(Box::new(Bcj2Reader::try_new(inputs, *size)?));
+        }
+        match (inputs.pop(), inputs.is_empty()) {
+            (Some(stream), true) => decoder(coder, *size, stream),
+            _ => Err(io::Error::other("a coder of several streams that is not supported")),
+        }
     }
-    let broken = || io::Error::other("its coders are not joined");
-    let mut stream: Box<dyn Read + 'd> = Box::new(data);
-    let mut next = folder.packed.first().copied();
-    for _ in 0..folder.coders.len() {
-        let index = next.ok_or_else(broken)?;
-        let (coder, size) = folder.coders.get(index).zip(folder.sizes.get(index)).ok_or_else(broken)?;
-        stream = decoder(coder, *size, stream)?;
-        next = folder.bonds.iter().find(|bond| bond.1 == index).map(|bond| bond.0);
+
+    fn input(&mut self, input: usize) -> io::Result<Box<dyn Read + 'd>> {
+        if let Some(bond) = self.folder.bonds.iter().find(|bond| bond.0 == input) {
+            return self.output(bond.1);
+        }
+        let pack = self.folder.packed.iter().position(|packed| *packed == input).and_then(|at| self.packs.get(at));
+        Ok(Box::new(*pack.ok_or_else(broken)?))
     }
-    Ok(stream)
 }
 
 fn decoder<'d>(coder: &Coder, size: u64, stream: Box<dyn Read + 'd>) -> io::Result<Box<dyn Read + 'd>> {

@@ -58,8 +58,8 @@ pub(super) struct Folder {
 pub(super) struct Coder {
     pub(super) id: Vec<u8>,
     pub(super) properties: Vec<u8>,
-    /// Takes one stream and gives one.
-    pub(super) simple: bool,
+    /// How many streams it takes; it gives one.
+    pub(super) takes: usize,
 }
 
 /// A file's share of a folder.
@@ -226,11 +226,12 @@ impl<'a> Reader<'a> {
             let flags = self.byte()?;
             let id = self.take(usize::from(flags & 0xf))?.to_vec();
             let (takes, gives) = if flags & 0x10 != 0 { (self.number()?, self.number()?) } else { (1, 1) };
-            (takes <= 32 && gives <= 32).then_some(())?;
-            (inputs, outputs) = (inputs + takes as usize, outputs + gives as usize);
+            // All coders give one stream; encoders that gave several went with 7-Zip 9.
+            (takes <= 32 && gives == 1).then_some(())?;
+            (inputs, outputs) = (inputs + takes as usize, outputs + 1);
             let length = if flags & 0x20 != 0 { self.count()? } else { 0 };
             let properties = self.take(length)?.to_vec();
-            folder.coders.push(Coder { id, properties, simple: takes == 1 && gives == 1 });
+            folder.coders.push(Coder { id, properties, takes: takes as usize });
         }
         let bonds = outputs.checked_sub(1)?;
         for _ in 0..bonds {

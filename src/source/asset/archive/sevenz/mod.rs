@@ -25,18 +25,14 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
         Err(error) => return walk.failed("7z: its header", &error),
     };
     let mut files = header.files.iter().filter(|file| file.has_stream);
-    let mut position = SIGNATURE as u64 + header.streams.position;
-    let mut packs = header.streams.packs.iter();
+    let mut packs = packs(bytes, &header.streams);
     for folder in &header.streams.folders {
-        let mut sizes = packs.by_ref().take(folder.packed.len());
-        let size = sizes.next().copied().unwrap_or(0);
-        let following: u64 = sizes.fold(0, |sum, size| sum.saturating_add(*size));
+        if let Err(spent) = walk.ledger.time() {
+            return walk.spend(spent);
+        }
+        let data: Vec<&[u8]> = packs.by_ref().take(folder.packed.len()).collect();
         let mut names = files.by_ref().take(folder.parts.len()).map(|file| &file.name[..]);
-        let start = usize::try_from(position).unwrap_or(usize::MAX);
-        position = position.saturating_add(size).saturating_add(following);
-        let rest = bytes.get(start..).unwrap_or_default();
-        let data = &rest[..rest.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
-        if let Err((name, error)) = unpack(walk, folder, data, &mut names) {
+        if let Err((name, error)) = unpack(walk, folder, &data, &mut names) {
             walk.within(&name, |walk| walk.failed("7z", &error));
             // What a solid block holds behind a fault is lost with it, and is said to be.
             names.for_each(|name| walk.within(name, |walk| walk.broken("7z: it lies behind a fault")));
@@ -45,6 +41,16 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
             return;
         }
     }
+}
+
+/// The packed streams, one behind the other, as far as there are bytes.
+fn packs<'b>(bytes: &'b [u8], streams: &Streams) -> impl Iterator<Item = &'b [u8]> {
+    let mut position = streams.position.saturating_add(SIGNATURE as u64);
+    streams.packs.iter().map(move |size| {
+        let rest = usize::try_from(position).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
+        position = position.saturating_add(*size);
+        &rest[..rest.len().min(usize::try_from(*size).unwrap_or(usize::MAX))]
+    })
 }
 
 /// Reads the header, unpacking it first where it is packed itself.
@@ -73,27 +79,29 @@ fn read_header(walk: &Walk<'_>, bytes: &[u8]) -> io::Result<Header> {
 
 fn packed(walk: &Walk<'_>, bytes: &[u8], streams: &Streams) -> io::Result<Vec<u8>> {
     let cut = || io::Error::other("broken or cut");
-    let (folder, size) = streams.folders.first().zip(streams.packs.first()).ok_or_else(cut)?;
-    let start = usize::try_from(streams.position.saturating_add(SIGNATURE as u64)).map_err(|_| cut())?;
-    let data =
-        usize::try_from(*size).ok().and_then(|size| bytes.get(start..start.checked_add(size)?)).ok_or_else(cut)?;
+    let folder = streams.folders.first().ok_or_else(cut)?;
+    let data: Vec<&[u8]> = packs(bytes, streams).take(folder.packed.len()).collect();
     let length = folder.size().filter(|size| *size <= MOST_HEADER).ok_or_else(cut)?;
-    let mut stream = walk.ledger.meter(coder::chain(folder, data)?, data.len() as u64);
+    let mut stream = walk.ledger.meter(coder::open(folder, &data)?, length_of(&data));
     let header = take(&mut stream, length)?;
     if header.len() as u64 == length { Ok(header) } else { Err(cut()) }
+}
+
+fn length_of(packs: &[&[u8]]) -> u64 {
+    packs.iter().map(|pack| pack.len() as u64).sum()
 }
 
 /// Cuts a folder into its files. A failure comes with the name of the file it struck.
 fn unpack<'n>(
     walk: &mut Walk<'_>,
     folder: &Folder,
-    data: &[u8],
+    data: &[&[u8]],
     names: &mut impl Iterator<Item = &'n [u8]>,
 ) -> Result<(), (Vec<u8>, io::Error)> {
     let ledger = walk.ledger;
     let mut names = names.peekable();
     let first = names.peek().map(|name| name.to_vec()).unwrap_or_default();
-    let mut stream = ledger.meter(coder::chain(folder, data).map_err(|error| (first, error))?, data.len() as u64);
+    let mut stream = ledger.meter(coder::open(folder, data).map_err(|error| (first, error))?, length_of(data));
     for part in &folder.parts {
         let Some(name) = names.next() else { return Ok(()) };
         if !walk.count() {

@@ -1,6 +1,7 @@
 //! Every flag, and nothing but the flags.
 
 mod audit;
+pub(crate) mod webhook;
 
 use std::path::PathBuf;
 
@@ -29,11 +30,38 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Scan files, directories, or standard input (-)
     Scan(ScanArgs),
+    /// Scan, then ask a webhook, or else the providers, which secrets are live
+    Verify(ScanArgs),
+    /// Test a receiver, or ask what an earlier run could not
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// List, show or check the rules
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Audit many repositories: an organisation, a directory of clones, a list
     Audit(Box<AuditArgs>),
+    /// Install, remove or be a git hook
+    #[command(subcommand)]
+    Hook(super::commands::hook::HookCommand),
+    /// Scan what this CI job is about: the commits of the pull request, the push or the merge group
+    Ci(super::commands::ci::CiArgs),
+    /// Keep a list of findings that are known
+    #[command(subcommand)]
+    Baseline(super::commands::baseline::BaselineCommand),
+    /// Write a JSON report in another format
+    Report(super::commands::report::ReportArgs),
+    /// Tell about a rule, or a finding of a report
+    Explain(super::commands::explain::ExplainArgs),
+    /// Print completions for a shell
+    Completions(super::commands::completions::CompletionsArgs),
+    /// Print the manual page
+    Man(super::commands::completions::ManArgs),
+    /// Say which program this is
+    Version(super::commands::completions::VersionArgs),
+    /// Scan samples made in memory, and say that this program works
+    SelfTest,
+    /// Say whether the hooks really run here, and what is in their way
+    Doctor(super::commands::doctor::DoctorArgs),
 }
 
 /// How sure we must be before something is shown.
@@ -172,12 +200,17 @@ pub(crate) struct ScanArgs {
     /// A file whose bytes are the key of the fingerprints
     #[arg(long, value_name = "FILE", env = "STANCH_FINGERPRINT_KEY_FILE")]
     pub(crate) fingerprint_key_file: Option<PathBuf>,
+    /// Do not report what this file lists as known: our own, or a peer's (may be given again)
+    #[arg(long, value_name = "FILE", env = "STANCH_BASELINE")]
+    pub(crate) baseline: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) rules: RuleArgs,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) webhook: webhook::WebhookArgs,
 }
 
 /// `stanch rules`.

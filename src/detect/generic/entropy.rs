@@ -1,0 +1,78 @@
+//! Random-looking strings without a telling name: only for *low*, only where a literal or a configuration value stands.
+
+use super::{Judged, LOW, MEDIUM, context, lex, shapes, text};
+use crate::model::Span;
+
+const SHORTEST: usize = 20;
+const LONGEST: usize = 200;
+/// How far to either side a quote or a telling word is looked for.
+const NEAR: usize = 64;
+
+/// Words that explain a random-looking string.
+const EXPLAINED: &[&[u8]] = &[
+    b"sha",
+    b"md5",
+    b"hash",
+    b"digest",
+    b"checksum",
+    b"integrity",
+    b"commit",
+    b"rev",
+    b"etag",
+    b"uuid",
+    b"guid",
+    b"fingerprint",
+    b"base64,",
+    b"signature",
+    b"nonce",
+    b"salt",
+    b"public",
+    b"cert",
+    b"ssh-",
+    b"vector",
+    b"expected",
+    b"id",
+    b"version",
+    b"url",
+];
+
+/// See [`super::high_entropy`].
+pub(super) fn judge(hay: &[u8], run: Span, path: &[u8]) -> Option<Judged> {
+    let value = hay.get(run.start..run.end)?;
+    if !(SHORTEST..=LONGEST).contains(&value.len()) || !stands_alone(hay, run, path) {
+        return None;
+    }
+    let census = shapes::census(value);
+    let form = shapes::form(value, &census);
+    // 20–23: base32, base64, letters and digits, mixed; 3, 4: hex. All else is a word, number, path, URL or UUID
+    if !matches!(form, 3 | 4 | 20..=23) || census.digit < 2 || census.run > 5 || census.sequence > 6 {
+        return None;
+    }
+    let left = &hay[run.start.saturating_sub(NEAR)..run.start];
+    let line = left.rsplit(|&b| b == b'\n').next().unwrap_or(left).to_ascii_lowercase();
+    if EXPLAINED.iter().any(|w| memchr::memmem::find(&line, w).is_some()) {
+        return None;
+    }
+    let likely = text::likelihood(value);
+    let words = text::vocabulary(value);
+    let alphabet: f32 = if census.hex { 16.0 } else { 64.0 };
+    let gap = (value.len() as f32).min(alphabet).log2() - census.entropy;
+    if gap > 0.9 || words.covered > 0.34 || (!census.hex && likely.rare < 0.3) {
+        return None;
+    }
+    let random = (likely.rare.min(1.0) + (1.0 - words.covered_short) + (0.9 - gap)) / 2.9;
+    let hex = if census.hex { 0.6 } else { 1.0 };
+    Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random * hex).min(MEDIUM * 0.98) })
+}
+
+/// Whether the run is the whole of a string literal, or the value of a line of a configuration file.
+fn stands_alone(hay: &[u8], run: Span, path: &[u8]) -> bool {
+    let before = run.start.checked_sub(1).map_or(b'\n', |i| hay[i]);
+    let after = hay.get(run.end).copied().unwrap_or(b'\n');
+    if matches!(before, b'"' | b'\'' | b'`') && before == after {
+        return true;
+    }
+    let end = lex::line_end(hay, run.end, hay.len().min(run.end + NEAR));
+    let ends = hay[run.end..end].iter().all(u8::is_ascii_whitespace);
+    ends && matches!(before, b'=' | b' ' | b':') && context::is_configuration(path)
+}

@@ -1,0 +1,298 @@
+//! Hooks, run by git itself: what they stop, what they let through, and that they go in and out without a trace.
+
+use crate::yard::{Repo, Yard, key};
+
+fn hooked<'y>(yard: &'y Yard, name: &str) -> Repo<'y> {
+    let repo = yard.repo(name);
+    repo.commit("readme", "hello\n");
+    repo.stanch(&["hook", "install", "--way", "file"]).code(0);
+    repo
+}
+
+fn assign(seed: u32) -> String {
+    format!("aws_access_key_id = \"{}\"\n", key(seed))
+}
+
+#[test]
+fn a_blocked_commit_says_what_where_and_what_to_do_in_ten_lines() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    for at in 0..7 {
+        repo.write(&format!("dir/file {at}.py"), format!("\n\n{}", assign(at)));
+    }
+    repo.git(&["add", "."]);
+    let said = repo.try_git(&["commit", "-qm", "x"]).code(1);
+    assert!(said.err.lines().count() <= 10, "{}", said.err);
+    assert!(said.err.contains("dir/file 0.py:3  aws-"), "{}", said.err);
+    assert!(said.err.contains("and 3 more") && said.err.contains("stanch:allow") && said.err.contains("fix:"), "{}", said.err);
+    assert!((0..7).all(|at| !said.err.contains(&key(at))), "a secret in clear: {}", said.err);
+    assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]), "1");
+}
+
+/// The nine staged cases: whatever attributes and the work tree say, the blob in the index is what is scanned.
+#[test]
+fn the_index_is_scanned_whatever_attributes_and_work_tree_say() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    let wide = |text: &str| -> Vec<u8> { [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect() };
+    let nul = |text: &str| [b"\0\0\0\x01 ".as_slice(), text.as_bytes(), b"\0"].concat();
+    let plain = assign(1);
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("plain.py", plain.clone().into_bytes(), ""),
+        ("cleaned.py", plain.clone().into_bytes(), ""),
+        ("nodiff.py", plain.clone().into_bytes(), "nodiff.py -diff\n"),
+        ("binary.py", plain.clone().into_bytes(), "binary.py binary\n"),
+        ("textconv.py", plain.clone().into_bytes(), "textconv.py diff=x\n"),
+        ("nul.py", nul(&plain), ""),
+        ("wide.py", wide(&plain), ""),
+        ("na\u{ef}ve \"file\".py", plain.clone().into_bytes(), ""),
+    ];
+    repo.git(&["config", "diff.x.textconv", "true"]);
+    for (name, bytes, attributes) in cases {
+        repo.write(".gitattributes", attributes);
+        repo.write(name, &bytes);
+        repo.git(&["add", "-f", "--", name, ".gitattributes"]);
+        repo.write(name, "nothing here any more\n");
+        let said = repo.try_git(&["commit", "-qm", "x"]).code(1);
+        assert!(said.err.contains("aws-"), "{name}: {}", said.err);
+        repo.git(&["reset", "-q", "--hard"]);
+        repo.git(&["clean", "-qfd"]);
+    }
+    std::os::unix::fs::symlink(key(1), repo.path.join("link")).unwrap();
+    repo.git(&["add", "link"]);
+    repo.try_git(&["commit", "-qm", "x"]).code(1);
+}
+
+#[test]
+fn every_way_to_commit_is_seen() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    repo.write("readme", assign(1));
+    repo.try_git(&["commit", "-qam", "all"]).code(1);
+    repo.try_git(&["commit", "-qm", "one path", "--", "readme"]).code(1);
+    repo.write("other", "fine\n");
+    repo.git(&["add", "other"]);
+    repo.try_git(&["commit", "-qm", "only what is staged"]).code(0);
+    repo.try_git(&["commit", "-q", "--amend", "-am", "amended"]).code(1);
+    // In a directory below, in a linked work tree, and for the very first commit.
+    repo.git(&["checkout", "-q", "readme"]);
+    let linked = yard.path("linked").display().to_string();
+    repo.git(&["worktree", "add", "-q", &linked, "-b", "linked"]);
+    let linked = yard.at("linked");
+    linked.write("deep/down/a.py", assign(2));
+    linked.git(&["add", "."]);
+    linked.try_git(&["-C", "deep", "commit", "-qm", "x"]).code(1);
+    let first = yard.repo("first");
+    first.stanch(&["hook", "install", "--way", "file"]).code(0);
+    first.write("a.py", assign(3));
+    first.git(&["add", "."]);
+    first.try_git(&["commit", "-qm", "first"]).code(1);
+    first.write("a.py", "fine\n");
+    first.try_git(&["commit", "-qam", "first"]).code(0);
+}
+
+#[test]
+fn only_what_a_change_brings_is_stopped() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    repo.commit("old.py", assign(1));
+    repo.write("old.py", format!("# a comment\n{}", assign(1)));
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "above a known one"]).code(0);
+    repo.write("old.py", format!("{}{} # stanch:allow a sample from the documentation\n", assign(1), assign(2).trim_end()));
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "allowed by a comment"]).code(0);
+    repo.write("old.py", assign(3));
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "changed"]).code(1);
+}
+
+#[test]
+fn a_clean_merge_is_scanned_for_what_no_side_had() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    repo.git(&["checkout", "-qb", "side"]);
+    repo.commit("side.py", assign(1));
+    repo.git(&["checkout", "-q", "main"]);
+    repo.commit("main.py", "fine\n");
+    // The side's own secret is the side's: it is in its history whatever we do here.
+    repo.try_git(&["merge", "-q", "--no-edit", "side"]).code(0);
+    repo.git(&["reset", "-q", "--hard", "HEAD^"]);
+    // Whatever else gets into the merge is new.
+    repo.script(".git/hooks/pre-merge-commit.first", "");
+    let hook = repo.read(".git/hooks/pre-merge-commit");
+    let evil = format!("#!/bin/sh\necho 'aws_access_key_id = \"{}\"' >evil.py\ngit add evil.py\n", key(9));
+    repo.script(".git/hooks/pre-merge-commit", &hook.replacen("#!/bin/sh\n", &evil, 1));
+    let said = repo.try_git(&["merge", "-q", "--no-edit", "side"]);
+    assert!(said.code != 0 && said.err.contains("evil.py:1") && !said.err.contains("side.py"), "{} {}", said.code, said.err);
+}
+
+#[test]
+fn the_message_is_scanned_without_comments() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    let said = repo.try_git(&["commit", "-q", "--allow-empty", "-m", &format!("use {}", key(1))]).code(1);
+    assert!(said.err.contains("commit message:1") && !said.err.contains(&key(1)), "{}", said.err);
+    repo.write("message", format!("fine\n\n# {}\n", key(1)));
+    repo.try_git(&["commit", "-q", "--allow-empty", "--cleanup=strip", "-F", "message"]).code(0);
+}
+
+fn remote(yard: &Yard, repo: &Repo<'_>) {
+    let path = yard.path("remote.git").display().to_string();
+    repo.git(&["init", "-q", "--bare", &path]);
+    repo.git(&["remote", "add", "origin", &path]);
+}
+
+#[test]
+fn a_push_is_scanned_ref_by_ref() {
+    let yard = Yard::new();
+    let repo = hooked(&yard, "repo");
+    remote(&yard, &repo);
+    repo.try_git(&["push", "-q", "origin", "main"]).code(0);
+    // The second of two new branches leaks, in a commit that a later one undoes.
+    repo.git(&["branch", "fine"]);
+    repo.git(&["checkout", "-qb", "leaks"]);
+    let leak = repo.commit("a.py", assign(1));
+    repo.commit("a.py", "fine\n");
+    let said = repo.try_git(&["push", "-q", "origin", "fine", "leaks"]);
+    assert!(said.code != 0 && said.err.contains(&leak[..10]) && said.err.contains("a.py:1"), "{}", said.err);
+    assert_eq!(repo.git(&["ls-remote", "--heads", "origin"]).lines().count(), 1);
+    // A tag alone carries its commits as well.
+    repo.git(&["tag", "-a", "v1", "-m", "one", "leaks"]);
+    assert_ne!(repo.try_git(&["push", "-q", "origin", "v1"]).code, 0);
+    // What the remote has is not scanned again; deletes and forced pushes are fine.
+    repo.git(&["push", "-q", "--no-verify", "origin", "leaks"]);
+    repo.commit("b.py", "fine\n");
+    repo.try_git(&["push", "-q", "origin", "leaks"]).code(0);
+    repo.git(&["reset", "-q", "--hard", "HEAD^"]);
+    repo.commit("c.py", "fine\n");
+    repo.try_git(&["push", "-q", "--force", "origin", "leaks"]).code(0);
+    repo.try_git(&["push", "-q", "origin", ":leaks"]).code(0);
+    // A tag on a blob has no commits; the blob is what there is.
+    repo.write("blob", assign(5));
+    let blob = repo.git(&["hash-object", "-w", "blob"]);
+    repo.git(&["tag", "blob", &blob]);
+    assert_ne!(repo.try_git(&["push", "-q", "origin", "blob"]).code, 0);
+}
+
+#[test]
+fn a_server_scans_what_is_pushed_before_it_is_taken() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("readme", "hello\n");
+    remote(&yard, &repo);
+    let server = yard.at("remote.git");
+    server.git(&["config", "receive.advertisePushOptions", "true"]);
+    server.stanch(&["hook", "install", "--way", "file"]).code(0);
+    assert!(server.exists("hooks/pre-receive"));
+    repo.try_git(&["push", "-q", "origin", "main"]).code(0);
+    repo.git(&["checkout", "-qb", "two"]);
+    repo.commit("a.py", assign(1));
+    let said = repo.try_git(&["push", "-q", "origin", "main:one", "two", "-o", "please"]);
+    assert!(said.code != 0 && said.err.contains("a.py:1") && said.err.contains("push option: please"), "{}", said.err);
+    assert!(!said.err.contains(&key(1)));
+    assert_eq!(server.git(&["branch", "--list"]).lines().count(), 1, "nothing was taken");
+    let hook = server.read("hooks/pre-receive");
+    server.script("hooks/pre-receive", &hook.replace("hook run pre-receive", "hook run --bypass-push-option glass pre-receive"));
+    let said = repo.try_git(&["push", "-q", "origin", "two", "-o", "glass"]).code(0);
+    assert!(said.err.contains("let through by push option"), "{}", said.err);
+    // No time at all: the policy decides, and what was not read is said.
+    repo.commit("b.py", assign(2));
+    for (policy, taken) in [("deny", false), ("allow", true)] {
+        let with = format!("hook run --deadline 0ms --on-deadline {policy} pre-receive");
+        server.script("hooks/pre-receive", &hook.replace("hook run pre-receive", &with));
+        let said = repo.try_git(&["push", "-q", "origin", "two"]);
+        assert_eq!(said.code == 0, taken, "{}", said.err);
+        assert!(said.err.contains("time is up"), "{}", said.err);
+    }
+}
+
+#[test]
+fn hooks_go_in_beside_others_and_out_without_a_trace() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    let own = "#!/bin/sh\ntouch own-ran\nexec true\n";
+    repo.script(".git/hooks/pre-commit", own);
+    repo.script(".git/hooks/pre-push", "#!/usr/bin/env python3\nopen('python-ran', 'w').write(__import__('sys').stdin.read())\n");
+    for _ in 0..2 {
+        repo.stanch(&["hook", "install", "--way", "file"]).code(0);
+    }
+    let doctor = repo.stanch(&["doctor", "--json"]).code(0);
+    assert!(doctor.out.contains("\"protected\": true"), "{}", doctor.out);
+    repo.write("a", "fine\n");
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "x"]).code(0);
+    assert!(repo.exists("own-ran"));
+    remote(&yard, &repo);
+    repo.try_git(&["push", "-q", "origin", "main"]).code(0);
+    assert!(repo.read("python-ran").starts_with("refs/heads/main "), "what was there reads the same input");
+    repo.stanch(&["hook", "uninstall"]).code(0);
+    assert_eq!(repo.read(".git/hooks/pre-commit"), own);
+    assert!(repo.read(".git/hooks/pre-push").starts_with("#!/usr/bin/env python3"));
+    assert!(!repo.exists(".git/hooks/commit-msg") && !repo.exists(".git/hooks/pre-push.before-stanch"));
+    assert!(repo.stanch(&["doctor"]).code(1).out.contains("does not run here"));
+}
+
+#[test]
+fn hooks_path_husky_and_the_users_own_are_seen() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.stanch(&["hook", "install", "--way", "file"]).code(0);
+    repo.git(&["config", "core.hooksPath", ".githooks"]);
+    let doctor = repo.stanch(&["doctor"]).code(1);
+    assert!(doctor.out.contains("core.hooksPath hides that file"), "{}", doctor.out);
+    repo.stanch(&["hook", "install"]).code(0);
+    assert!(repo.read(".githooks/pre-commit").contains("stanch"));
+    repo.stanch(&["doctor"]).code(0);
+    repo.stanch(&["hook", "uninstall"]).code(0);
+    assert!(!repo.exists(".githooks/pre-commit"));
+
+    let husky = yard.repo("husky");
+    husky.git(&["config", "core.hooksPath", ".husky/_"]);
+    husky.write(".husky/pre-commit", "npm test\n");
+    husky.stanch(&["hook", "install"]).code(0);
+    assert!(husky.read(".husky/pre-commit").ends_with("npm test\n"));
+    assert!(!husky.read(".husky/pre-commit").contains(env!("CARGO_BIN_EXE_stanch")), "it is committed, for others too");
+    husky.stanch(&["hook", "uninstall"]).code(0);
+    assert_eq!(husky.read(".husky/pre-commit"), "npm test\n");
+
+    let kept = yard.repo("kept");
+    kept.write("lefthook.yml", "pre-commit:\n");
+    let said = kept.stanch(&["hook", "install"]).code(2);
+    assert!(said.err.contains("stanch hook run pre-commit") && !kept.exists(".git/hooks/pre-commit"), "{}", said.err);
+}
+
+#[test]
+fn a_global_install_passes_on_to_each_repositorys_own_hooks() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.script(".git/hooks/pre-commit", "#!/bin/sh\ntouch own-ran\n");
+    repo.script(".git/hooks/post-commit", "#!/bin/sh\ntouch post-ran\n");
+    repo.stanch(&["hook", "install", "--global"]).code(0);
+    repo.write("a", "fine\n");
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "x"]).code(0);
+    assert!(repo.exists("own-ran") && repo.exists("post-ran"));
+    repo.write("a", assign(1));
+    repo.try_git(&["commit", "-qam", "x"]).code(1);
+    repo.stanch(&["hook", "uninstall", "--global"]).code(0);
+    repo.try_git(&["commit", "-qam", "x"]).code(0);
+    assert_eq!(repo.try_git(&["config", "--global", "core.hooksPath"]).out, "");
+}
+
+#[test]
+fn the_framework_with_nothing_staged_means_all_tracked_files() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("a.py", assign(1));
+    repo.write("untracked.py", assign(2));
+    let run = |variables: &[(&str, &str)]| repo.stanch_with(&["hook", "run", "pre-commit"], variables);
+    run(&[]).code(0);
+    let said = run(&[("PRE_COMMIT", "1")]).code(1);
+    assert!(said.err.contains("a.py:1") && !said.err.contains("untracked"), "{}", said.err);
+    repo.commit("a.py", "fine\n");
+    run(&[("PRE_COMMIT", "1")]).code(0);
+    run(&[("PRE_COMMIT", "1"), ("PRE_COMMIT_FROM_REF", "HEAD^"), ("PRE_COMMIT_TO_REF", "HEAD")]).code(0);
+    repo.commit("b.py", assign(3));
+    run(&[("PRE_COMMIT", "1"), ("PRE_COMMIT_FROM_REF", "HEAD^"), ("PRE_COMMIT_TO_REF", "HEAD")]).code(1);
+}
