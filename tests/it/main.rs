@@ -1,6 +1,7 @@
 //! One test program, so that it links once.
 
 mod baseline;
+mod audit;
 mod catalogue;
 mod ci;
 mod git;
