@@ -46,6 +46,14 @@ pub trait TreeSource {
     /// `Missing` or `Corrupt`.
     fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError>;
 
+    /// The kind of an object.
+    ///
+    /// # Errors
+    /// As above.
+    fn kind(&mut self, id: &BlobId) -> Result<ObjectKind, GitError> {
+        self.object(id, &mut Vec::new())
+    }
+
     /// The same for an object that has to be of one kind.
     ///
     /// # Errors

@@ -90,22 +90,6 @@ impl Graph {
         problems
     }
 
-    /// Marks commits and all that they come from, as far as they were not `met` before, and tells each.
-    pub(super) fn history(
-        &self,
-        starts: impl IntoIterator<Item = CommitIndex>,
-        met: &mut [bool],
-        mut tell: impl FnMut(CommitIndex),
-    ) {
-        let mut todo: Vec<CommitIndex> = starts.into_iter().collect();
-        while let Some(number) = todo.pop() {
-            if !std::mem::replace(&mut met[number as usize], true) {
-                tell(number);
-                todo.extend(self.parents(number));
-            }
-        }
-    }
-
     /// The given commits so that a parent always stands before its child; among those whose parents have all been
     /// placed the earliest committer's date comes first, then the lowest id.
     pub(super) fn order(&self, among: &[CommitIndex]) -> Vec<CommitIndex> {
@@ -134,12 +118,6 @@ impl Graph {
             }
         }
         order
-    }
-
-    /// All commits in that order.
-    pub(super) fn order_all(&self) -> Vec<CommitIndex> {
-        let all: Vec<CommitIndex> = (0..self.nodes.len() as CommitIndex).collect();
-        self.order(&all)
     }
 }
 

@@ -7,6 +7,7 @@
 //! `decode`, `recover`) and the threads of a walk (`walker`, `tasks`, `budget`).
 
 mod alternates;
+mod ancestry;
 mod budget;
 mod catalog;
 mod decode;
@@ -19,6 +20,7 @@ mod loose;
 mod mapped;
 mod nodes;
 pub mod object;
+pub mod object_set;
 mod open_store;
 mod pack;
 mod pack_index;
@@ -36,10 +38,12 @@ mod hostile_tests;
 #[cfg(test)]
 mod store_tests;
 pub mod by_id;
+pub mod commit_rows;
 mod commits;
 pub mod error;
 mod ewah;
 pub mod history;
+mod index_pruner;
 mod index_file;
 pub mod introduce;
 mod new_lines;
@@ -47,16 +51,25 @@ pub mod open;
 pub mod parts;
 mod pruned;
 pub mod range;
+mod ref_names;
 pub mod refs;
 pub mod staged;
 #[cfg(test)]
+mod introduce_tests;
+#[cfg(test)]
+mod known_tests;
+#[cfg(test)]
 mod testing;
+mod trace;
 pub mod tree_diff;
+pub mod tree_index;
+mod tree_pruner;
+mod tree_reader;
 
 pub use by_id::{GitSource, ObjectKind, TreeSource};
 pub use error::GitError;
 pub use history::{FileNames, Text};
-pub use introduce::{Introduced, Origin, Scope, Wanted, commit_info, introduce};
+pub use introduce::{Introduced, Known, Origin, Scope, Wanted, commit_info, introduce, introduce_known};
 pub use new_lines::new_lines;
 pub use open::{HashKind, Layout, Repo};
 pub use range::{NewBlob, Range, RangeQuery};
