@@ -29,6 +29,8 @@ pub(crate) struct Heir<'d> {
     reach: Vec<(usize, usize)>,
     context_reach: (usize, usize),
     longest: usize,
+    /// Shorter copied pieces are searched like new bytes.
+    shortest_piece: usize,
 }
 
 /// A piece of the base that stands in the child.
@@ -57,7 +59,8 @@ pub(crate) struct Version<'a> {
 impl<'d> Heir<'d> {
     pub(crate) fn new(detector: &'d Detector) -> Self {
         let reach = (0..detector.keyword_count() as u32).map(|keyword| detector.reach(keyword)).collect();
-        Self { detector, reach, context_reach: detector.context_reach(), longest: detector.longest_keyword().max(1) }
+        let longest = detector.longest_keyword().max(1);
+        Self { detector, reach, context_reach: detector.context_reach(), longest, shortest_piece: 4 * longest }
     }
 
     /// Scans a text that has no base.
@@ -75,16 +78,20 @@ impl<'d> Heir<'d> {
     /// Scans a version, taking from its base what is already known. Falls back to a plain scan where little would be
     /// saved.
     pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
-        let pieces = pieces(version.delta, 4 * self.longest);
+        let pieces = pieces(version.delta, self.shortest_piece);
         let seams = self.seams(&pieces, version.text.len(), (self.longest - 1, 0));
         let fresh: usize = seams.iter().map(Range::len).sum();
         // Searching runs at gigabytes per second, so bookkeeping must save half of it to be worth its while.
         if fresh * 2 > version.text.len() {
             return self.plain(version.text, scratch);
         }
+        self.join(base, version, &pieces, &seams, scratch)
+    }
+
+    fn join(&self, base: &Carried, version: &Version<'_>, pieces: &[Piece], seams: &[Range<usize>], scratch: &mut Scratch) -> Carried {
         let mut carried = Carried::default();
-        self.inherit_anchors(base, version, &pieces, &seams, scratch, &mut carried);
-        self.inherit_contexts(base, version, &pieces, scratch, &mut carried);
+        self.inherit_anchors(base, version, pieces, seams, scratch, &mut carried);
+        self.inherit_contexts(base, version, pieces, scratch, &mut carried);
         carried
     }
 
@@ -222,3 +229,7 @@ fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
     }
     pieces
 }
+
+#[cfg(test)]
+#[path = "inherit_tests.rs"]
+mod tests;
