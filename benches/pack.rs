@@ -98,8 +98,20 @@ fn origins(store: &ObjectStore, repo: &Path, threads: usize) -> (Sum, Vec<Proble
     let known = Known { store, trees: &scan.index, commits: &commits };
     let introduced = introduce_known(known, repo.objects().expect("its objects can be read"), &scope, &wanted);
     let found = introduced.origins.iter().filter(|origin| origin.commit.is_some()).count();
-    println!("commits {} {:.3} s, trees {} {:.3} s", commits.len(), read_commits - start, scan.index.trees(), read_trees - read_commits);
-    println!("refs {} {:.3} s, origins {found} of {} {:.3} s", scope.tips.len(), listed_refs - read_trees, wanted.len(), cpu_seconds() - listed_refs);
+    println!(
+        "commits {} {:.3} s, trees {} {:.3} s",
+        commits.len(),
+        read_commits - start,
+        scan.index.trees(),
+        read_trees - read_commits
+    );
+    println!(
+        "refs {} {:.3} s, origins {found} of {} {:.3} s",
+        scope.tips.len(),
+        listed_refs - read_trees,
+        wanted.len(),
+        cpu_seconds() - listed_refs
+    );
     println!("index {} bytes, {:.1} per object", scan.index.bytes(), scan.index.bytes() as f64 / store.len() as f64);
     (Sum { objects: scan.index.trees() as u64, bytes: scan.bytes, deltas: 0 }, problems)
 }

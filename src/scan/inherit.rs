@@ -88,8 +88,20 @@ impl<'d> Heir<'d> {
         self.join(base, version, &pieces, &seams, scratch)
     }
 
-    fn join(&self, base: &Carried, version: &Version<'_>, pieces: &[Piece], seams: &[Range<usize>], scratch: &mut Scratch) -> Carried {
-        let mut carried = Carried::default();
+    fn join(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        pieces: &[Piece],
+        seams: &[Range<usize>],
+        scratch: &mut Scratch,
+    ) -> Carried {
+        // A version mostly holds about as much as its base: one allocation each.
+        let mut carried = Carried {
+            anchors: Vec::with_capacity(base.anchors.len() + 8),
+            verified: Vec::with_capacity(base.verified.len()),
+            contexts: Vec::with_capacity(base.contexts.len()),
+        };
         self.inherit_anchors(base, version, pieces, seams, scratch, &mut carried);
         self.inherit_contexts(base, version, pieces, scratch, &mut carried);
         carried
@@ -179,7 +191,14 @@ impl<'d> Heir<'d> {
         }
     }
 
-    fn inherit_contexts(&self, base: &Carried, version: &Version<'_>, pieces: &[Piece], scratch: &mut Scratch, carried: &mut Carried) {
+    fn inherit_contexts(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        pieces: &[Piece],
+        scratch: &mut Scratch,
+        carried: &mut Carried,
+    ) {
         let (before, after) = self.context_reach;
         let seams = self.seams(pieces, version.text.len(), (after, before));
         for seam in &seams {
@@ -207,7 +226,9 @@ fn is_local(version: &Version<'_>, piece: Piece, anchor: usize, (before, after):
 }
 
 fn moved(mut raw: Raw, piece: Piece) -> Raw {
-    for offset in [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end] {
+    for offset in
+        [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end]
+    {
         *offset = *offset + piece.at - piece.from;
     }
     raw
@@ -215,7 +236,7 @@ fn moved(mut raw: Raw, piece: Piece) -> Raw {
 
 /// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
 fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::with_capacity(16);
     for op in delta.ops() {
         let Op::Copy { at, from, len } = op else { continue };
         match pieces.last_mut() {

@@ -36,7 +36,20 @@ impl Words {
     }
 
     fn add(&self, dice: &mut Dice, out: &mut Vec<u8>) {
-        const SIGNS: [&[u8]; 12] = [b" = ", b": ", b"=\"", b"\"\n", b"\n", b" ", b"', '", b"\xff\xc3", b"password", b"SECRET_KEY=", b"_", b"//x:y@"];
+        const SIGNS: [&[u8]; 12] = [
+            b" = ",
+            b": ",
+            b"=\"",
+            b"\"\n",
+            b"\n",
+            b" ",
+            b"', '",
+            b"\xff\xc3",
+            b"password",
+            b"SECRET_KEY=",
+            b"_",
+            b"//x:y@",
+        ];
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_";
         match dice.below(10) {
             0..=3 => out.extend(&self.pieces[dice.below(self.pieces.len())]),

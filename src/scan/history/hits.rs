@@ -83,7 +83,9 @@ impl Held {
         let names: Vec<BString> = names.into_iter().cloned().collect();
         let keys = |part: &Hits| {
             let listed = part.secrets.iter();
-            listed.flat_map(|(secret, rules)| rules.iter().map(|&(rule, number)| ((rule, secret.clone()), number))).collect::<Vec<_>>()
+            listed
+                .flat_map(|(secret, rules)| rules.iter().map(|&(rule, number)| ((rule, secret.clone()), number)))
+                .collect::<Vec<_>>()
         };
         let listed: Vec<Vec<(Key, u32)>> = parts.iter().map(keys).collect();
         let secrets: BTreeSet<&Key> = listed.iter().flatten().map(|(key, _)| key).collect();
@@ -94,7 +96,8 @@ impl Held {
             for (key, number) in listed {
                 numbers[number as usize] = secrets.partition_point(|other| *other < key) as u32;
             }
-            let named: Vec<u32> = part.names.iter().map(|name| names.partition_point(|other| other < name) as u32).collect();
+            let named: Vec<u32> =
+                part.names.iter().map(|name| names.partition_point(|other| other < name) as u32).collect();
             pairs.extend(part.held.into_iter().map(|(number, holder)| {
                 let holder = if let Holder::Name(name) = holder { Holder::Name(named[name as usize]) } else { holder };
                 (numbers[number as usize], holder)
@@ -138,7 +141,8 @@ mod tests {
                 part.hold(1, b"a", holder);
             }
             let held = Held::join(parts.into());
-            let told: Vec<_> = held.by_secret().map(|(key, holders)| (key.clone(), holders.collect::<Vec<_>>())).collect();
+            let told: Vec<_> =
+                held.by_secret().map(|(key, holders)| (key.clone(), holders.collect::<Vec<_>>())).collect();
             assert_eq!(held.names, ["y", "z"]);
             assert_eq!(told, *want.get_or_insert(told.clone()));
         }

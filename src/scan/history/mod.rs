@@ -38,7 +38,13 @@ impl Scanner<'_> {
         let found = Found::search(self, &store, repo.is_partial(), collector);
         let tips = repo.tips()?;
         self.names(&tips, collector);
-        let scope = Scope { tips: tips.tips, dangling: Vec::new(), head: repo.head(), shallow: repo.shallow(), partial: repo.is_partial() };
+        let scope = Scope {
+            tips: tips.tips,
+            dangling: Vec::new(),
+            head: repo.head(),
+            shallow: repo.shallow(),
+            partial: repo.is_partial(),
+        };
         let mut places = Places::new(&store, &found, &scope);
         self.note(collector, std::mem::take(&mut places.problems));
         self.report(&store, &found.held, &places, collector);
@@ -57,7 +63,11 @@ impl Scanner<'_> {
         let mut worker = self.worker(collector);
         for name in tips.names.iter().chain(&tips.reflog_messages) {
             let name: &BString = name;
-            worker.item(Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None }, name, false);
+            worker.item(
+                Provenance::Object { part: ObjectPart::RefName, id: None, name: name.clone(), commit: None },
+                name,
+                false,
+            );
         }
         self.note(collector, tips.problems.iter().cloned());
     }

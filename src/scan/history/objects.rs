@@ -53,7 +53,12 @@ struct Search<'s> {
 
 impl Found {
     /// Visits every object once: what holds text first, so that trees can be looked through for what was found.
-    pub(super) fn search(scanner: &Scanner<'_>, store: &ObjectStore, partial: bool, collector: &Mutex<Collector>) -> Self {
+    pub(super) fn search(
+        scanner: &Scanner<'_>,
+        store: &ObjectStore,
+        partial: bool,
+        collector: &Mutex<Collector>,
+    ) -> Self {
         let heir = Heir::new(&scanner.detector);
         let options = WalkOptions {
             kinds: KindSet::BLOBS | KindSet::COMMITS | KindSet::TAGS,
@@ -63,8 +68,8 @@ impl Found {
             ..WalkOptions::default()
         };
         let start = || Search::new(scanner, store, collector);
-        let (searches, problems) =
-            store.walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
+        let (searches, problems) = store
+            .walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
         scanner.note(collector, problems.into_iter().map(Skipped::from));
         let mut hits = Vec::new();
         let mut commits = CommitRows::default();
@@ -145,7 +150,11 @@ impl<'s> Search<'s> {
 
     fn panicked(&mut self, what: String) {
         self.scratch = Scratch::default();
-        self.worker.skip(Skipped { what: what.into(), reason: SkipReason::Panicked("please report it".into()), asked: false });
+        self.worker.skip(Skipped {
+            what: what.into(),
+            reason: SkipReason::Panicked("please report it".into()),
+            asked: false,
+        });
     }
 
     fn blob(&mut self, heir: &Heir<'_>, entry: &Entry<'_>, base: Option<&Carried>) -> Option<Carried> {

@@ -152,7 +152,8 @@ impl Scanner<'_> {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let id = store.id(ix);
                     let is_tag = store.kind(ix) == Some(ObjectKind::Tag);
-                    let texts: Vec<_> = if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
+                    let texts: Vec<_> =
+                        if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
                         let object = object_of(text.part, Some(id), BString::default(), commit.clone());
                         worker.report(&place(object), text.bytes, &keys);

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::error::GitError;
+use super::fold_hash::FoldHash;
 use super::object::{ObjectIx, ObjectKind};
 use super::object_set::ObjectSet;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
@@ -31,6 +32,9 @@ struct Shape {
     node: NodeId,
     /// By child; `None` if the tree names something twice, so that children and entries do not match.
     places: Option<Rc<[u32]>>,
+    /// Whether children stand as their entries do: sorted by name, where entries sort directories as if their names
+    /// ended in a slash.
+    ascending: bool,
 }
 
 pub(super) struct IndexPruner<'s> {
@@ -43,8 +47,8 @@ pub(super) struct IndexPruner<'s> {
     /// By row.
     shapes: Vec<ShapeId>,
     known: Vec<Shape>,
-    known_shapes: HashMap<(NodeId, u32), ShapeId>,
-    known_places: HashMap<Rc<[u32]>, u32>,
+    known_shapes: HashMap<(NodeId, u32), ShapeId, FoldHash>,
+    known_places: HashMap<Rc<[u32]>, u32, FoldHash>,
     children: Vec<(Child, u32)>,
     pub(super) pruned: PrunedTrees,
     pub(super) problems: Vec<GitError>,
@@ -66,9 +70,9 @@ impl<'s> IndexPruner<'s> {
             numbers,
             wanted_names: index.names().iter().map(wanted_name).collect(),
             shapes: vec![UNSEEN; index.rows().len()],
-            known: vec![Shape { node: NOTHING, places: Some(Rc::from([])) }],
-            known_shapes: HashMap::new(),
-            known_places: HashMap::new(),
+            known: vec![Shape { node: NOTHING, places: Some(Rc::from([])), ascending: true }],
+            known_shapes: HashMap::default(),
+            known_places: HashMap::default(),
             children: Vec::new(),
             pruned: PrunedTrees::new(index.names().iter().map(|(name, _)| name.to_vec().into()).collect()),
             problems: Vec::new(),
@@ -104,7 +108,9 @@ impl<'s> IndexPruner<'s> {
                 self.shapes[slot as usize] = WHOLE;
                 let kept = self.index.kept(slot);
                 let below = kept.iter().filter_map(|&own| self.subtree(own));
-                stack.extend(below.filter(|&below| matches!(self.state(below), UNSEEN | BUSY)).map(|below| (below, true)));
+                stack.extend(
+                    below.filter(|&below| matches!(self.state(below), UNSEEN | BUSY)).map(|below| (below, true)),
+                );
                 if stack.len() == waiting {
                     self.shapes[slot as usize] = self.shape_of(kept.into_iter().map(Step::Own), None);
                     stack.pop();
@@ -177,9 +183,14 @@ impl<'s> IndexPruner<'s> {
     }
 
     fn copied(&self, base: ShapeId, start: u32, len: u32, at: u32, children: &mut Vec<(Child, u32)>) {
-        let Shape { node, places: Some(places) } = &self.known[base as usize] else { return };
-        // Children are sorted by name, entries nearly so: a directory sorts as if its name ended in a slash.
-        let here = places.iter().zip(self.pruned.children(*node));
+        let Shape { node, places: Some(places), ascending } = &self.known[base as usize] else { return };
+        let range = if *ascending {
+            let first = places.partition_point(|&place| place < start);
+            first..first + places[first..].partition_point(|&place| place - start < len)
+        } else {
+            0..places.len()
+        };
+        let here = places[range.clone()].iter().zip(&self.pruned.children(*node)[range]);
         let here = here.filter(|&(&place, _)| place.wrapping_sub(start) < len);
         children.extend(here.map(|(&place, &child)| (child, place - start + at)));
     }
@@ -192,7 +203,11 @@ impl<'s> IndexPruner<'s> {
             let node = if shape < WHOLE { self.known[shape as usize].node } else { NOTHING };
             if self.pruned.depth(node) as usize >= MAX_DEPTH {
                 let id = self.store.id(ObjectIx(own.object));
-                self.problems.push(GitError::Corrupt { kind: "tree", id, why: format!("nested deeper than {MAX_DEPTH}") });
+                self.problems.push(GitError::Corrupt {
+                    kind: "tree",
+                    id,
+                    why: format!("nested deeper than {MAX_DEPTH}"),
+                });
             } else if node != NOTHING {
                 children.push(((name, Target::Tree(node)), at));
             }
@@ -216,7 +231,7 @@ impl<'s> IndexPruner<'s> {
         children.dedup();
         let node = self.pruned.intern(&children);
         if children.len() < found.len() {
-            self.known.push(Shape { node, places: None });
+            self.known.push(Shape { node, places: None, ascending: false });
             return (self.known.len() - 1) as ShapeId;
         }
         let places: Vec<u32> = found.iter().map(|&(_, place)| place).collect();
@@ -230,7 +245,8 @@ impl<'s> IndexPruner<'s> {
             }
         };
         *self.known_shapes.entry((node, number)).or_insert_with(|| {
-            self.known.push(Shape { node, places: Some(places) });
+            let ascending = places.is_sorted();
+            self.known.push(Shape { node, places: Some(places), ascending });
             (self.known.len() - 1) as ShapeId
         })
     }

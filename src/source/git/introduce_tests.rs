@@ -130,9 +130,7 @@ fn what_is_held_by_other_things_than_branches() {
     let [note, index, tree, untracked, amended, only, lost, nowhere] = &found[..] else { panic!() };
     assert_eq!((names(&note.refs), note.held), (vec!["refs/notes/commits".into()], Some(TipKind::Ref)));
     assert_eq!(note.path, first.to_string());
-    for (origin, summary) in
-        [(index, "index on main"), (tree, "WIP on main"), (untracked, "untracked files on main")]
-    {
+    for (origin, summary) in [(index, "index on main"), (tree, "WIP on main"), (untracked, "untracked files on main")] {
         assert!(origin.commit.as_ref().unwrap().summary.starts_with(summary.as_bytes()), "{origin:?}");
         assert_eq!((names(&origin.refs), origin.held), (vec!["refs/stash@{1}".into()], Some(TipKind::Reflog)));
     }

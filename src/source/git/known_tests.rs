@@ -74,7 +74,13 @@ fn history(seed: u64) -> TestRepo {
     }
     writeln!(stream, "tag t\nfrom :{}\ntagger T <t@x> 1 +0000\ndata 1\nt", 1 + dice.roll(commits)).unwrap();
     let mut command = repo.command(&repo.path);
-    command.args(["-c", &format!("fastimport.unpackLimit={}", 1 + dice.roll(2) * 10_000), "fast-import", "--quiet", "--force"]);
+    command.args([
+        "-c",
+        &format!("fastimport.unpackLimit={}", 1 + dice.roll(2) * 10_000),
+        "fast-import",
+        "--quiet",
+        "--force",
+    ]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());

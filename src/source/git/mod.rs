@@ -12,6 +12,7 @@ mod budget;
 mod catalog;
 mod decode;
 pub mod delta;
+mod fold_hash;
 mod forest;
 mod id_table;
 mod inflate;
@@ -31,21 +32,23 @@ mod tasks;
 pub mod walk;
 mod walker;
 
-#[cfg(test)]
-mod damage_tests;
-#[cfg(test)]
-mod hostile_tests;
-#[cfg(test)]
-mod store_tests;
 pub mod by_id;
 pub mod commit_rows;
 mod commits;
+#[cfg(test)]
+mod damage_tests;
 pub mod error;
 mod ewah;
 pub mod history;
-mod index_pruner;
+#[cfg(test)]
+mod hostile_tests;
 mod index_file;
+mod index_pruner;
 pub mod introduce;
+#[cfg(test)]
+mod introduce_tests;
+#[cfg(test)]
+mod known_tests;
 mod new_lines;
 pub mod open;
 pub mod parts;
@@ -55,9 +58,7 @@ mod ref_names;
 pub mod refs;
 pub mod staged;
 #[cfg(test)]
-mod introduce_tests;
-#[cfg(test)]
-mod known_tests;
+mod store_tests;
 #[cfg(test)]
 mod testing;
 mod trace;

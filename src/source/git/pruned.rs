@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use bstr::BString;
 
+use super::fold_hash::FoldHash;
+
 /// Number of a cut-down tree; equal trees have equal numbers.
 pub(super) type NodeId = u32;
 /// The tree that leads to nothing wanted.
@@ -35,7 +37,7 @@ type Mask = [u64; 4];
 pub(super) struct PrunedTrees {
     names: Vec<BString>,
     nodes: Vec<Node>,
-    numbers: HashMap<Rc<[Child]>, NodeId>,
+    numbers: HashMap<Rc<[Child]>, NodeId, FoldHash>,
 }
 
 struct Node {
@@ -50,7 +52,7 @@ impl PrunedTrees {
     /// With names under the numbers of their places.
     pub(super) fn new(names: Vec<BString>) -> Self {
         let nothing = Node { children: Rc::from([]), mask: Mask::default(), depth: 0 };
-        Self { names, nodes: vec![nothing], numbers: HashMap::new() }
+        Self { names, nodes: vec![nothing], numbers: HashMap::default() }
     }
 
     /// Adds a name that is not there yet.

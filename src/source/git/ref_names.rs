@@ -121,6 +121,10 @@ impl<'a> Names<'a> {
         let mut names: Vec<&BString> = self.lines.into_values().map(|tip| &tip.name).collect();
         names.sort();
         names.dedup();
-        Held { more: names.len().saturating_sub(MAX_REFS), refs: names.into_iter().take(MAX_REFS).cloned().collect(), kind }
+        Held {
+            more: names.len().saturating_sub(MAX_REFS),
+            refs: names.into_iter().take(MAX_REFS).cloned().collect(),
+            kind,
+        }
     }
 }

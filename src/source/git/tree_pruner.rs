@@ -1,12 +1,13 @@
 //! Cutting trees down one by one, by id: each distinct tree of a history is read once.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::Hasher;
 
 use bstr::BString;
 
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
+use super::fold_hash::FoldHash;
 use super::parts::tree_entries;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
 use super::tree_diff::MAX_DEPTH;
@@ -19,7 +20,7 @@ pub(super) struct TreePruner {
     /// A bit for each pair of leading bytes that a wanted id has: turns nearly all others away in one look.
     filter: Vec<u64>,
     name_numbers: HashMap<BString, u32>,
-    memo: HashMap<TreeKey, NodeId, TreeHash>,
+    memo: HashMap<TreeKey, NodeId, FoldHash>,
     buf: Vec<u8>,
     pub(super) pruned: PrunedTrees,
     pub(super) problems: Vec<GitError>,
@@ -39,41 +40,6 @@ impl TreeKey {
 impl std::hash::Hash for TreeKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.0);
-    }
-}
-
-/// Ids are hashes already; the key keeps others from choosing where they land in our table.
-#[derive(Clone, Copy)]
-struct TreeHash(u64);
-
-struct TreeHasher(u64);
-
-impl Default for TreeHash {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0u8) | 1)
-    }
-}
-
-impl BuildHasher for TreeHash {
-    type Hasher = TreeHasher;
-
-    fn build_hasher(&self) -> TreeHasher {
-        TreeHasher(self.0)
-    }
-}
-
-impl Hasher for TreeHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(byte.into()));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        let product = u128::from(word ^ self.0.rotate_left(32)) * u128::from(self.0);
-        self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }
 
