@@ -61,7 +61,9 @@ impl Auditor<'_> {
         let rules = super::unit::hex(&self.rules.digest());
         let version = env!("CARGO_PKG_VERSION");
         let allow = &self.allowed;
-        digest16(format!("{version} {rules} {detect:?} {max_file_size} {budget:?} {exposure:?} {key} {allow}").as_bytes())
+        digest16(
+            format!("{version} {rules} {detect:?} {max_file_size} {budget:?} {exposure:?} {key} {allow}").as_bytes(),
+        )
     }
 
     /// What the state of these repositories is now, without reading objects; empty for one that cannot be opened.
@@ -108,7 +110,8 @@ impl Auditor<'_> {
     fn held(&self, outcome: &Outcome, opened: &[Opened], joined: Option<&Joined>) -> Vec<Vec<Vec<Held>>> {
         let Some(joined) = joined else {
             let member = opened.first().map_or(0, |one| one.member as u32);
-            let alone = |at: &Occurrence| vec![(member, at.place.provenance.commit().and_then(|commit| commit.at_head))];
+            let alone =
+                |at: &Occurrence| vec![(member, at.place.provenance.commit().and_then(|commit| commit.at_head))];
             return outcome.findings.iter().map(|finding| finding.occurrences.iter().map(alone).collect()).collect();
         };
         let holdings: Vec<Option<Holdings<'_>>> = opened.iter().map(|one| Holdings::new(&one.repo)).collect();
@@ -117,12 +120,21 @@ impl Auditor<'_> {
             if let Provenance::Object { id: None, name, .. } = &at.place.provenance {
                 let original = Joined::original(&String::from_utf8_lossy(name));
                 let holders = original.map_or_else(|| joined.holders(name), |(number, _)| vec![number]);
-                return holders.iter().filter_map(|at| opened.get(*at as usize)).map(|one| (one.member as u32, None)).collect();
+                return holders
+                    .iter()
+                    .filter_map(|at| opened.get(*at as usize))
+                    .map(|one| (one.member as u32, None))
+                    .collect();
             }
-            let ids: Vec<BlobId> = [at.place.provenance.blob(), at.place.provenance.commit().map(|commit| commit.id)].into_iter().flatten().collect();
+            let ids: Vec<BlobId> = [at.place.provenance.blob(), at.place.provenance.commit().map(|commit| commit.id)]
+                .into_iter()
+                .flatten()
+                .collect();
             let pairs = opened.iter().zip(&holdings).filter_map(|(one, holdings)| Some((one, holdings.as_ref()?)));
             let holders = pairs.filter(|(_, holdings)| ids.iter().all(|id| holdings.holds(id)));
-            holders.map(|(one, holdings)| (one.member as u32, heads.has(holdings, finding.fingerprint, &at.place))).collect()
+            holders
+                .map(|(one, holdings)| (one.member as u32, heads.has(holdings, finding.fingerprint, &at.place)))
+                .collect()
         };
         let each = |finding: &Finding| finding.occurrences.iter().map(|at| of(finding, at)).collect();
         outcome.findings.iter().map(each).collect()
@@ -250,8 +262,12 @@ fn unjoin(at: &mut json::Occurrence) {
         at.place.path = name;
     }
     if let Some(commit) = &mut at.place.commit {
-        let names: BTreeMap<String, ()> = commit.refs.drain(..).map(|name| Joined::original(&name).map_or(name, |(_, name)| name)).map(|name| (name, ())).collect();
+        let names: BTreeMap<String, ()> = commit
+            .refs
+            .drain(..)
+            .map(|name| Joined::original(&name).map_or(name, |(_, name)| name))
+            .map(|name| (name, ()))
+            .collect();
         commit.refs = names.into_keys().collect();
     }
 }
-

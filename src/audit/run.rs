@@ -1,10 +1,6 @@
 //! Runs an audit: each network from the store where it has not changed, else by scanning it.
 
-use std::{
-    path::PathBuf,
-    sync::atomic::Ordering,
-    time::Instant,
-};
+use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
 
 use super::{
     AuditError, Auditor,

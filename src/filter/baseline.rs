@@ -13,7 +13,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::peers::PeerList;
-use crate::model::{Finding, Fingerprint, FingerprintKey, Note, Outcome, Provenance, Suppressed, Suppression, UnusedAllow};
+use crate::model::{
+    Finding, Fingerprint, FingerprintKey, Note, Outcome, Provenance, Suppressed, Suppression, UnusedAllow,
+};
 
 /// The only version there is.
 const VERSION: u32 = 1;
@@ -102,14 +104,17 @@ impl Baseline {
     /// # Errors
     /// If the text is no baseline, or was made with another key.
     pub fn parse(name: &str, text: &str, key: &FingerprintKey, today: &str) -> Result<Self, BaselineError> {
-        let line_of = |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line_of =
+            |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1;
         let bad = |line: usize, why: String| BaselineError { file: name.to_owned(), line, why };
         let raw: Raw = toml::from_str(text)
             .map_err(|error| bad(error.span().map_or(1, |span| line_of(span.start)), error.message().to_owned()))?;
         if raw.version != VERSION {
             return Err(bad(1, format!("version {} is not one that this program reads ({VERSION})", raw.version)));
         }
-        let salt = raw.salt.map(|salt| Fingerprint::from_hex(&salt).ok_or_else(|| bad(1, "`salt` is 32 hexadecimal digits".to_owned())));
+        let salt = raw.salt.map(|salt| {
+            Fingerprint::from_hex(&salt).ok_or_else(|| bad(1, "`salt` is 32 hexadecimal digits".to_owned()))
+        });
         let salt = salt.transpose()?.map(|salt| *salt.as_bytes());
         let mut baseline = Self::new(name, salt, key, today);
         if raw.key_check != baseline.check.to_string() {
@@ -186,11 +191,13 @@ impl Baseline {
             used.insert(id);
             if let Some(place) = new_place(&finding, known) {
                 let first = known.paths.first().map_or("", String::as_str);
-                let said = format!("a secret that {} knows from {first} is now at {place} too ({})", self.name, known.rule);
+                let said =
+                    format!("a secret that {} knows from {first} is now at {place} too ({})", self.name, known.rule);
                 finding.notes.push(Note::from(said.clone()));
                 news.push(said);
             }
-            let why = Suppression::Baseline { file: format!("{}:{}", self.name, known.line), reason: known.reason.clone() };
+            let why =
+                Suppression::Baseline { file: format!("{}:{}", self.name, known.line), reason: known.reason.clone() };
             outcome.suppressed.push(Suppressed { finding, why });
         }
         news
@@ -258,8 +265,11 @@ impl Baselines {
         if let Some(list) = PeerList::parse(name, bytes)? {
             self.peers.push(list);
         } else {
-            let text = std::str::from_utf8(bytes)
-                .map_err(|_| BaselineError { file: name.to_owned(), line: 1, why: "it is no text".to_owned() })?;
+            let text = std::str::from_utf8(bytes).map_err(|_| BaselineError {
+                file: name.to_owned(),
+                line: 1,
+                why: "it is no text".to_owned(),
+            })?;
             self.own.push(Baseline::parse(name, text, key, today)?);
         }
         Ok(())

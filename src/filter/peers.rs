@@ -105,15 +105,20 @@ impl PeerList {
         }
         if whole {
             let stale = self.entries.iter().enumerate().filter(|(at, _)| !used.contains(at));
-            let stale = stale.map(|(_, entry)| UnusedAllow { entry: entry.origin.clone(), why: "matched nothing".to_owned() });
+            let stale =
+                stale.map(|(_, entry)| UnusedAllow { entry: entry.origin.clone(), why: "matched nothing".to_owned() });
             outcome.unused_allows.extend(stale);
         }
     }
 
     fn suppress(&self, entry: usize, finding: &Finding, at: Occurrence, suppressed: &mut Vec<Suppressed>) {
         let entry = &self.entries[entry];
-        let why = Suppression::Baseline { file: entry.origin.clone(), reason: format!("`{}` there", shown(entry.rule.as_bytes())) };
-        let same = suppressed.iter_mut().find(|other| other.why == why && other.finding.fingerprint == finding.fingerprint);
+        let why = Suppression::Baseline {
+            file: entry.origin.clone(),
+            reason: format!("`{}` there", shown(entry.rule.as_bytes())),
+        };
+        let same =
+            suppressed.iter_mut().find(|other| other.why == why && other.finding.fingerprint == finding.fingerprint);
         match same {
             Some(other) => other.finding.occurrences.push(at),
             None => suppressed.push(Suppressed { finding: Finding { occurrences: vec![at], ..finding.clone() }, why }),
@@ -132,7 +137,9 @@ impl Entry {
         // A value says more than a commit does: it is the same secret wherever it went.
         let by_value = !matches!(self.mark, Mark::Line(_));
         let commit = at.place.provenance.commit().map(|commit| commit.id.to_string());
-        marked && (by_value || self.commit.is_none() || self.commit == commit) && same_path(&self.path, &shown(&at.place.path()))
+        marked
+            && (by_value || self.commit.is_none() || self.commit == commit)
+            && same_path(&self.path, &shown(&at.place.path()))
     }
 }
 
@@ -177,10 +184,18 @@ fn ignore_file(name: &str, text: &str) -> Result<Vec<Entry>, (usize, String)> {
 
 fn report(name: &str, findings: Vec<Report>) -> Vec<Entry> {
     let entry = |(at, finding): (usize, Report)| {
-        let redacted = finding.secret.is_empty() || finding.secret.contains("REDACTED") || finding.secret.ends_with("...");
-        let mark = if redacted { Mark::Line(finding.line) } else { Mark::Value(Secret::new(finding.secret.as_bytes())) };
+        let redacted =
+            finding.secret.is_empty() || finding.secret.contains("REDACTED") || finding.secret.ends_with("...");
+        let mark =
+            if redacted { Mark::Line(finding.line) } else { Mark::Value(Secret::new(finding.secret.as_bytes())) };
         let commit = Some(finding.commit).filter(|commit| !commit.is_empty());
-        Entry { origin: format!("{name}, finding {}", at + 1), rule: finding.rule, path: shown(finding.file.as_bytes()), commit, mark }
+        Entry {
+            origin: format!("{name}, finding {}", at + 1),
+            rule: finding.rule,
+            path: shown(finding.file.as_bytes()),
+            commit,
+            mark,
+        }
     };
     findings.into_iter().enumerate().map(entry).collect()
 }

@@ -24,7 +24,10 @@ fn what_is_known_stays_quiet_and_what_is_new_does_not() {
     let text = repo.read("stanch.baseline.toml");
     let sha1 = format!("{:x}", Sha1::digest(key(1)));
     assert!(!text.contains(&key(1)) && !text.contains(&sha1[..8]), "{text}");
-    assert!(text.contains("salt = ") && text.contains("paths = [\"a.py\"]") && text.matches("from before").count() == 2, "{text}");
+    assert!(
+        text.contains("salt = ") && text.contains("paths = [\"a.py\"]") && text.matches("from before").count() == 2,
+        "{text}"
+    );
     repo.write("stanch.toml", "[scan]\nbaseline = \"stanch.baseline.toml\"\n");
     repo.stanch(&["scan", "."]).code(0);
     // Moved lines and renamed files stay quiet; a copy is said; another secret is found.
@@ -51,7 +54,8 @@ fn what_is_known_stays_quiet_and_what_is_new_does_not() {
     assert_eq!(repo.read("stanch.baseline.toml").matches("[[known]]").count(), 2);
     assert_eq!(repo.stanch(&["baseline", "show"]).code(0).out.lines().count(), 2);
     // An entry whose day is over no longer holds.
-    let text = repo.read("stanch.baseline.toml").replacen("owner = \"\"\n", "owner = \"\"\nexpires = \"2020-01-01\"\n", 1);
+    let text =
+        repo.read("stanch.baseline.toml").replacen("owner = \"\"\n", "owner = \"\"\nexpires = \"2020-01-01\"\n", 1);
     repo.write("stanch.baseline.toml", text);
     repo.stanch(&["scan", "."]).code(1);
     // Another key makes other fingerprints: that is an error, not a silent miss.
@@ -68,18 +72,31 @@ fn peers_lists_suppress_the_same() {
     repo.write(".gitleaksignore", "# known\ndir/a.py:aws-access-token:2\ngone.py:generic-api-key:1\n");
     let report = json(&repo, &["--baseline", ".gitleaksignore"]);
     let only = &report["findings"][0]["occurrences"];
-    assert_eq!((only.as_array().unwrap().len(), &only[0]["place"]["path"]), (1, &"dir/b.py".into()), "place by place: {only}");
+    assert_eq!(
+        (only.as_array().unwrap().len(), &only[0]["place"]["path"]),
+        (1, &"dir/b.py".into()),
+        "place by place: {only}"
+    );
     assert_eq!(report["suppressed"][0]["origin"], ".gitleaksignore:2");
     assert_eq!(report["unused_allows"][0]["entry"], ".gitleaksignore:3");
 
     let sha1 = format!("{:x}", Sha1::digest(key(1)));
-    let detect = format!(r#"{{"version":"1.5.0","plugins_used":[],"results":{{"dir/a.py":[{{"type":"AWS Access Key","filename":"dir/a.py","hashed_secret":"{sha1}","is_verified":false,"line_number":99}}]}}}}"#);
+    let detect = format!(
+        r#"{{"version":"1.5.0","plugins_used":[],"results":{{"dir/a.py":[{{"type":"AWS Access Key","filename":"dir/a.py","hashed_secret":"{sha1}","is_verified":false,"line_number":99}}]}}}}"#
+    );
     repo.write(".secrets.baseline", detect);
     let report = json(&repo, &["--baseline", ".secrets.baseline", "--disable-rule", "generic-hex"]);
-    let open: Vec<_> = report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"].as_str().unwrap().starts_with("aws")).collect();
+    let open: Vec<_> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["rule"].as_str().unwrap().starts_with("aws"))
+        .collect();
     assert_eq!(open[0]["occurrences"][0]["place"]["path"], "dir/b.py");
 
-    let entry = |file: &str, secret: &str| format!(r#"{{"RuleID":"aws-access-token","File":"{file}","StartLine":2,"Commit":"","Secret":"{secret}"}}"#);
+    let entry = |file: &str, secret: &str| {
+        format!(r#"{{"RuleID":"aws-access-token","File":"{file}","StartLine":2,"Commit":"","Secret":"{secret}"}}"#)
+    };
     repo.write("known.json", format!("[{},{}]", entry("dir/a.py", "REDACTED"), entry("dir/b.py", &key(1))));
     std::fs::remove_file(repo.path.join(".secrets.baseline")).unwrap();
     // The list of a peer holds the secret itself; it is not scanned here, and never shown.
@@ -118,8 +135,13 @@ fn the_small_commands() {
     let rule = report["findings"][0]["rule"].as_str().unwrap();
     assert!(repo.stanch(&["explain", rule]).code(0).out.contains(rule));
     repo.stanch(&["explain", "no-such-thing"]).code(2);
-    let sarif: serde_json::Value = serde_json::from_str(&repo.stanch(&["report", "report.json", "--report", "sarif"]).code(1).out).unwrap();
+    let sarif: serde_json::Value =
+        serde_json::from_str(&repo.stanch(&["report", "report.json", "--report", "sarif"]).code(1).out).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let direct = repo.stanch(&["scan", "a.py", "--report", "sarif"]).code(1).out;
-    assert_eq!(repo.stanch(&["report", "report.json", "--report", "sarif"]).out, direct, "converted as written at once");
+    assert_eq!(
+        repo.stanch(&["report", "report.json", "--report", "sarif"]).out,
+        direct,
+        "converted as written at once"
+    );
 }

@@ -74,7 +74,12 @@ fn a_pull_request_is_its_own_commits_or_exit_code_3() {
     let server = server(&yard);
     let variables = |repo: &Repo<'_>| {
         let event = event(repo, &server);
-        vec![("GITHUB_ACTIONS", "true".to_owned()), ("GITHUB_EVENT_NAME", "pull_request".to_owned()), ("GITHUB_EVENT_PATH", event), ("GITHUB_SHA", server.merge.clone())]
+        vec![
+            ("GITHUB_ACTIONS", "true".to_owned()),
+            ("GITHUB_EVENT_NAME", "pull_request".to_owned()),
+            ("GITHUB_EVENT_PATH", event),
+            ("GITHUB_SHA", server.merge.clone()),
+        ]
     };
     let ci = |repo: &Repo<'_>, arguments: &[&str]| {
         let variables = variables(repo);
@@ -85,7 +90,11 @@ fn a_pull_request_is_its_own_commits_or_exit_code_3() {
     let said = ci(&full, &[]).code(1);
     let line = format!("range {}..{}, 3 commits, 3 blobs, source=event-json", &server.base[..10], &server.head[..10]);
     assert!(said.err.contains(&line), "{}", said.err);
-    assert!(said.out.contains("a.py") && said.out.contains("::error ") && !said.out.contains("other.py"), "{}", said.out);
+    assert!(
+        said.out.contains("a.py") && said.out.contains("::error ") && !said.out.contains("other.py"),
+        "{}",
+        said.out
+    );
     assert!(!said.out.contains(&key(1)));
     for depth in [1, 2, 3] {
         let shallow = checkout(&yard, &server, &format!("depth {depth}"), Some(depth));
@@ -109,19 +118,31 @@ fn pushes_merge_groups_and_deletes() {
     let run = |name: &str, event: String| {
         let file = repo.yard.path("event.json");
         std::fs::write(&file, event).unwrap();
-        repo.stanch_with(&["ci"], &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", name), ("GITHUB_EVENT_PATH", file.to_str().unwrap())])
+        repo.stanch_with(
+            &["ci"],
+            &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", name), ("GITHUB_EVENT_PATH", file.to_str().unwrap())],
+        )
     };
     let push = |before: &str, after: &str| {
-        format!(r#"{{"ref":"refs/heads/x","before":"{before}","after":"{after}","repository":{{"default_branch":"main"}}}}"#)
+        format!(
+            r#"{{"ref":"refs/heads/x","before":"{before}","after":"{after}","repository":{{"default_branch":"main"}}}}"#
+        )
     };
     assert!(run("push", push(&first, &third)).code(1).err.contains("2 commits"));
     assert!(run("push", push(&second, &third)).code(0).err.contains("1 commits"));
     assert!(run("push", push(&zero, &third)).code(1).err.contains("2 commits"), "a new branch: what main has not");
-    assert!(run("push", push(&"d".repeat(40), &third)).code(1).err.contains("2 commits"), "forced: what was before is gone");
+    assert!(
+        run("push", push(&"d".repeat(40), &third)).code(1).err.contains("2 commits"),
+        "forced: what was before is gone"
+    );
     assert!(run("push", push(&third, &third)).code(0).err.contains("0 commits"), "nothing new is clean, not an error");
     run("push", push(&first, &zero)).code(0);
     run("merge_group", format!(r#"{{"merge_group":{{"base_sha":"{first}","head_sha":"{third}"}}}}"#)).code(1);
-    run("pull_request_target", format!(r#"{{"number":1,"pull_request":{{"base":{{"sha":"{first}"}},"head":{{"sha":"{second}"}}}}}}"#)).code(1);
+    run(
+        "pull_request_target",
+        format!(r#"{{"number":1,"pull_request":{{"base":{{"sha":"{first}"}},"head":{{"sha":"{second}"}}}}}}"#),
+    )
+    .code(1);
     assert!(run("schedule", "{}".to_owned()).code(1).err.contains("3 commits"));
     let flags = repo.stanch(&["ci", "--base", &second, "--head", "HEAD", "--dry-run"]).code(0);
     assert!(flags.err.contains("1 commits") && flags.err.contains("source=flags"), "{}", flags.err);
@@ -156,7 +177,11 @@ fn github_and_gitlab_get_their_files() {
     let base = repo.commit("a", "one\n");
     repo.commit("b.py", assign(1));
     let (summary, output) = (yard.path("summary").display().to_string(), yard.path("output").display().to_string());
-    repo.stanch_with(&["ci", "--base", &base], &[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", &summary), ("GITHUB_OUTPUT", &output)]).code(1);
+    repo.stanch_with(
+        &["ci", "--base", &base],
+        &[("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", &summary), ("GITHUB_OUTPUT", &output)],
+    )
+    .code(1);
     assert_eq!(std::fs::read_to_string(output).unwrap(), "leaks=1\ncomplete=true\n");
     assert!(std::fs::read_to_string(summary).unwrap().contains("b.py"));
     repo.stanch_with(&["ci", "--base", &base], &[("GITLAB_CI", "true")]).code(1);

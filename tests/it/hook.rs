@@ -24,7 +24,11 @@ fn a_blocked_commit_says_what_where_and_what_to_do_in_ten_lines() {
     let said = repo.try_git(&["commit", "-qm", "x"]).code(1);
     assert!(said.err.lines().count() <= 10, "{}", said.err);
     assert!(said.err.contains("dir/file 0.py:3  aws-"), "{}", said.err);
-    assert!(said.err.contains("and 3 more") && said.err.contains("stanch:allow") && said.err.contains("fix:"), "{}", said.err);
+    assert!(
+        said.err.contains("and 3 more") && said.err.contains("stanch:allow") && said.err.contains("fix:"),
+        "{}",
+        said.err
+    );
     assert!((0..7).all(|at| !said.err.contains(&key(at))), "a secret in clear: {}", said.err);
     assert_eq!(repo.git(&["rev-list", "--count", "HEAD"]), "1");
 }
@@ -34,7 +38,9 @@ fn a_blocked_commit_says_what_where_and_what_to_do_in_ten_lines() {
 fn the_index_is_scanned_whatever_attributes_and_work_tree_say() {
     let yard = Yard::new();
     let repo = hooked(&yard, "repo");
-    let wide = |text: &str| -> Vec<u8> { [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect() };
+    let wide = |text: &str| -> Vec<u8> {
+        [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()
+    };
     let nul = |text: &str| [b"\0\0\0\x01 ".as_slice(), text.as_bytes(), b"\0"].concat();
     let plain = assign(1);
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
@@ -99,7 +105,10 @@ fn only_what_a_change_brings_is_stopped() {
     repo.write("old.py", format!("# a comment\n{}", assign(1)));
     repo.git(&["add", "."]);
     repo.try_git(&["commit", "-qm", "above a known one"]).code(0);
-    repo.write("old.py", format!("{}{} # stanch:allow a sample from the documentation\n", assign(1), assign(2).trim_end()));
+    repo.write(
+        "old.py",
+        format!("{}{} # stanch:allow a sample from the documentation\n", assign(1), assign(2).trim_end()),
+    );
     repo.git(&["add", "."]);
     repo.try_git(&["commit", "-qm", "allowed by a comment"]).code(0);
     repo.write("old.py", assign(3));
@@ -124,7 +133,12 @@ fn a_clean_merge_is_scanned_for_what_no_side_had() {
     let evil = format!("#!/bin/sh\necho 'aws_access_key_id = \"{}\"' >evil.py\ngit add evil.py\n", key(9));
     repo.script(".git/hooks/pre-merge-commit", &hook.replacen("#!/bin/sh\n", &evil, 1));
     let said = repo.try_git(&["merge", "-q", "--no-edit", "side"]);
-    assert!(said.code != 0 && said.err.contains("evil.py:1") && !said.err.contains("side.py"), "{} {}", said.code, said.err);
+    assert!(
+        said.code != 0 && said.err.contains("evil.py:1") && !said.err.contains("side.py"),
+        "{} {}",
+        said.code,
+        said.err
+    );
 }
 
 #[test]
@@ -193,7 +207,10 @@ fn a_server_scans_what_is_pushed_before_it_is_taken() {
     assert!(!said.err.contains(&key(1)));
     assert_eq!(server.git(&["branch", "--list"]).lines().count(), 1, "nothing was taken");
     let hook = server.read("hooks/pre-receive");
-    server.script("hooks/pre-receive", &hook.replace("hook run pre-receive", "hook run --bypass-push-option glass pre-receive"));
+    server.script(
+        "hooks/pre-receive",
+        &hook.replace("hook run pre-receive", "hook run --bypass-push-option glass pre-receive"),
+    );
     let said = repo.try_git(&["push", "-q", "origin", "two", "-o", "glass"]).code(0);
     assert!(said.err.contains("let through by push option"), "{}", said.err);
     // No time at all: the policy decides, and what was not read is said.
@@ -213,7 +230,10 @@ fn hooks_go_in_beside_others_and_out_without_a_trace() {
     let repo = yard.repo("repo");
     let own = "#!/bin/sh\ntouch own-ran\nexec true\n";
     repo.script(".git/hooks/pre-commit", own);
-    repo.script(".git/hooks/pre-push", "#!/usr/bin/env python3\nopen('python-ran', 'w').write(__import__('sys').stdin.read())\n");
+    repo.script(
+        ".git/hooks/pre-push",
+        "#!/usr/bin/env python3\nopen('python-ran', 'w').write(__import__('sys').stdin.read())\n",
+    );
     for _ in 0..2 {
         repo.stanch(&["hook", "install", "--way", "file"]).code(0);
     }

@@ -38,7 +38,17 @@ fn a_project_moves_over_from_gitleaks() {
     repo.write("marked.txt", format!("widget-id:{} # gitleaks:allow\n", value(9)));
     repo.write("dull.txt", "widget-tok:aaaaaaaaaaaaaaaaaaaaaaaa\n");
     repo.write(".gitleaksignore", "ignored.txt:acme-widget:1\n");
-    let arguments = ["scan", ".", "--no-builtin-rules", "--rules", ".gitleaks.toml", "--baseline", ".gitleaksignore", "--report", "json"];
+    let arguments = [
+        "scan",
+        ".",
+        "--no-builtin-rules",
+        "--rules",
+        ".gitleaks.toml",
+        "--baseline",
+        ".gitleaksignore",
+        "--report",
+        "json",
+    ];
     let said = repo.stanch(&arguments).code(1);
     let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let findings = report["findings"].as_array().unwrap();
@@ -48,7 +58,11 @@ fn a_project_moves_over_from_gitleaks() {
         assert_eq!(report["summary"]["suppressed"][by], 1, "{by}: {}", report["summary"]);
     }
     let told = repo.stanch(&["rules", "import", ".gitleaks.toml"]).code(0);
-    assert!(told.out.contains("id = \"acme-widget\"") && told.err.contains("1 rules carried over, 1 [[allow]]"), "{}", told.err);
+    assert!(
+        told.out.contains("id = \"acme-widget\"") && told.err.contains("1 rules carried over, 1 [[allow]]"),
+        "{}",
+        told.err
+    );
     repo.write("rules.toml", &told.out);
     repo.write("stanch.toml", repo.stanch(&["rules", "import", ".gitleaks.toml", "--part", "config"]).code(0).out);
     let said = repo.stanch(&["scan", ".", "--no-builtin-rules", "--rules", "rules.toml", "--report", "json"]).code(1);

@@ -1,7 +1,7 @@
 //! One test program, so that it links once.
 
-mod baseline;
 mod audit;
+mod baseline;
 mod catalogue;
 mod ci;
 mod git;

@@ -67,7 +67,11 @@ impl Yard {
             .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("NO_COLOR", "1"), ("TZ", "UTC"), ("LC_ALL", "C")])
             .envs([("GIT_AUTHOR_NAME", "A U Thor"), ("GIT_AUTHOR_EMAIL", "author@example.com")])
             .envs([("GIT_COMMITTER_NAME", "C O Mitter"), ("GIT_COMMITTER_EMAIL", "committer@example.com")])
-            .envs([("GIT_CONFIG_COUNT", "2"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")])
+            .envs([
+                ("GIT_CONFIG_COUNT", "2"),
+                ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+                ("GIT_CONFIG_VALUE_0", "always"),
+            ])
             .envs([("GIT_CONFIG_KEY_1", "advice.detachedHead"), ("GIT_CONFIG_VALUE_1", "false")]);
         command
     }

@@ -109,7 +109,9 @@ impl Forge {
         let base = base.trim_end_matches('/').to_owned();
         // A base may have no path; for the check it needs one.
         if CloneUrl::parse(&format!("{base}/x")).is_none_or(|url| url.scheme == "ssh") || base.contains('@') {
-            return Err(AuditError::Usage("the base URL is not https (or http to this machine), or holds a user name".into()));
+            return Err(AuditError::Usage(
+                "the base URL is not https (or http to this machine), or holds a user name".into(),
+            ));
         }
         Ok(Some(Self { kind, owner: owner.to_owned(), base }))
     }

@@ -95,8 +95,12 @@ fn end(end: &End, what: &str, fetch: bool) -> Result<String> {
         Some(id) => Ok(id),
         None => {
             let names = end.revs.join(", ");
-            let cure = if fetch { "" } else { "; fetch it first (fetch-depth: 0, GIT_DEPTH: 0), or allow me to: --deepen" };
-            bail!("the {what} of the range is not here: {}{cure}", if names.is_empty() { "nothing names it" } else { &names })
+            let cure =
+                if fetch { "" } else { "; fetch it first (fetch-depth: 0, GIT_DEPTH: 0), or allow me to: --deepen" };
+            bail!(
+                "the {what} of the range is not here: {}{cure}",
+                if names.is_empty() { "nothing names it" } else { &names }
+            )
         }
     }
 }
@@ -112,9 +116,21 @@ fn drop_ref() {
 
 /// Fetches from `origin`, with all that a repository's configuration could make git run turned off.
 fn git_fetch(arguments: &[&str]) -> Result<()> {
-    let hardened = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0"];
+    let hardened = [
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        "-c",
+        "protocol.ext.allow=never",
+        "-c",
+        "gc.auto=0",
+    ];
     let mut command = Command::new("git");
-    command.args(hardened).args(["fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head"]).args(arguments);
+    command
+        .args(hardened)
+        .args(["fetch", "--quiet", "--no-recurse-submodules", "--no-write-fetch-head"])
+        .args(arguments);
     let output = command.env("GIT_TERMINAL_PROMPT", "0").output()?;
     if !output.status.success() {
         bail!("git fetch: {}", String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or("failed"));

@@ -65,7 +65,9 @@ fn head(id: Option<&str>) -> End {
 fn branch(name: Option<&str>, default: Option<&str>, head: End) -> Job {
     let name = name.map(|name| name.trim_start_matches("refs/heads/"));
     match (name, default) {
-        (Some(name), Some(default)) if name == default => Job::Whole("the default branch, and nothing says what it was before"),
+        (Some(name), Some(default)) if name == default => {
+            Job::Whole("the default branch, and nothing says what it was before")
+        }
         (Some("main" | "master"), None) => Job::Whole("the default branch, and nothing says what it was before"),
         (None, _) => Job::Whole("nothing says which branch this is"),
         (_, Some(default)) => pushed(End::branch(default), head, ENVIRONMENT),
@@ -93,7 +95,9 @@ pub(super) fn github(variables: &Variables, event: Option<&str>) -> Job {
         return Job::Whole("no push and no pull request");
     }
     let Some(name) = &event.name else { return Job::Whole("the event says nothing of what was pushed") };
-    let Some(after) = real(event.after.as_deref()).filter(|_| !event.deleted) else { return Job::Empty("a ref was deleted") };
+    let Some(after) = real(event.after.as_deref()).filter(|_| !event.deleted) else {
+        return Job::Empty("a ref was deleted");
+    };
     let default = event.repository.and_then(|repository| repository.default_branch);
     let is_default = default.as_ref().is_some_and(|default| name.strip_prefix("refs/heads/") == Some(default));
     let otherwise = default.filter(|_| !is_default).map(|default| End::branch(&default));
@@ -126,7 +130,9 @@ pub(super) fn gitlab(variables: &Variables) -> Job {
             let default = variable("CI_DEFAULT_BRANCH").filter(|default| variable("CI_COMMIT_BRANCH") != Some(default));
             pushed(End::id(before).or(default.map(End::branch).unwrap_or_default()), built, ENVIRONMENT)
         }
-        None => branch(variable("CI_COMMIT_BRANCH").or(variable("CI_COMMIT_TAG")), variable("CI_DEFAULT_BRANCH"), built),
+        None => {
+            branch(variable("CI_COMMIT_BRANCH").or(variable("CI_COMMIT_TAG")), variable("CI_DEFAULT_BRANCH"), built)
+        }
     }
 }
 
@@ -164,7 +170,8 @@ pub(super) fn jenkins(variables: &Variables) -> Job {
 pub(super) fn azure(variables: &Variables) -> Job {
     if get(variables, "SYSTEM_PULLREQUEST_PULLREQUESTID").is_some() {
         // BUILD_SOURCEVERSION is a merge that only the build has.
-        let source = get(variables, "SYSTEM_PULLREQUEST_SOURCECOMMITID").or_else(|| get(variables, "BUILD_SOURCEVERSION"));
+        let source =
+            get(variables, "SYSTEM_PULLREQUEST_SOURCECOMMITID").or_else(|| get(variables, "BUILD_SOURCEVERSION"));
         let target = get(variables, "SYSTEM_PULLREQUEST_TARGETBRANCH").map_or_else(End::default_branch, End::branch);
         return proposed(target, head(source), ENVIRONMENT);
     }

@@ -30,7 +30,14 @@ impl End {
 
     /// The branch that pull requests go to by default, where nobody says its name.
     pub(crate) fn default_branch() -> Self {
-        Self { revs: vec!["refs/remotes/origin/HEAD".into(), "refs/remotes/origin/main".into(), "refs/remotes/origin/master".into()], fetch: Vec::new() }
+        Self {
+            revs: vec![
+                "refs/remotes/origin/HEAD".into(),
+                "refs/remotes/origin/main".into(),
+                "refs/remotes/origin/master".into(),
+            ],
+            fetch: Vec::new(),
+        }
     }
 
     /// This, or else that.
@@ -186,55 +193,107 @@ mod tests {
 
     fn github(name: &str, event: &str) -> String {
         let event = event.replace("$A", A).replace("$B", B).replace("$0", ZERO);
-        shown(&job(&[("GITHUB_ACTIONS", "true"), ("CI", "true"), ("GITHUB_EVENT_NAME", name), ("GITHUB_SHA", M)], Some(&event)))
+        shown(&job(
+            &[("GITHUB_ACTIONS", "true"), ("CI", "true"), ("GITHUB_EVENT_NAME", name), ("GITHUB_SHA", M)],
+            Some(&event),
+        ))
     }
 
     #[test]
     fn github_events() {
         let pull = r#"{"number":7,"pull_request":{"commits":3,"base":{"sha":"$A","ref":"main"},"head":{"sha":"$B"}}}"#;
         assert_eq!(github("pull_request", pull), format!("!{A}..{B} event-json"));
-        assert_eq!(github("pull_request_target", pull), format!("!{A}..{B} event-json"), "GITHUB_SHA is the base there");
+        assert_eq!(
+            github("pull_request_target", pull),
+            format!("!{A}..{B} event-json"),
+            "GITHUB_SHA is the base there"
+        );
         assert_eq!(github("pull_request_review", pull), format!("!{A}..{B} event-json"));
-        assert_eq!(github("merge_group", r#"{"merge_group":{"base_sha":"$A","head_sha":"$B"}}"#), format!("!{A}..{B} event-json"));
+        assert_eq!(
+            github("merge_group", r#"{"merge_group":{"base_sha":"$A","head_sha":"$B"}}"#),
+            format!("!{A}..{B} event-json")
+        );
         let push = |before: &str, more: &str| {
-            github("push", &format!(r#"{{"ref":"refs/heads/x","before":"{before}","after":"$B","repository":{{"default_branch":"main"}}{more}}}"#))
+            github(
+                "push",
+                &format!(
+                    r#"{{"ref":"refs/heads/x","before":"{before}","after":"$B","repository":{{"default_branch":"main"}}{more}}}"#
+                ),
+            )
         };
         assert_eq!(push("$A", ""), format!("{A}..{B} event-json"));
         assert_eq!(push("$A", r#","forced":true"#), format!("{A}..{B} event-json"));
-        assert_eq!(push("$0", r#","created":true"#), format!("refs/remotes/origin/main..{B} event-json"), "a new branch");
+        assert_eq!(
+            push("$0", r#","created":true"#),
+            format!("refs/remotes/origin/main..{B} event-json"),
+            "a new branch"
+        );
         let first = r#"{"ref":"refs/heads/main","before":"$0","after":"$B","repository":{"default_branch":"main"}}"#;
         assert_eq!(github("push", first), "whole", "the first push of all");
         assert_eq!(github("push", r#"{"ref":"refs/heads/x","before":"$A","after":"$0","deleted":true}"#), "empty");
         assert_eq!(github("schedule", "{}"), "whole");
         assert_eq!(github("workflow_dispatch", r#"{"ref":"refs/heads/main"}"#), "whole");
         assert_eq!(github("push", "nonsense"), "whole");
-        let forced = job(&[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push")], Some(&format!(
-            r#"{{"ref":"refs/heads/x","before":"{A}","after":"{B}","forced":true,"repository":{{"default_branch":"main"}}}}"#)));
+        let forced = job(
+            &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "push")],
+            Some(&format!(
+                r#"{{"ref":"refs/heads/x","before":"{A}","after":"{B}","forced":true,"repository":{{"default_branch":"main"}}}}"#
+            )),
+        );
         let Job::Range(range) = forced else { panic!() };
         assert_eq!(range.base.revs, [A, "refs/remotes/origin/main"], "what was before may be gone");
     }
 
     #[test]
     fn github_without_its_event() {
-        let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_BASE_REF", "main"), ("GITHUB_SHA", M)];
+        let variables = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "pull_request"),
+            ("GITHUB_BASE_REF", "main"),
+            ("GITHUB_SHA", M),
+        ];
         assert_eq!(shown(&job(&variables, None)), format!("!refs/remotes/origin/main..{M} environment"));
     }
 
     #[test]
     fn gitlab_pipelines() {
         let pipeline = |more: &[(&str, &str)]| {
-            let mut all = vec![("GITLAB_CI", "true"), ("CI_COMMIT_SHA", M), ("CI_DEFAULT_BRANCH", "main"), ("CI_COMMIT_BEFORE_SHA", ZERO)];
+            let mut all = vec![
+                ("GITLAB_CI", "true"),
+                ("CI_COMMIT_SHA", M),
+                ("CI_DEFAULT_BRANCH", "main"),
+                ("CI_COMMIT_BEFORE_SHA", ZERO),
+            ];
             all.extend(more);
             job(&all, None)
         };
-        let merge = pipeline(&[("CI_MERGE_REQUEST_IID", "5"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", A), ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "dev")]);
+        let merge = pipeline(&[
+            ("CI_MERGE_REQUEST_IID", "5"),
+            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", A),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "dev"),
+        ]);
         let Job::Range(range) = &merge else { panic!() };
-        assert_eq!((&range.base.revs, &range.head.revs, range.proposed), (&vec!["refs/remotes/origin/dev".to_owned(), A.to_owned()], &vec![M.to_owned()], true));
+        assert_eq!(
+            (&range.base.revs, &range.head.revs, range.proposed),
+            (&vec!["refs/remotes/origin/dev".to_owned(), A.to_owned()], &vec![M.to_owned()], true)
+        );
         assert_eq!(range.base.fetch, ["refs/heads/dev", A], "the target first: DIFF_BASE is stale after a retarget");
-        let merged = pipeline(&[("CI_MERGE_REQUEST_IID", "5"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", A), ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", B), ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", M), ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "dev")]);
+        let merged = pipeline(&[
+            ("CI_MERGE_REQUEST_IID", "5"),
+            ("CI_MERGE_REQUEST_DIFF_BASE_SHA", A),
+            ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", B),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", M),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "dev"),
+        ]);
         assert_eq!(shown(&merged), format!("!{M}..{B} environment"));
-        assert_eq!(shown(&pipeline(&[("CI_COMMIT_BRANCH", "x")])), format!("refs/remotes/origin/main..{M} environment"));
-        assert_eq!(shown(&pipeline(&[("CI_COMMIT_BRANCH", "x"), ("CI_COMMIT_BEFORE_SHA", A)])), format!("{A}..{M} environment"));
+        assert_eq!(
+            shown(&pipeline(&[("CI_COMMIT_BRANCH", "x")])),
+            format!("refs/remotes/origin/main..{M} environment")
+        );
+        assert_eq!(
+            shown(&pipeline(&[("CI_COMMIT_BRANCH", "x"), ("CI_COMMIT_BEFORE_SHA", A)])),
+            format!("{A}..{M} environment")
+        );
         assert_eq!(shown(&pipeline(&[("CI_COMMIT_BRANCH", "main")])), "whole");
         assert_eq!(shown(&pipeline(&[("CI_PIPELINE_SOURCE", "schedule")])), "whole");
     }
@@ -242,25 +301,126 @@ mod tests {
     #[test]
     fn the_others() {
         let cases: Vec<(Vec<(&str, &str)>, String)> = vec![
-            (vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_BRANCH", "x")], format!("!refs/remotes/origin/HEAD..{B} environment")),
+            (
+                vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_BRANCH", "x")],
+                format!("!refs/remotes/origin/HEAD..{B} environment"),
+            ),
             (vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_BRANCH", "main")], "whole".into()),
-            (vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_COMPARE_URL", &format!("https://x/compare/{A}...{B}"))], format!("{A}..{B} environment")),
-            (vec![("JENKINS_URL", "u"), ("CHANGE_ID", "3"), ("CHANGE_TARGET", "dev"), ("GIT_COMMIT", B)], format!("!refs/remotes/origin/dev..{B} environment")),
-            (vec![("JENKINS_URL", "u"), ("GIT_PREVIOUS_SUCCESSFUL_COMMIT", A), ("GIT_COMMIT", B)], format!("{A}..{B} environment")),
+            (
+                vec![
+                    ("CIRCLECI", "true"),
+                    ("CIRCLE_SHA1", B),
+                    ("CIRCLE_COMPARE_URL", &format!("https://x/compare/{A}...{B}")),
+                ],
+                format!("{A}..{B} environment"),
+            ),
+            (
+                vec![("JENKINS_URL", "u"), ("CHANGE_ID", "3"), ("CHANGE_TARGET", "dev"), ("GIT_COMMIT", B)],
+                format!("!refs/remotes/origin/dev..{B} environment"),
+            ),
+            (
+                vec![("JENKINS_URL", "u"), ("GIT_PREVIOUS_SUCCESSFUL_COMMIT", A), ("GIT_COMMIT", B)],
+                format!("{A}..{B} environment"),
+            ),
             (vec![("JENKINS_URL", "u"), ("GIT_COMMIT", B)], "whole".into()),
-            (vec![("TF_BUILD", "True"), ("SYSTEM_PULLREQUEST_PULLREQUESTID", "4"), ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/dev"), ("SYSTEM_PULLREQUEST_SOURCECOMMITID", B), ("BUILD_SOURCEVERSION", M)], format!("!refs/remotes/origin/dev..{B} environment")),
-            (vec![("TF_BUILD", "True"), ("BUILD_SOURCEVERSION", M), ("BUILD_SOURCEBRANCH", "refs/heads/x")], format!("!refs/remotes/origin/HEAD..{M} environment")),
-            (vec![("BITBUCKET_BUILD_NUMBER", "1"), ("BITBUCKET_PR_ID", "2"), ("BITBUCKET_PR_DESTINATION_COMMIT", A), ("BITBUCKET_PR_DESTINATION_BRANCH", "main"), ("BITBUCKET_COMMIT", B)], format!("!{A}..{B} environment")),
-            (vec![("BUILDKITE", "true"), ("BUILDKITE_PULL_REQUEST", "9"), ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"), ("BUILDKITE_COMMIT", B)], format!("!refs/remotes/origin/main..{B} environment")),
-            (vec![("BUILDKITE", "true"), ("BUILDKITE_PULL_REQUEST", "false"), ("BUILDKITE_BRANCH", "main"), ("BUILDKITE_PIPELINE_DEFAULT_BRANCH", "main"), ("BUILDKITE_COMMIT", B)], "whole".into()),
-            (vec![("DRONE", "true"), ("DRONE_PULL_REQUEST", "1"), ("DRONE_TARGET_BRANCH", "main"), ("DRONE_COMMIT_SHA", B)], format!("!refs/remotes/origin/main..{B} environment")),
-            (vec![("DRONE", "true"), ("DRONE_COMMIT_BEFORE", A), ("DRONE_COMMIT_AFTER", B)], format!("{A}..{B} environment")),
-            (vec![("CI", "woodpecker"), ("CI_PIPELINE_EVENT", "pull_request"), ("CI_COMMIT_TARGET_BRANCH", "main"), ("CI_COMMIT_SHA", B)], format!("!refs/remotes/origin/main..{B} environment")),
-            (vec![("CI", "woodpecker"), ("CI_PIPELINE_EVENT", "push"), ("CI_PREV_COMMIT_SHA", A), ("CI_COMMIT_SHA", B)], format!("{A}..{B} environment")),
-            (vec![("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "3"), ("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST_SHA", B), ("TRAVIS_COMMIT", M)], format!("!refs/remotes/origin/main..{B} environment")),
-            (vec![("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_COMMIT_RANGE", &format!("{A}...{B}")), ("TRAVIS_COMMIT", B)], format!("{A}..{B} environment")),
+            (
+                vec![
+                    ("TF_BUILD", "True"),
+                    ("SYSTEM_PULLREQUEST_PULLREQUESTID", "4"),
+                    ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/dev"),
+                    ("SYSTEM_PULLREQUEST_SOURCECOMMITID", B),
+                    ("BUILD_SOURCEVERSION", M),
+                ],
+                format!("!refs/remotes/origin/dev..{B} environment"),
+            ),
+            (
+                vec![("TF_BUILD", "True"), ("BUILD_SOURCEVERSION", M), ("BUILD_SOURCEBRANCH", "refs/heads/x")],
+                format!("!refs/remotes/origin/HEAD..{M} environment"),
+            ),
+            (
+                vec![
+                    ("BITBUCKET_BUILD_NUMBER", "1"),
+                    ("BITBUCKET_PR_ID", "2"),
+                    ("BITBUCKET_PR_DESTINATION_COMMIT", A),
+                    ("BITBUCKET_PR_DESTINATION_BRANCH", "main"),
+                    ("BITBUCKET_COMMIT", B),
+                ],
+                format!("!{A}..{B} environment"),
+            ),
+            (
+                vec![
+                    ("BUILDKITE", "true"),
+                    ("BUILDKITE_PULL_REQUEST", "9"),
+                    ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
+                    ("BUILDKITE_COMMIT", B),
+                ],
+                format!("!refs/remotes/origin/main..{B} environment"),
+            ),
+            (
+                vec![
+                    ("BUILDKITE", "true"),
+                    ("BUILDKITE_PULL_REQUEST", "false"),
+                    ("BUILDKITE_BRANCH", "main"),
+                    ("BUILDKITE_PIPELINE_DEFAULT_BRANCH", "main"),
+                    ("BUILDKITE_COMMIT", B),
+                ],
+                "whole".into(),
+            ),
+            (
+                vec![
+                    ("DRONE", "true"),
+                    ("DRONE_PULL_REQUEST", "1"),
+                    ("DRONE_TARGET_BRANCH", "main"),
+                    ("DRONE_COMMIT_SHA", B),
+                ],
+                format!("!refs/remotes/origin/main..{B} environment"),
+            ),
+            (
+                vec![("DRONE", "true"), ("DRONE_COMMIT_BEFORE", A), ("DRONE_COMMIT_AFTER", B)],
+                format!("{A}..{B} environment"),
+            ),
+            (
+                vec![
+                    ("CI", "woodpecker"),
+                    ("CI_PIPELINE_EVENT", "pull_request"),
+                    ("CI_COMMIT_TARGET_BRANCH", "main"),
+                    ("CI_COMMIT_SHA", B),
+                ],
+                format!("!refs/remotes/origin/main..{B} environment"),
+            ),
+            (
+                vec![
+                    ("CI", "woodpecker"),
+                    ("CI_PIPELINE_EVENT", "push"),
+                    ("CI_PREV_COMMIT_SHA", A),
+                    ("CI_COMMIT_SHA", B),
+                ],
+                format!("{A}..{B} environment"),
+            ),
+            (
+                vec![
+                    ("TRAVIS", "true"),
+                    ("TRAVIS_PULL_REQUEST", "3"),
+                    ("TRAVIS_BRANCH", "main"),
+                    ("TRAVIS_PULL_REQUEST_SHA", B),
+                    ("TRAVIS_COMMIT", M),
+                ],
+                format!("!refs/remotes/origin/main..{B} environment"),
+            ),
+            (
+                vec![
+                    ("TRAVIS", "true"),
+                    ("TRAVIS_PULL_REQUEST", "false"),
+                    ("TRAVIS_COMMIT_RANGE", &format!("{A}...{B}")),
+                    ("TRAVIS_COMMIT", B),
+                ],
+                format!("{A}..{B} environment"),
+            ),
             (vec![("CI", "true")], "whole".into()),
-        ].into_iter().map(|(v, s): (Vec<(&str, &str)>, String)| (v, s)).collect();
+        ]
+        .into_iter()
+        .map(|(v, s): (Vec<(&str, &str)>, String)| (v, s))
+        .collect();
         for (variables, expected) in cases {
             assert_eq!(shown(&job(&variables, None)), expected, "{variables:?}");
         }

@@ -51,7 +51,13 @@ impl<'r> Commit<'r> {
 
     /// Reads configuration, rules and baseline of the commit. `user` is the user's own file, which goes below; `rules` and
     /// `baselines` are what flags name.
-    pub(crate) fn word(&self, user: Option<&Path>, rules: &[PathBuf], baselines: &[PathBuf], key: &KeyOf<'_>) -> Result<Word> {
+    pub(crate) fn word(
+        &self,
+        user: Option<&Path>,
+        rules: &[PathBuf],
+        baselines: &[PathBuf],
+        key: &KeyOf<'_>,
+    ) -> Result<Word> {
         let today = today();
         let mut config = Config::of_user(user, &today)?;
         // The user's own rules are where they are; the project's, in the commit.

@@ -158,7 +158,14 @@ fn chosen(args: &RunArgs) -> Result<Option<(u32, u32)>> {
     Ok(Some(audit::shard_from_env(&environment, args.shards)?.unwrap_or((0, 1))))
 }
 
-fn write_shard(dir: &Path, auditor: &Auditor<'_>, plan: &Plan, (at, of): (u32, u32), rules_digest: String, ran: &Ran) -> Result<Exit> {
+fn write_shard(
+    dir: &Path,
+    auditor: &Auditor<'_>,
+    plan: &Plan,
+    (at, of): (u32, u32),
+    rules_digest: String,
+    ran: &Ran,
+) -> Result<Exit> {
     if !ran.missing.is_empty() {
         message::say(&format!("stopped before {} repositories were read; the shard is not written", ran.missing.len()));
         return Ok(Exit::Incomplete);
@@ -228,7 +235,8 @@ impl audit::Progress for Shown<'_> {
         if self.json {
             let seconds = self.started.elapsed().as_secs_f64();
             let members = event.result.members.iter();
-            let names: Vec<_> = members.map(|m| serde_json::json!({"name": m.name, "status": m.status, "reason": m.reason})).collect();
+            let names: Vec<_> =
+                members.map(|m| serde_json::json!({"name": m.name, "status": m.status, "reason": m.reason})).collect();
             let left = seconds / event.done.max(1) as f64 * (event.total - event.done) as f64;
             let line = serde_json::json!({
                 "event": "repositories", "done": event.done, "total": event.total, "reused": event.reused, "leaks": leaks,

@@ -91,7 +91,10 @@ pub(crate) fn run(command: BaselineCommand) -> Result<Exit> {
         BaselineCommand::Create { force, write } => {
             let file = file_of(write.out.clone(), &config(&write.scan.config, root(&write.scan))?);
             if !force && file.exists() {
-                bail!("{} is there already: `stanch baseline update` keeps what people wrote into it; --force replaces it", file.display());
+                bail!(
+                    "{} is there already: `stanch baseline update` keeps what people wrote into it; --force replaces it",
+                    file.display()
+                );
             }
             change(write, Mode::Create)
         }
@@ -119,7 +122,9 @@ fn change(args: WriteArgs, mode: Mode) -> Result<Exit> {
     let mut baseline = match (mode, std::fs::read_to_string(&file)) {
         (Mode::Create, _) => fresh(&name, &key, &scan, &resolved.config),
         (_, Ok(text)) => Baseline::parse(&name, &text, &key, &today())?,
-        (Mode::Update, Err(error)) if error.kind() == ErrorKind::NotFound => fresh(&name, &key, &scan, &resolved.config),
+        (Mode::Update, Err(error)) if error.kind() == ErrorKind::NotFound => {
+            fresh(&name, &key, &scan, &resolved.config)
+        }
         (_, Err(error)) => return Err(error).with_context(|| format!("cannot read {name}")),
     };
     if scan.baseline.is_empty() {
@@ -133,7 +138,9 @@ fn change(args: WriteArgs, mode: Mode) -> Result<Exit> {
             message::say(&format!("not scanned: {}: {}", visible(&skipped.what), skipped.reason));
         }
         if mode == Mode::Prune {
-            bail!("the scan was not complete, so what is no longer found may only not have been read; nothing was changed");
+            bail!(
+                "the scan was not complete, so what is no longer found may only not have been read; nothing was changed"
+            );
         }
     }
     let before = baseline.known.len();
@@ -219,7 +226,8 @@ fn show(file: Option<PathBuf>, json: bool) -> Result<Exit> {
         sorted.sort_by_key(|known| known.line);
         for known in sorted {
             let first = known.paths.first().map_or("", String::as_str);
-            let more = if known.paths.len() > 1 { format!(" and {} more", known.paths.len() - 1) } else { String::new() };
+            let more =
+                if known.paths.len() > 1 { format!(" and {} more", known.paths.len() - 1) } else { String::new() };
             let expires = known.expires.as_deref().map_or(String::new(), |day| {
                 format!("  {} {day}", if baseline.is_expired(known) { "expired on" } else { "until" })
             });

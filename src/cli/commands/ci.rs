@@ -64,8 +64,9 @@ pub(crate) struct CiArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: CiArgs) -> Result<Exit> {
-    let variables: Variables =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let variables: Variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     let system = System::of(&variables);
     let event = get(&variables, "GITHUB_EVENT_PATH").and_then(|path| std::fs::read_to_string(path).ok());
     let job = resolve(&variables, event.as_deref(), args.base.as_deref(), args.head.as_deref());
@@ -116,7 +117,11 @@ fn scan(args: CiArgs, variables: &Variables, system: System, checked: &Checked, 
     (scan.rules, scan.output, scan.baseline) = (args.rules, args.output, args.baseline);
     scan.confidence = args.confidence.or(scan.confidence);
     let repo = Repo::from_env()?;
-    let resolved = if proposed && !args.trust_head { of_base(&scan, &repo, checked)? } else { Resolved::new(&scan, Path::new("."))? };
+    let resolved = if proposed && !args.trust_head {
+        of_base(&scan, &repo, checked)?
+    } else {
+        Resolved::new(&scan, Path::new("."))?
+    };
     let reports = reports(&scan.output, &resolved, system)?;
     let Run { outcome, digest } = run::scan(resolved, &[Target::Range(None, checked.query.clone())], true, false);
     if proposed {
@@ -138,7 +143,8 @@ fn scan(args: CiArgs, variables: &Variables, system: System, checked: &Checked, 
 fn of_base(scan: &ScanArgs, repo: &Repo, checked: &Checked) -> Result<Resolved> {
     let base = Commit::new(repo, &checked.base)?;
     let user = user_file();
-    let word = base.word(user.as_deref(), &scan.rules.files, &scan.baseline, &|config| fingerprint_key(scan, config))?;
+    let word =
+        base.word(user.as_deref(), &scan.rules.files, &scan.baseline, &|config| fingerprint_key(scan, config))?;
     let changed = base.differing(&Commit::new(repo, &checked.head)?, &word.files);
     if !changed.is_empty() {
         message::say(&format!(
@@ -179,7 +185,8 @@ fn github_files(variables: &Variables, outcome: &Outcome, style: &Style) -> Resu
         report::write_document(format, &document, &Style { color: false, ..style.clone() }, &mut text)?;
         let there = std::fs::metadata(file).map_or(0, |found| found.len());
         if there + text.len() as u64 > SUMMARY_LIMIT {
-            text = format!("stanch: {} leaks; too many for a job summary, see the report.\n", document.summary.leaks).into_bytes();
+            text = format!("stanch: {} leaks; too many for a job summary, see the report.\n", document.summary.leaks)
+                .into_bytes();
         }
         append(file, &text)?;
     }

@@ -80,7 +80,13 @@ pub(crate) fn version(args: &VersionArgs) -> Result<Exit> {
         });
         format!("{shown:#}\n")
     } else {
-        format!("stanch {version}, {} rules ({}), {} {}\n", rules.len(), &digest[..12], std::env::consts::OS, std::env::consts::ARCH)
+        format!(
+            "stanch {version}, {} rules ({}), {} {}\n",
+            rules.len(),
+            &digest[..12],
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        )
     };
     print(text.as_bytes())
 }

@@ -58,15 +58,23 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Exit> {
 fn finding<'d>(document: &'d Document, prefix: &str) -> Option<(&'d Finding, Option<String>)> {
     let prefix = prefix.to_ascii_lowercase();
     let open = document.findings.iter().map(|finding| (finding, None));
-    let hidden = document.suppressed.iter().map(|hidden| {
-        (&hidden.finding, Some(format!("{} ({}) {}", hidden.by, hidden.origin, hidden.reason)))
-    });
+    let hidden = document
+        .suppressed
+        .iter()
+        .map(|hidden| (&hidden.finding, Some(format!("{} ({}) {}", hidden.by, hidden.origin, hidden.reason))));
     open.chain(hidden).find(|(finding, _)| prefix.len() >= 6 && finding.fingerprint.starts_with(&prefix))
 }
 
 fn rule(out: &mut dyn Write, info: &RuleInfo) -> Result<()> {
     writeln!(out, "{} ({})", info.name, info.id)?;
-    let facts = [info.severity.name(), info.kind.name(), info.provider.as_str(), info.category.as_str(), info.owasp.as_str(), info.cwe.as_str()];
+    let facts = [
+        info.severity.name(),
+        info.kind.name(),
+        info.provider.as_str(),
+        info.category.as_str(),
+        info.owasp.as_str(),
+        info.cwe.as_str(),
+    ];
     writeln!(out, "is          {}", facts.join(", "))?;
     writeln!(out, "do          {}", info.remediation)?;
     for reference in &info.references {
@@ -81,7 +89,13 @@ fn rule(out: &mut dyn Write, info: &RuleInfo) -> Result<()> {
 fn explain(out: &mut dyn Write, finding: &Finding, hidden: Option<String>) -> Result<()> {
     writeln!(out, "{}  {}", finding.fingerprint, finding.secret)?;
     let judged = finding.probability.map_or(String::new(), |judged| format!(", judged {judged} likely"));
-    writeln!(out, "is          {}, confidence {}{judged}, verdict {}", finding.severity.name(), finding.confidence.name(), finding.verdict)?;
+    writeln!(
+        out,
+        "is          {}, confidence {}{judged}, verdict {}",
+        finding.severity.name(),
+        finding.confidence.name(),
+        finding.verdict
+    )?;
     for note in &finding.notes {
         writeln!(out, "because     {note}")?;
     }

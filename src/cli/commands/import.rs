@@ -53,7 +53,11 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Exit> {
         message::say(&visible(note.as_bytes()));
     }
     let entries = found.allow.matches("\n[[allow]]\n").count();
-    message::say(&format!("{} rules carried over, {entries} [[allow]] entries (--part config), {} notes", found.count, found.notes.len()));
+    message::say(&format!(
+        "{} rules carried over, {entries} [[allow]] entries (--part config), {} notes",
+        found.count,
+        found.notes.len()
+    ));
     Ok(Exit::Clean)
 }
 
@@ -86,7 +90,10 @@ pub(crate) fn for_scan(name: &str, text: String, config: &mut Config) -> Result<
         Some(found) => {
             config.allow.extend(ConfigFile::parse(name, &found.allow, &today())?.allow);
             if !found.notes.is_empty() {
-                message::say(&format!("stanch: {name}: {} notes on what is not the same here: stanch rules import {name}", found.notes.len()));
+                message::say(&format!(
+                    "stanch: {name}: {} notes on what is not the same here: stanch rules import {name}",
+                    found.notes.len()
+                ));
             }
             Ok((name.to_owned(), found.rules))
         }

@@ -54,7 +54,10 @@ pub(crate) fn run() -> Result<Exit> {
     for (what, bytes, expected) in samples {
         let outcome = scan(bytes)?;
         let found = outcome.findings.iter().filter(|finding| finding.secret.expose() == key.as_bytes()).count();
-        ensure!(found == expected, "self-test: {what}: {found} found, {expected} expected; this program does not work here");
+        ensure!(
+            found == expected,
+            "self-test: {what}: {found} found, {expected} expected; this program does not work here"
+        );
         for &format in Format::ALL {
             let mut text = Vec::new();
             report::write(format, &outcome, &Style::default(), &mut text)?;

@@ -29,7 +29,10 @@ pub(crate) fn lines(event: Event, outcome: &Outcome) -> Vec<String> {
     }
     lines.push(cut(&format!("fix:   {} {}", fix(event), remedy(&document, &leaks))));
     if event != Event::CommitMsg {
-        lines.push("allow: a comment on that line, `stanch:allow WHY`; or an [[allow]] entry with a reason in stanch.toml".to_owned());
+        lines.push(
+            "allow: a comment on that line, `stanch:allow WHY`; or an [[allow]] entry with a reason in stanch.toml"
+                .to_owned(),
+        );
     }
     lines.extend(skip(event).map(str::to_owned));
     lines
@@ -53,8 +56,12 @@ fn fix(event: Event) -> &'static str {
     match event {
         Event::PreCommit | Event::PreMergeCommit => "take it out of the file and `git add` it again.",
         Event::CommitMsg => "write the message without it.",
-        Event::PrePush => "take it out of the commit itself (git commit --amend, git rebase -i): a later commit does not undo it.",
-        Event::PreReceive | Event::Update => "take it out of the commit itself (git commit --amend, git rebase -i) and push again.",
+        Event::PrePush => {
+            "take it out of the commit itself (git commit --amend, git rebase -i): a later commit does not undo it."
+        }
+        Event::PreReceive | Event::Update => {
+            "take it out of the commit itself (git commit --amend, git rebase -i) and push again."
+        }
     }
 }
 
@@ -74,7 +81,9 @@ fn all(event: Event) -> &'static str {
 
 fn skip(event: Event) -> Option<&'static str> {
     match event {
-        Event::PreCommit | Event::CommitMsg => Some("skip:  git commit --no-verify (then the secret is in your history)"),
+        Event::PreCommit | Event::CommitMsg => {
+            Some("skip:  git commit --no-verify (then the secret is in your history)")
+        }
         Event::PreMergeCommit => Some("skip:  git merge --no-verify (then the secret is in your history)"),
         Event::PrePush => Some("skip:  git push --no-verify (then the secret is out)"),
         Event::PreReceive | Event::Update => None,

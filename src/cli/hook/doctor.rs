@@ -88,7 +88,12 @@ pub(crate) fn examine(site: &Site, repo: &Repo) -> Report {
     }
     checks.extend(keeper_check(site));
     if std::env::var("HUSKY").is_ok_and(|value| value == "0") && matches!(site.keeper, Some(Keeper::Husky(_))) {
-        checks.push(check("husky", State::Bad, "HUSKY=0 is set in this environment: husky runs no hook", Some("unset HUSKY")));
+        checks.push(check(
+            "husky",
+            State::Bad,
+            "HUSKY=0 is set in this environment: husky runs no hook",
+            Some("unset HUSKY"),
+        ));
         protected = false;
     }
     protected &= site.git.is_some();
@@ -111,20 +116,27 @@ fn program_check() -> Check {
     let found = std::env::split_paths(&path).map(|directory| directory.join("stanch")).find(|file| is_executable(file));
     match found {
         Some(file) => check("program", State::Good, format!("{} on the PATH", file.display()), None),
-        None => check("program", State::Mind, format!("{here}, which is not on the PATH"), Some("put its directory on the PATH; hook files fall back on the path they were installed with")),
+        None => check(
+            "program",
+            State::Mind,
+            format!("{here}, which is not on the PATH"),
+            Some("put its directory on the PATH; hook files fall back on the path they were installed with"),
+        ),
     }
 }
 
 fn hooks_path_check(site: &Site) -> Option<Check> {
     let (path, shared) = site.hooks_path.as_ref()?;
     let whose = if *shared { "your own configuration" } else { "this repository's configuration" };
-    let detail = format!("core.hooksPath is {} ({whose}); hooks in {} do not run", path.display(), site.own_hooks.display());
+    let detail =
+        format!("core.hooksPath is {} ({whose}); hooks in {} do not run", path.display(), site.own_hooks.display());
     Some(check("core.hooksPath", if path.is_dir() { State::Good } else { State::Mind }, detail, None))
 }
 
 fn runs(site: &Site, repo: &Repo, event: Event) -> Runs {
     let name = event.name();
-    let configured = repo.git().config().ok().and_then(|config| config.get_string(&format!("hook.stanch-{name}.command")).ok());
+    let configured =
+        repo.git().config().ok().and_then(|config| config.get_string(&format!("hook.stanch-{name}.command")).ok());
     if let Some(command) = configured.filter(|_| site.has_config_hooks()) {
         return Runs::Config(command);
     }
@@ -177,21 +189,35 @@ fn event_check(event: Event, runs: &Runs, essential: bool) -> Check {
         Runs::File(file) => check(name, State::Good, format!("in {file}"), None),
         Runs::Through(keeper, file) => check(name, State::Good, format!("through {keeper}, in {file}"), None),
         Runs::Shadowed(why) => check(name, State::Bad, why.clone(), cure),
-        Runs::NotExecutable(file) => check(name, State::Bad, format!("{file} may not be executed, so git ignores it"), Some("chmod +x the file")),
+        Runs::NotExecutable(file) => {
+            check(name, State::Bad, format!("{file} may not be executed, so git ignores it"), Some("chmod +x the file"))
+        }
         Runs::No => check(name, if essential { State::Bad } else { State::Mind }, "not installed", cure),
     }
 }
 
 fn keeper_check(site: &Site) -> Option<Check> {
     match site.keeper.as_ref()? {
-        Keeper::Husky(directory) => Some(check("husky", State::Good, format!("keeps the hooks, in {}", directory.display()), None)),
+        Keeper::Husky(directory) => {
+            Some(check("husky", State::Good, format!("keeps the hooks, in {}", directory.display()), None))
+        }
         Keeper::Lefthook(file) => {
             let detail = format!("lefthook, with {}, rewrites hook files when it is installed", file.display());
             Some(check("lefthook", State::Mind, detail, Some("keep ours in its configuration")))
         }
         Keeper::PreCommit(file) => {
-            let detail = format!("the pre-commit framework, with {}, hands over only the first ref of a push, and no clean merge", file.display());
-            Some(check("pre-commit", State::Mind, detail, Some("`pre-commit install -t pre-commit -t pre-merge-commit`, and `stanch hook install pre-push --way file`")))
+            let detail = format!(
+                "the pre-commit framework, with {}, hands over only the first ref of a push, and no clean merge",
+                file.display()
+            );
+            Some(check(
+                "pre-commit",
+                State::Mind,
+                detail,
+                Some(
+                    "`pre-commit install -t pre-commit -t pre-merge-commit`, and `stanch hook install pre-push --way file`",
+                ),
+            ))
         }
     }
 }

@@ -20,9 +20,24 @@ const ASIDE: &str = ".before-stanch";
 /// Every hook that a directory shared by all repositories has to pass on: setting `core.hooksPath` turns off the
 /// repositories' own.
 const ALL_HOOKS: &[&str] = &[
-    "applypatch-msg", "pre-applypatch", "post-applypatch", "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg",
-    "post-commit", "pre-rebase", "post-checkout", "post-merge", "pre-push", "post-rewrite", "push-to-checkout", "pre-auto-gc",
-    "sendemail-validate", "post-index-change", "reference-transaction",
+    "applypatch-msg",
+    "pre-applypatch",
+    "post-applypatch",
+    "pre-commit",
+    "pre-merge-commit",
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "pre-rebase",
+    "post-checkout",
+    "post-merge",
+    "pre-push",
+    "post-rewrite",
+    "push-to-checkout",
+    "pre-auto-gc",
+    "sendemail-validate",
+    "post-index-change",
+    "reference-transaction",
 ];
 
 /// Whose configuration git is to change.
@@ -232,7 +247,9 @@ fn remove_all(directory: &Path) -> Result<Vec<String>> {
 
 fn remove_file(file: &Path) -> Result<()> {
     match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| format!("cannot remove {}", file.display())),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", file.display()))
+        }
         _ => Ok(()),
     }
 }
@@ -262,18 +279,23 @@ pub(crate) fn advice(keeper: &Keeper, events: &[Event]) -> String {
                 let input = if event.reads_input() { "\n      use_stdin: true" } else { "" };
                 let arguments = if matches!(event, Event::CommitMsg | Event::PrePush) { " {0}" } else { "" };
                 let name = event.name();
-                text.push_str(&format!("\n{name}:\n  commands:\n    stanch:\n      run: stanch hook run {name}{arguments}{input}\n"));
+                text.push_str(&format!(
+                    "\n{name}:\n  commands:\n    stanch:\n      run: stanch hook run {name}{arguments}{input}\n"
+                ));
             }
         }
         Keeper::PreCommit(file) => {
-            text = format!("the pre-commit framework keeps the hooks of this repository; add to {}:\n\n", file.display());
+            text =
+                format!("the pre-commit framework keeps the hooks of this repository; add to {}:\n\n", file.display());
             text.push_str(
                 "  - repo: local\n    hooks:\n      - id: stanch\n        name: stanch\n        language: system\n        \
                  entry: stanch hook run pre-commit\n        pass_filenames: false\n        require_serial: true\n        \
                  stages: [pre-commit, pre-merge-commit, manual]\n",
             );
         }
-        Keeper::Husky(directory) => text.push_str(&format!("husky keeps the hooks of this repository, in {}", directory.display())),
+        Keeper::Husky(directory) => {
+            text.push_str(&format!("husky keeps the hooks of this repository, in {}", directory.display()))
+        }
     }
     text.push_str("\n(`--way file` puts our lines into the hook files all the same)");
     text

@@ -46,7 +46,9 @@ pub(crate) fn pre_push(input: &str) -> Result<Vec<RefUpdate>> {
     let parse = |line: &str| {
         let words: Vec<&str> = line.split(' ').collect();
         // A local side may be an expression with spaces in it; the last three never are.
-        let [.., new, name, old] = words[..] else { anyhow::bail!("pre-push: `{line}` is not what git tells this hook") };
+        let [.., new, name, old] = words[..] else {
+            anyhow::bail!("pre-push: `{line}` is not what git tells this hook")
+        };
         Ok(RefUpdate { new: id(new), old: id(old), name: name.to_owned() })
     };
     lines.map(parse).collect()

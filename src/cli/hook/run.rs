@@ -121,7 +121,11 @@ fn settle(outcome: &Outcome, over: Option<Duration>, policy: OnDeadline, strict:
     }
     let mut shown = 0;
     for skipped in outcome.skipped.iter().filter(|skipped| skipped.is_incomplete()).take(4) {
-        message::say(&format!("stanch: not scanned: {}: {}", visible(&skipped.what), visible(skipped.reason.to_string().as_bytes())));
+        message::say(&format!(
+            "stanch: not scanned: {}: {}",
+            visible(&skipped.what),
+            visible(skipped.reason.to_string().as_bytes())
+        ));
         shown += 1;
     }
     let all = outcome.skipped.iter().filter(|skipped| skipped.is_incomplete()).count();
@@ -129,7 +133,8 @@ fn settle(outcome: &Outcome, over: Option<Duration>, policy: OnDeadline, strict:
         message::say(&format!("stanch: and {} more", all - shown));
     }
     // An object that is not there, or a range that cannot be told, is no mere detail.
-    let asked = outcome.skipped.iter().any(|skipped| skipped.asked && !matches!(skipped.reason, SkipReason::TooLarge { .. }));
+    let asked =
+        outcome.skipped.iter().any(|skipped| skipped.asked && !matches!(skipped.reason, SkipReason::TooLarge { .. }));
     if strict || asked { Exit::Incomplete } else { Exit::Clean }
 }
 
@@ -150,7 +155,10 @@ fn watch(args: &HookRunArgs, work: &Work) {
         stop.store(true, Ordering::Relaxed);
         std::thread::sleep(GRACE);
         let exit = time_is_up(limit, policy, 0, &[asked]);
-        #[expect(clippy::exit, reason = "whoever runs the hook kills it, and with it every other hook, if it takes longer")]
+        #[expect(
+            clippy::exit,
+            reason = "whoever runs the hook kills it, and with it every other hook, if it takes longer"
+        )]
         std::process::exit(if exit == Exit::Clean { 0 } else { 3 });
     });
 }
@@ -167,7 +175,8 @@ fn work(args: &HookRunArgs, repo: &Repo) -> Result<Option<Work>> {
     match args.event {
         Event::PreCommit | Event::PreMergeCommit => target(commit(repo)?, "what is staged"),
         Event::CommitMsg => {
-            let file = args.arguments.first().context("git tells this hook the file with the message; there is none")?;
+            let file =
+                args.arguments.first().context("git tells this hook the file with the message; there is none")?;
             let text = std::fs::read(file).with_context(|| format!("cannot read {}", Path::new(file).display()))?;
             let config = repo.git().config()?.snapshot()?;
             let comment = config.get_str("core.commentString").or_else(|_| config.get_str("core.commentChar"));

@@ -80,7 +80,8 @@ pub(crate) fn is_shell(file: &[u8]) -> bool {
         return !file.starts_with(b"\x7fELF");
     }
     let first = file.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let mut words = first[2..].split(|byte| byte.is_ascii_whitespace() || *byte == b'/').filter(|word| !word.is_empty());
+    let mut words =
+        first[2..].split(|byte| byte.is_ascii_whitespace() || *byte == b'/').filter(|word| !word.is_empty());
     words.any(|word| [&b"sh"[..], b"bash", b"dash", b"ksh", b"zsh"].contains(&word))
 }
 
@@ -125,13 +126,25 @@ mod tests {
         std::fs::set_permissions(&fake, mode).unwrap();
         let path = format!("{}:/usr/bin:/bin", directory.path().display());
         for input in ["one 1\ntwo $(id)\n", ""] {
-            use std::{io::Write, process::{Command, Stdio}};
-            let mut shell = Command::new("/bin/sh").args(["-c", &script]).env("PATH", &path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            use std::{
+                io::Write,
+                process::{Command, Stdio},
+            };
+            let mut shell = Command::new("/bin/sh")
+                .args(["-c", &script])
+                .env("PATH", &path)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
             shell.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
             let output = shell.wait_with_output().unwrap();
             let expected: String = input.lines().map(|line| format!("<{line}>\n")).collect();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
-            assert_eq!(std::fs::read_to_string(directory.path().join("stanch.input")).unwrap().trim_end(), input.trim_end());
+            assert_eq!(
+                std::fs::read_to_string(directory.path().join("stanch.input")).unwrap().trim_end(),
+                input.trim_end()
+            );
         }
     }
 }

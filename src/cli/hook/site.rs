@@ -70,7 +70,8 @@ impl Site {
         let base = top.clone().unwrap_or_else(|| layout.git_dir.clone());
         let config = repo.git().config().context("cannot read git's configuration")?;
         let hooks_path = config.get_entry("core.hooksPath").ok().and_then(|entry| {
-            let shared = matches!(entry.level(), git2::ConfigLevel::Global | git2::ConfigLevel::XDG | git2::ConfigLevel::System);
+            let shared =
+                matches!(entry.level(), git2::ConfigLevel::Global | git2::ConfigLevel::XDG | git2::ConfigLevel::System);
             let path = config.get_path("core.hooksPath").ok()?;
             Some((base.join(path), shared))
         });
@@ -92,7 +93,9 @@ impl Site {
     pub(crate) fn plan(&self, way: Way) -> Plan {
         match way {
             Way::Auto | Way::Config if self.has_config_hooks() => return Plan::Config,
-            Way::Config => return Plan::Refuse("this git is older than 2.54 and runs no hooks from its configuration".to_owned()),
+            Way::Config => {
+                return Plan::Refuse("this git is older than 2.54 and runs no hooks from its configuration".to_owned());
+            }
             Way::File => return self.files(),
             Way::Auto => {}
         }
@@ -111,7 +114,8 @@ impl Site {
                 path.display()
             )),
             Some((path, false)) => {
-                let committed = self.top.as_ref().is_some_and(|top| path.starts_with(top) && !path.starts_with(&self.own_hooks));
+                let committed =
+                    self.top.as_ref().is_some_and(|top| path.starts_with(top) && !path.starts_with(&self.own_hooks));
                 Plan::Files(path.clone(), committed)
             }
             None => Plan::Files(self.own_hooks.clone(), false),
@@ -125,7 +129,15 @@ fn keeper(top: &Path, hooks_path: Option<&Path>) -> Option<Keeper> {
     if hooks_path.is_some_and(|path| path.starts_with(&husky)) {
         return Some(Keeper::Husky(husky));
     }
-    let names = ["lefthook.yml", ".lefthook.yml", "lefthook.yaml", ".lefthook.yaml", "lefthook.toml", ".lefthook.toml", "lefthook.json"];
+    let names = [
+        "lefthook.yml",
+        ".lefthook.yml",
+        "lefthook.yaml",
+        ".lefthook.yaml",
+        "lefthook.toml",
+        ".lefthook.toml",
+        "lefthook.json",
+    ];
     let first = |names: &[&str]| names.iter().map(|name| top.join(name)).find(|path| path.is_file());
     let lefthook = first(&names).map(Keeper::Lefthook);
     lefthook.or_else(|| first(&[".pre-commit-config.yaml"]).map(Keeper::PreCommit))
@@ -178,7 +190,11 @@ mod tests {
 
     #[test]
     fn what_others_keep_is_left_to_them() {
-        let husky = Site { hooks_path: Some(("/r/.husky/_".into(), false)), keeper: Some(Keeper::Husky("/r/.husky".into())), ..site() };
+        let husky = Site {
+            hooks_path: Some(("/r/.husky/_".into(), false)),
+            keeper: Some(Keeper::Husky("/r/.husky".into())),
+            ..site()
+        };
         assert_eq!(husky.plan(Way::Auto), Plan::Files("/r/.husky".into(), true));
         let framework = Site { keeper: Some(Keeper::PreCommit("/r/.pre-commit-config.yaml".into())), ..site() };
         assert!(matches!(framework.plan(Way::Auto), Plan::Advise(Keeper::PreCommit(_))));

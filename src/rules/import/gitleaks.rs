@@ -30,9 +30,12 @@ fn extend(file: &mut Table, out: &mut Imported) {
         _ => Table::new(),
     };
     if section.remove("useDefault").and_then(|value| value.as_bool()) == Some(true) {
-        out.notes.push("extend.useDefault: the built-in rules of stanch are used in the place of gitleaks' own".to_owned());
+        out.notes
+            .push("extend.useDefault: the built-in rules of stanch are used in the place of gitleaks' own".to_owned());
     } else {
-        out.notes.push("without extend.useDefault gitleaks uses these rules alone; --no-builtin-rules does so here".to_owned());
+        out.notes.push(
+            "without extend.useDefault gitleaks uses these rules alone; --no-builtin-rules does so here".to_owned(),
+        );
     }
     out.extends.extend(section.remove("path").and_then(|path| path.as_str().map(str::to_owned)));
     let disabled = strings(&mut section, "disabledRules");
@@ -75,7 +78,9 @@ fn number(from: &mut Table, name: &str) -> Option<f64> {
 }
 
 fn rule(mut table: Table, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
-    let Some(given) = string(&mut table, "id") else { return out.notes.push("a rule without an id is left out".to_owned()) };
+    let Some(given) = string(&mut table, "id") else {
+        return out.notes.push("a rule without an id is left out".to_owned());
+    };
     let id = id_of(&given);
     if id != given {
         out.note(&given, format!("is `{id}` here: ids are of lower-case letters, digits, dots and dashes"));
@@ -87,7 +92,8 @@ fn rule(mut table: Table, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
     rule.words = strings(&mut table, "keywords");
     rule.tags = strings(&mut table, "tags");
     let path = string(&mut table, "path");
-    let lists: Vec<Table> = tables(&mut table, "allowlist").into_iter().chain(tables(&mut table, "allowlists")).collect();
+    let lists: Vec<Table> =
+        tables(&mut table, "allowlist").into_iter().chain(tables(&mut table, "allowlists")).collect();
     let pattern = string(&mut table, "regex");
     for unknown in table.keys() {
         out.note(&id, format!("`{unknown}` could not be carried over"));
@@ -99,14 +105,18 @@ fn rule(mut table: Table, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
             true
         }
         Some(None) => {
-            out.note(&id, format!("left out: its path `{}` says more than globs can", path.as_deref().unwrap_or_default()));
+            out.note(
+                &id,
+                format!("left out: its path `{}` says more than globs can", path.as_deref().unwrap_or_default()),
+            );
             false
         }
     };
     for list in lists {
         // Words in a secret are part of the rule itself; all else is an entry of its own.
         let mut list = list;
-        let only_words = list.keys().all(|key| ["stopwords", "description", "condition", "regexTarget"].contains(&key.as_str()));
+        let only_words =
+            list.keys().all(|key| ["stopwords", "description", "condition", "regexTarget"].contains(&key.as_str()));
         if only_words {
             rule.stop.extend(strings(&mut list, "stopwords"));
         } else {
@@ -123,7 +133,9 @@ fn rule(mut table: Table, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
             out.rule(rule, taken);
         }
         Some(_) => {}
-        None if path.is_some() => out.note(&id, "left out: a rule that only names paths; such files are not reported here"),
+        None if path.is_some() => {
+            out.note(&id, "left out: a rule that only names paths; such files are not reported here")
+        }
         None => out.note(&id, "has no regex: only its allowlists are carried over"),
     }
 }
@@ -131,7 +143,8 @@ fn rule(mut table: Table, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
 fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
     let whose = rules.as_ref().and_then(|ids| ids.first().cloned()).unwrap_or_else(|| "global allowlist".to_owned());
     let reason = string(&mut list, "description").unwrap_or_else(|| format!("allowed before ({whose})"));
-    let and = string(&mut list, "condition").is_some_and(|condition| condition.eq_ignore_ascii_case("and") || condition == "&&");
+    let and = string(&mut list, "condition")
+        .is_some_and(|condition| condition.eq_ignore_ascii_case("and") || condition == "&&");
     let targets: Vec<String> = strings(&mut list, "targetRules").iter().map(|id| id_of(id)).collect();
     let rules = rules.unwrap_or(targets);
     let commits = strings(&mut list, "commits");
@@ -160,7 +173,10 @@ fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
     }
     let on_secret = target.is_empty() || target == "secret";
     if !regexes.is_empty() && !on_secret {
-        out.note(&whose, format!("{} regexes over the {target} are left out: ours see the secret alone", regexes.len()));
+        out.note(
+            &whose,
+            format!("{} regexes over the {target} are left out: ours see the secret alone", regexes.len()),
+        );
     }
     let mut values = Vec::new();
     for regex in regexes.iter().filter(|_| on_secret) {
@@ -177,7 +193,10 @@ fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
     if and {
         let all = complete && (on_secret || regexes.is_empty()) && (stop.is_empty() || regexes.is_empty());
         if !all {
-            return out.note(&whose, "an allowlist all of whose conditions must hold is left out, as not all could be carried over");
+            return out.note(
+                &whose,
+                "an allowlist all of whose conditions must hold is left out, as not all could be carried over",
+            );
         }
         if value.is_some() || !paths.is_empty() {
             out.allow(&rules, &paths, value.as_deref(), &reason);

@@ -102,7 +102,9 @@ fn product(one: &[Vec<Piece>], other: &[Vec<Piece>]) -> Option<Vec<Vec<Piece>>> 
 /// Whether it is `.`, with or without line ends: no path that matters has any.
 fn is_anything(hir: &Hir) -> bool {
     match hir.kind() {
-        HirKind::Class(Class::Bytes(class)) => class.ranges().iter().map(|range| usize::from(range.end() - range.start()) + 1).sum::<usize>() >= 254,
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().map(|range| usize::from(range.end() - range.start()) + 1).sum::<usize>() >= 254
+        }
         HirKind::Capture(capture) => is_anything(&capture.sub),
         _ => false,
     }
@@ -118,7 +120,10 @@ fn set(class: &Class) -> Option<String> {
     for range in class.ranges() {
         let (start, end) = (range.start(), range.end());
         // A set of a glob knows no escapes, so odd bytes cannot be said.
-        if !start.is_ascii_alphanumeric() && !b"_. /".contains(&start) || !end.is_ascii() || !end.is_ascii_alphanumeric() && end != start {
+        if !start.is_ascii_alphanumeric() && !b"_. /".contains(&start)
+            || !end.is_ascii()
+            || !end.is_ascii_alphanumeric() && end != start
+        {
             return None;
         }
         text.push(char::from(start));

@@ -80,7 +80,8 @@ struct Rule {
 
 /// An id as ours are written.
 fn id_of(text: &str) -> String {
-    let dashed = text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '-' });
+    let dashed =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || "-._".contains(c) { c.to_ascii_lowercase() } else { '-' });
     dashed.collect::<String>().trim_matches('-').to_owned()
 }
 
@@ -98,10 +99,14 @@ impl Imported {
         for note in &found.notes {
             self.note(&rule.id, note);
         }
-        let covers = |literal: &String| rule.words.iter().any(|word| literal.to_lowercase().contains(&word.to_lowercase()));
+        let covers =
+            |literal: &String| rule.words.iter().any(|word| literal.to_lowercase().contains(&word.to_lowercase()));
         if !rule.words.is_empty() && !found.keywords.iter().all(covers) {
             let words = rule.words.join(", ");
-            self.note(&rule.id, format!("asked for one of ({words}) anywhere in the file; here the match alone decides"));
+            self.note(
+                &rule.id,
+                format!("asked for one of ({words}) anywhere in the file; here the match alone decides"),
+            );
         }
         if taken(&rule.id) {
             let id = format!("imported.{}", rule.id);
@@ -129,7 +134,9 @@ impl Imported {
         if let Some(confidence) = &rule.confidence {
             let _ = writeln!(out, "confidence = {}", quoted(confidence));
         }
-        for (name, values) in [("stop", &rule.stop), ("paths", &rule.paths), ("tags", &rule.tags), ("references", &rule.references)] {
+        for (name, values) in
+            [("stop", &rule.stop), ("paths", &rule.paths), ("tags", &rule.tags), ("references", &rule.references)]
+        {
             if !values.is_empty() {
                 list(out, name, values);
             }
@@ -163,7 +170,9 @@ fn quoted(text: &str) -> String {
 
 /// A string in which backslashes stand for themselves, where that can be.
 fn literal(text: &str) -> String {
-    let plain = !text.contains("'''") && !text.ends_with('\'') && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    let plain = !text.contains("'''")
+        && !text.ends_with('\'')
+        && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
     if plain { format!("'''{}{text}'''", if text.starts_with('\n') { "\n" } else { "" }) } else { quoted(text) }
 }
 

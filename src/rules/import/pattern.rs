@@ -27,16 +27,21 @@ pub(super) struct Carried {
 pub(super) fn carry(pattern: &str, group: Option<u32>) -> Result<Carried, String> {
     let mut notes = Vec::new();
     let named = name_group(pattern, group, &mut notes)?;
-    let hir = shape::parse(&named).map_err(|error| format!("its regex is not ours: {}", error.lines().last().unwrap_or_default()))?;
+    let hir = shape::parse(&named)
+        .map_err(|error| format!("its regex is not ours: {}", error.lines().last().unwrap_or_default()))?;
     let exact = required(&hir, false);
     let folded = required(&hir, true).filter(|literals| shortest(literals) >= 3);
     let Some(folded) = folded else {
         return Err("no text of three characters occurs in every match, and our search begins at such texts".to_owned());
     };
     // Exact texts are the better filter, unless there are many of them only because case does not matter.
-    let exact = exact.filter(|literals| literals.len() <= folded.len() && shortest(literals) >= shortest(&folded).min(4));
+    let exact =
+        exact.filter(|literals| literals.len() <= folded.len() && shortest(literals) >= shortest(&folded).min(4));
     let caseless = exact.is_none();
-    let keywords = exact.unwrap_or(folded).into_iter().map(|literal| String::from_utf8(literal).map_err(|_| "its texts are no UTF-8".to_owned()));
+    let keywords = exact
+        .unwrap_or(folded)
+        .into_iter()
+        .map(|literal| String::from_utf8(literal).map_err(|_| "its texts are no UTF-8".to_owned()));
     let keywords = keywords.collect::<Result<Vec<_>, _>>()?;
     let least = hir.properties().minimum_len().unwrap_or(0);
     let window = match hir.properties().maximum_len() {
@@ -52,15 +57,19 @@ pub(super) fn carry(pattern: &str, group: Option<u32>) -> Result<Carried, String
 
 /// Names the group that is the secret `secret`.
 fn name_group(pattern: &str, group: Option<u32>, notes: &mut Vec<String>) -> Result<String, String> {
-    let tree = ast::parse::Parser::new().parse(pattern).map_err(|error| format!("its regex is not ours: {}", error.kind()))?;
+    let tree =
+        ast::parse::Parser::new().parse(pattern).map_err(|error| format!("its regex is not ours: {}", error.kind()))?;
     let mut groups = Vec::new();
     collect(&tree, &mut groups);
     groups.sort_by_key(|group| group.number);
     let named = groups.iter().find(|group| matches!(group.name.as_deref(), Some("secret")));
-    let token = groups.iter().find(|group| group.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("token")));
+    let token =
+        groups.iter().find(|group| group.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("token")));
     let chosen = match group {
         Some(0) => return Ok(pattern.to_owned()),
-        Some(number) => Some(groups.iter().find(|group| group.number == number).ok_or(format!("has no group {number}"))?),
+        Some(number) => {
+            Some(groups.iter().find(|group| group.number == number).ok_or(format!("has no group {number}"))?)
+        }
         None => named.or(token).or(groups.first()),
     };
     let Some(chosen) = chosen else { return Ok(pattern.to_owned()) };
@@ -89,7 +98,9 @@ fn collect(tree: &Ast, groups: &mut Vec<Group>) {
         Ast::Group(group) => {
             let start = group.span.start.offset;
             match &group.kind {
-                GroupKind::CaptureIndex(number) => groups.push(Group { number: *number, name: None, start, span_of_name: None }),
+                GroupKind::CaptureIndex(number) => {
+                    groups.push(Group { number: *number, name: None, start, span_of_name: None })
+                }
                 GroupKind::CaptureName { name, .. } => groups.push(Group {
                     number: name.index,
                     name: Some(name.name.clone()),
@@ -171,7 +182,8 @@ fn whole(hir: &Hir, fold: bool) -> Option<Literals> {
         HirKind::Literal(literal) => Some(vec![if fold { literal.0.to_ascii_lowercase() } else { literal.0.to_vec() }]),
         HirKind::Class(Class::Bytes(class)) => {
             let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
-            let mut bytes: Vec<u8> = bytes.map(|byte| if fold { byte.to_ascii_lowercase() } else { byte }).take(64).collect();
+            let mut bytes: Vec<u8> =
+                bytes.map(|byte| if fold { byte.to_ascii_lowercase() } else { byte }).take(64).collect();
             bytes.sort_unstable();
             bytes.dedup();
             (bytes.len() <= 4).then(|| bytes.into_iter().map(|byte| vec![byte]).collect())

@@ -42,7 +42,10 @@ fn path_regexes_become_globs_or_nothing() {
     assert_eq!(of(r"[0-9]+\.txt$"), None);
     assert_eq!(of(r"a\bb"), None);
     for (regex, path) in [(r"(^|/)vendor/", "a/vendor/b.go"), (r"\.lock$", "x/y.lock"), (r"^a\[1\]/x.y$", "a[1]/x.y")] {
-        assert!(globs(regex).unwrap().iter().any(|glob| globset::Glob::new(glob).unwrap().compile_matcher().is_match(path)), "{regex}");
+        assert!(
+            globs(regex).unwrap().iter().any(|glob| globset::Glob::new(glob).unwrap().compile_matcher().is_match(path)),
+            "{regex}"
+        );
     }
 }
 
@@ -95,11 +98,20 @@ fn a_gitleaks_file_is_carried_over_and_what_is_not_is_said() {
     assert_eq!((rule.min_entropy, rule.caseless, rule.stop.as_slice()), (3.0, true, &["example".to_owned()][..]));
     assert_eq!(rule.paths, ["*.js", "*.py"]);
     assert_eq!(found.allow.matches("[[allow]]").count(), 3, "{}", found.allow);
-    assert!(found.allow.contains("rules = [\"acme-token\"]\npaths = [\"samples/*\"]\nvalue = '''(?:^0000)'''"), "{}", found.allow);
+    assert!(
+        found.allow.contains("rules = [\"acme-token\"]\npaths = [\"samples/*\"]\nvalue = '''(?:^0000)'''"),
+        "{}",
+        found.allow
+    );
     let notes = found.notes.join("\n");
     for said in [
-        "extend.useDefault", "generic-api-key", "no-literal: left out: no text of three", "just-a-path: left out: a rule that only names paths",
-        "`v[0-9]+/` says more than globs", "1 regexes over the line", "1 allowed commits",
+        "extend.useDefault",
+        "generic-api-key",
+        "no-literal: left out: no text of three",
+        "just-a-path: left out: a rule that only names paths",
+        "`v[0-9]+/` says more than globs",
+        "1 regexes over the line",
+        "1 allowed commits",
     ] {
         assert!(notes.contains(said), "{said}: {notes}");
     }
@@ -122,7 +134,10 @@ fn yaml_rules_are_carried_over() {
     let rule = &set.get(set.find("kingfisher.acme.1").unwrap()).rule;
     assert_eq!((rule.min_entropy, rule.min_digits, rule.confidence.as_str()), (3.5, 2, "medium"));
     let notes = found.notes.join("\n");
-    assert!(notes.contains("`validation` is left out") && notes.contains("min_uppercase") && notes.contains("`examples`"), "{notes}");
+    assert!(
+        notes.contains("`validation` is left out") && notes.contains("min_uppercase") && notes.contains("`examples`"),
+        "{notes}"
+    );
     assert!(import("rules:\n  - a: &x y\n    b: *x\n", &none).is_err());
 }
 

@@ -51,7 +51,8 @@ fn rule(entry: &Yaml, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
         pattern: pattern.trim_end_matches('\n').to_owned(),
         min_entropy: number(&entry["min_entropy"]),
         min_digits: number(&requirements["min_digits"]).map(|digits| digits as i64),
-        confidence: text(&entry["confidence"]).filter(|confidence| ["high", "medium", "low"].contains(&confidence.as_str())),
+        confidence: text(&entry["confidence"])
+            .filter(|confidence| ["high", "medium", "low"].contains(&confidence.as_str())),
         stop: list(&requirements["ignore_if_contains"]),
         tags: list(&entry["categories"]).iter().map(|tag| id_of(tag)).collect(),
         references: list(&entry["references"]),
@@ -60,7 +61,9 @@ fn rule(entry: &Yaml, out: &mut Imported, taken: &dyn Fn(&str) -> bool) {
     };
     for key in entry.as_hash().into_iter().flat_map(|entry| entry.keys()).filter_map(Yaml::as_str) {
         let said = match key {
-            "name" | "id" | "pattern" | "min_entropy" | "confidence" | "references" | "categories" | "description" => continue,
+            "name" | "id" | "pattern" | "min_entropy" | "confidence" | "references" | "categories" | "description" => {
+                continue;
+            }
             "examples" | "negative_examples" => "are left out: ours are templates, so that no key is stored",
             "validation" => "is left out: stanch asks its own list of providers, or your webhook",
             "revocation" => "is left out",

@@ -7,15 +7,15 @@ use bstr::BString;
 
 use super::ancestry::Ancestry;
 use super::by_id::TreeSource;
-use super::object::ObjectKind;
 use super::commit_rows::CommitRows;
 use super::commits::Graph;
 use super::error::GitError;
 use super::index_pruner::IndexPruner;
-use super::repo::Repo;
+use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
 use super::pruned::{NOTHING, PrunedTrees, WantedIndex};
 use super::refs::{Tip, TipKind};
+use super::repo::Repo;
 use super::store::ObjectStore;
 use super::trace::{Roots, Search};
 use super::tree_index::TreeIndex;

@@ -3,8 +3,8 @@
 use bstr::BString;
 
 use super::introduce::*;
-use super::repo::Repo;
 use super::refs::TipKind;
+use super::repo::Repo;
 use super::testing::TestRepo;
 use crate::model::BlobId;
 

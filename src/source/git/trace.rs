@@ -7,9 +7,9 @@ use bstr::BString;
 
 use super::ancestry::{Ancestry, CommitNumber};
 use super::by_id::TreeSource;
-use super::object::ObjectKind;
 use super::error::GitError;
 use super::introduce::{End, MAX_PATHS, Origin, Wanted, commit_info};
+use super::object::ObjectKind;
 use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
 use super::ref_names::Held;
 use super::refs::TipKind;

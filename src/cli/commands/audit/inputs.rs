@@ -1,9 +1,6 @@
 //! The inputs of an audit become a plan.
 
-use std::{
-    io::Read,
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 use anyhow::{Context, Result, bail};
 use stanch::audit::{self, Credential, Filter, Forge, Plan, RealWeb, Unit};
@@ -79,7 +76,9 @@ fn token(args: &InputArgs, forge: &Forge) -> Result<Option<String>> {
         }
         None => forge.token_names().iter().find_map(|name| std::env::var(name).ok()),
     };
-    let Some(token) = text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()) else { return Ok(None) };
+    let Some(token) = text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()) else {
+        return Ok(None);
+    };
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         bail!("the token holds characters that no token has");
     }
