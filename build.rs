@@ -58,9 +58,9 @@ fn digests(name: &str, list: u8) -> Vec<[u8; 33]> {
         // The second word of the well-known keys is their class.
         let made_for_tests = list == 1 && line.split_whitespace().nth(1) == Some("test");
         let mut record = [if made_for_tests { 2 } else { list }; 33];
-        for at in 0..32 {
+        for (at, place) in record[..32].iter_mut().enumerate() {
             let byte = hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            record[at] = byte.unwrap_or_else(|| fail(&path, number + 1, "no SHA-256 in hex"));
+            *place = byte.unwrap_or_else(|| fail(&path, number + 1, "no SHA-256 in hex"));
         }
         found.push(record);
     }

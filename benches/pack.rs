@@ -1,21 +1,25 @@
 //! Time and memory to decode every object of a repository: `cargo bench --bench pack -- REPO [THREADS] [MODE]`.
 //!
-//! MODE is `blobs` (the default), `all` kinds, `check` (all, and compare each id with the SHA-1 of what was read), or
-//! `read` (all, one by one in the order of their ids). Compare with
+//! MODE is `blobs` (the default), `all` kinds, `check` (all, and compare each id with the SHA-1 of what was read),
+//! `read` (all, one by one in the order of their ids), or `origins` (trees and commits only: the first commit of one blob
+//! in fifty). Compare with
 //! `git -C REPO cat-file --batch-all-objects --batch --unordered >/dev/null`.
 
 #![expect(clippy::print_stdout, reason = "a program that prints what it measures")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sha1::{Digest, Sha1};
-use stanch::source::git::object::{HashKind, KindSet, ObjectIx, Problem};
+use stanch::source::git::commit_rows::CommitRows;
+use stanch::source::git::object::{HashKind, KindSet, ObjectIx, ObjectKind, Problem};
 use stanch::source::git::read::ReadCache;
 use stanch::source::git::store::ObjectStore;
+use stanch::source::git::tree_index::TreeIndex;
 use stanch::source::git::walk::{Entry, WalkOptions};
+use stanch::source::git::{Known, Repo, Wanted, introduce_known};
 
 #[derive(Clone, Copy, Default)]
 struct Sum {
@@ -35,7 +39,11 @@ fn main() {
     let (store, mut problems) = ObjectStore::open(&objects.into_iter().collect::<Vec<_>>(), HashKind::Sha1);
     let opened = (cpu_seconds() - cpu, clock.elapsed().as_secs_f64());
     let open_memory = status("RssAnon:");
-    let (sum, more) = if mode == "read" { read_all(&store) } else { walk_all(&store, threads, &mode) };
+    let (sum, more) = match &*mode {
+        "read" => read_all(&store),
+        "origins" => origins(&store, &repo, threads),
+        _ => walk_all(&store, threads, &mode),
+    };
     let (cpu, wall) = (cpu_seconds() - cpu, clock.elapsed().as_secs_f64());
     problems.extend(more);
     let (megabytes, len) = (sum.bytes as f64 / 1e6, store.len());
@@ -67,6 +75,45 @@ fn walk_all(store: &ObjectStore, threads: usize, mode: &str) -> (Sum, Vec<Proble
     let add =
         |a: Sum, b: Sum| Sum { objects: a.objects + b.objects, bytes: a.bytes + b.bytes, deltas: a.deltas + b.deltas };
     (sums.into_iter().fold(Sum::default(), add), problems)
+}
+
+fn origins(store: &ObjectStore, repo: &Path, threads: usize) -> (Sum, Vec<Problem>) {
+    let options = WalkOptions { kinds: KindSet::COMMITS, threads, ..WalkOptions::default() };
+    let start = cpu_seconds();
+    let (parts, mut problems) = store.walk(&options, CommitRows::default, |rows, entry, _: Option<&()>| {
+        rows.add(store, entry.ix, entry.data);
+    });
+    let mut commits = CommitRows::default();
+    parts.into_iter().for_each(|part| commits.append(part));
+    let read_commits = cpu_seconds();
+    let blobs = (0..store.len() as u32).map(ObjectIx).filter(|&ix| store.kind(ix) == Some(ObjectKind::Blob));
+    let blobs: Vec<ObjectIx> = blobs.step_by(50).collect();
+    let scan = TreeIndex::read(store, &options, &blobs.iter().copied().collect(), || (), |(), _, _| false);
+    let read_trees = cpu_seconds();
+    problems.extend(scan.problems);
+    let repo = Repo::at(repo).expect("a repository");
+    let scope = repo.scope(Vec::new()).expect("its refs can be listed");
+    let listed_refs = cpu_seconds();
+    let wanted: Vec<Wanted> = blobs.iter().map(|&ix| Wanted::Blob(store.id(ix))).collect();
+    let known = Known { store, trees: &scan.index, commits: &commits };
+    let introduced = introduce_known(known, repo.objects().expect("its objects can be read"), &scope, &wanted);
+    let found = introduced.origins.iter().filter(|origin| origin.commit.is_some()).count();
+    println!(
+        "commits {} {:.3} s, trees {} {:.3} s",
+        commits.len(),
+        read_commits - start,
+        scan.index.trees(),
+        read_trees - read_commits
+    );
+    println!(
+        "refs {} {:.3} s, origins {found} of {} {:.3} s",
+        scope.tips.len(),
+        listed_refs - read_trees,
+        wanted.len(),
+        cpu_seconds() - listed_refs
+    );
+    println!("index {} bytes, {:.1} per object", scan.index.bytes(), scan.index.bytes() as f64 / store.len() as f64);
+    (Sum { objects: scan.index.trees() as u64, bytes: scan.bytes, deltas: 0 }, problems)
 }
 
 fn read_all(store: &ObjectStore) -> (Sum, Vec<Problem>) {

@@ -1,1 +1,39 @@
 //! Many repositories, one report.
+//!
+//! A [`Plan`] says which [`Unit`]s there are and which of them share history (a *network*: forks, mirrors, copies). A
+//! network is scanned as one repository, so that each object is read once, and then each member is asked what it holds
+//! of what was found ([`NetworkResult`]). Results are kept in a [`Store`], so that an audit can be stopped and resumed
+//! and a repository that has not changed is not read again; shards write them to files ([`shard`]). One
+//! [`AuditReport`] is made of the set of all results: the same for one process and for a thousand, in whatever order.
+
+mod clone;
+mod error;
+mod forge;
+mod head;
+mod inputs;
+mod joined;
+mod merge;
+mod network;
+mod plan;
+mod result;
+mod run;
+pub mod shard;
+mod spread;
+mod store;
+mod survey;
+mod trend;
+mod unit;
+
+pub use clone::{Clone, Cloner, Credential};
+pub use error::AuditError;
+pub use forge::{Answer, Filter, Forge, ForgeKind, RealWeb, Web};
+pub use inputs::{directory, list};
+pub use merge::{AuditReport, Repository, report};
+pub use network::{Auditor, failed};
+pub use plan::{Plan, parse_shard, shard_from_env};
+pub use result::{Held, Leak, Member, NetworkResult, Status};
+pub use run::{Event, Progress, Ran, run};
+pub use spread::{First, Spread};
+pub use store::Store;
+pub use trend::Trend;
+pub use unit::{Origin, Unit};

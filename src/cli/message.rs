@@ -48,6 +48,15 @@ impl Progress {
     }
 }
 
+/// A bar over a known number of steps, on a terminal only.
+pub(crate) fn steps(quiet: bool, total: u64) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} repositories, {msg}, {eta} left");
+    ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
 impl Observer for Progress {
     fn scanned(&self, items: u64, bytes: u64) {
         use std::sync::atomic::Ordering::Relaxed;

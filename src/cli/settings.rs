@@ -160,7 +160,7 @@ fn key(file: Option<&PathBuf>) -> Result<FingerprintKey> {
 }
 
 /// A number of bytes: `1024`, `64 KiB`, `256MiB`, `1GiB`.
-fn bytes(text: &str) -> Result<u64> {
+pub(crate) fn bytes(text: &str) -> Result<u64> {
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);

@@ -36,12 +36,14 @@ impl BlobId {
     #[must_use]
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
         let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-        let mut raw = Vec::with_capacity(hex.len() / 2);
-        for pair in hex.chunks(2) {
-            let [high, low] = pair else { return None };
-            raw.push(digit(*high)? << 4 | digit(*low)?);
+        if hex.len() != 40 && hex.len() != 64 {
+            return None;
         }
-        Self::from_raw(&raw)
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(Self { bytes, len: (hex.len() / 2) as u8 })
     }
 
     /// The raw bytes of the id.

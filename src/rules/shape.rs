@@ -121,7 +121,8 @@ pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -
     let limit = window.unwrap_or(DEFAULT_WINDOW).min(MAX_WINDOW);
     let longest =
         hir.properties().maximum_len().unwrap_or(limit).min(limit.max(hir.properties().minimum_len().unwrap_or(0)));
-    let mut anywhere = Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4], in_window: false };
+    let mut anywhere =
+        Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4], in_window: false };
     if window.is_some_and(|window| window > longest) {
         anywhere.after = limit;
     }

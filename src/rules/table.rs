@@ -186,7 +186,8 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
             let owners = if value_first { &mut before_runs } else { &mut everywhere };
             let record = owners.entry((keyword.text.clone().into_bytes(), rule.caseless)).or_default();
             let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
-            let confidence = ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
+            let confidence =
+                ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
             let (exact, context) = (u32::from(keyword.exact), u32::from(rule.gate == Gate::Context));
             let flags = exact | context << 1 | u32::from(keyword.in_window) << 2 | confidence << 4 | near << 8;
             for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32]

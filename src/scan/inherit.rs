@@ -29,6 +29,8 @@ pub(crate) struct Heir<'d> {
     reach: Vec<(usize, usize)>,
     context_reach: (usize, usize),
     longest: usize,
+    /// Shorter copied pieces are searched like new bytes.
+    shortest_piece: usize,
 }
 
 /// A piece of the base that stands in the child.
@@ -57,7 +59,8 @@ pub(crate) struct Version<'a> {
 impl<'d> Heir<'d> {
     pub(crate) fn new(detector: &'d Detector) -> Self {
         let reach = (0..detector.keyword_count() as u32).map(|keyword| detector.reach(keyword)).collect();
-        Self { detector, reach, context_reach: detector.context_reach(), longest: detector.longest_keyword().max(1) }
+        let longest = detector.longest_keyword().max(1);
+        Self { detector, reach, context_reach: detector.context_reach(), longest, shortest_piece: 4 * longest }
     }
 
     /// Scans a text that has no base.
@@ -75,16 +78,32 @@ impl<'d> Heir<'d> {
     /// Scans a version, taking from its base what is already known. Falls back to a plain scan where little would be
     /// saved.
     pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
-        let pieces = pieces(version.delta, 4 * self.longest);
+        let pieces = pieces(version.delta, self.shortest_piece);
         let seams = self.seams(&pieces, version.text.len(), (self.longest - 1, 0));
         let fresh: usize = seams.iter().map(Range::len).sum();
         // Searching runs at gigabytes per second, so bookkeeping must save half of it to be worth its while.
         if fresh * 2 > version.text.len() {
             return self.plain(version.text, scratch);
         }
-        let mut carried = Carried::default();
-        self.inherit_anchors(base, version, &pieces, &seams, scratch, &mut carried);
-        self.inherit_contexts(base, version, &pieces, scratch, &mut carried);
+        self.join(base, version, &pieces, &seams, scratch)
+    }
+
+    fn join(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        pieces: &[Piece],
+        seams: &[Range<usize>],
+        scratch: &mut Scratch,
+    ) -> Carried {
+        // A version mostly holds about as much as its base: one allocation each.
+        let mut carried = Carried {
+            anchors: Vec::with_capacity(base.anchors.len() + 8),
+            verified: Vec::with_capacity(base.verified.len()),
+            contexts: Vec::with_capacity(base.contexts.len()),
+        };
+        self.inherit_anchors(base, version, pieces, seams, scratch, &mut carried);
+        self.inherit_contexts(base, version, pieces, scratch, &mut carried);
         carried
     }
 
@@ -217,7 +236,7 @@ fn moved(mut raw: Raw, piece: Piece) -> Raw {
 
 /// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
 fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::with_capacity(16);
     for op in delta.ops() {
         let Op::Copy { at, from, len } = op else { continue };
         match pieces.last_mut() {
@@ -231,3 +250,7 @@ fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
     }
     pieces
 }
+
+#[cfg(test)]
+#[path = "inherit_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! One test program, so that it links once.
 
+mod audit;
 mod baseline;
 mod catalogue;
 mod ci;

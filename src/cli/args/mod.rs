@@ -1,5 +1,6 @@
 //! Every flag, and nothing but the flags.
 
+mod audit;
 pub(crate) mod webhook;
 
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use stanch::{
     model::Confidence,
     report::{Format, UnknownFormat},
 };
+
+pub(crate) use audit::{AuditArgs, AuditCommand, InputArgs, ProgressArg, RunArgs, ShownArgs, VisibilityArg};
 
 /// Finds leaked secrets in working trees, git history and what you ship to clients.
 #[derive(Parser, Debug)]
@@ -35,6 +38,8 @@ pub(crate) enum Command {
     /// List, show or check the rules
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Audit many repositories: an organisation, a directory of clones, a list
+    Audit(Box<AuditArgs>),
     /// Install, remove or be a git hook
     #[command(subcommand)]
     Hook(super::commands::hook::HookCommand),
@@ -97,7 +102,7 @@ impl std::str::FromStr for ReportArg {
 }
 
 /// Which rules to use.
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct RuleArgs {
     /// Use the rules of this file as well (may be given again)
     #[arg(long = "rules", value_name = "FILE")]
@@ -114,7 +119,7 @@ pub(crate) struct RuleArgs {
 }
 
 /// Where the configuration comes from.
-#[derive(clap::Args, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ConfigArgs {
     /// Use this file instead of the stanch.toml found upward from what is scanned
     #[arg(long, value_name = "FILE", env = "STANCH_CONFIG")]
@@ -145,7 +150,7 @@ pub(crate) struct OutputArgs {
 }
 
 /// `stanch scan`.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Default)]
 pub(crate) struct ScanArgs {
     /// Files and directories; - for standard input
     #[arg(value_name = "PATH", default_value = ".")]

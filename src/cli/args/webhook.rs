@@ -100,6 +100,7 @@ pub(crate) enum WebhookCommand {
     /// Ask what an earlier run could not
     Flush {
         /// The spool
+        #[arg(id = "spooled", value_name = "SPOOL")]
         spool: PathBuf,
         #[command(flatten)]
         webhook: WebhookArgs,

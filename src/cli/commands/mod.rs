@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 pub(crate) mod baseline;
 pub(crate) mod ci;
 pub(crate) mod completions;
@@ -24,6 +25,7 @@ use super::{
 pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Verify(mut args) => {
             args.webhook.verify |= args.webhook.url.is_none();
             scan::run(&args)

@@ -167,7 +167,7 @@ fn names_database_client(line: &[u8]) -> bool {
         .any(|w| memchr::memmem::find(line, w).is_some())
 }
 
-/// `Basic dXNlcjpwdw==`, `Bearer abc`.
+/// `Basic` or `Bearer`, then the credential.
 fn scheme(r: &mut Reader<'_>) {
     let start = lex::skip_blank(r.hay, r.anchor.end, r.window.end);
     let fits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'.' | b'_' | b'~' | b'-' | b'|');

@@ -1,5 +1,6 @@
 //! A whole history: every object once, then the commits that brought in what was found.
 
+mod hits;
 mod objects;
 mod places;
 
@@ -11,7 +12,7 @@ use self::{objects::Found, places::Places};
 use super::{Scanner, outcome::Collector};
 use crate::{
     model::{ObjectPart, Provenance, SkipReason, Skipped},
-    source::git::{GitError, Repo, refs::Tips, store::ObjectStore},
+    source::git::{GitError, Repo, introduce::Scope, refs::Tips, store::ObjectStore},
 };
 
 impl Scanner<'_> {
@@ -30,12 +31,19 @@ impl Scanner<'_> {
         let layout = repo.layout();
         let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
         self.note(collector, problems.into_iter().map(Skipped::from));
-        let found = Found::search(self, &store, collector);
+        let found = Found::search(self, &store, repo.is_partial(), collector);
         let tips = repo.tips()?;
         self.names(&tips, collector);
-        let mut places = Places::new(&repo, &store, &found)?;
+        let scope = Scope {
+            tips: tips.tips,
+            dangling: Vec::new(),
+            head: repo.head(),
+            shallow: repo.shallow(),
+            partial: repo.is_partial(),
+        };
+        let mut places = Places::new(&store, &found, &scope);
         self.note(collector, std::mem::take(&mut places.problems));
-        self.report(&store, &found, &places, collector);
+        self.report(&store, &found.held, &places, collector);
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.commits += found.commits.len() as u64;
         Ok(())

@@ -1,16 +1,16 @@
 //! The walk over all objects: which of them hold which secrets.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
 };
 
 use bstr::BString;
 
+use super::hits::{Held, Hits, Holder};
 use crate::{
     detect::Scratch,
-    model::{BlobId, Place, Provenance, SkipReason, Skipped, Stats},
+    model::{Place, Provenance, SkipReason, Skipped, Stats},
     scan::{
         Scanner,
         inherit::{Carried, Heir, Version},
@@ -20,36 +20,23 @@ use crate::{
     source::{
         asset,
         git::{
-            history::{FileNames, Text, commit_texts, tag_texts},
-            object::{ObjectIx, ObjectKind},
+            commit_rows::CommitRows,
+            history::{Text, commit_texts, tag_texts},
+            object::{KindSet, ObjectKind},
+            object_set::ObjectSet,
             store::ObjectStore,
+            tree_index::TreeIndex,
             walk::{Entry, WalkOptions},
         },
         text,
     },
 };
 
-/// A secret: the rule that found it, and its bytes.
-pub(super) type Key = (u32, Box<[u8]>);
-
-/// Where a secret was found.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Holder {
-    /// A file's content.
-    Blob(ObjectIx),
-    /// A commit's or a tag's own text.
-    Text(ObjectIx),
-    /// The name of a file.
-    Name(BString),
-}
-
-/// Everything found in the objects of a repository.
-#[derive(Default)]
+/// Everything found in the objects of a repository, and what says where it came from.
 pub(super) struct Found {
-    /// Which objects hold each secret.
-    pub(super) secrets: BTreeMap<Key, BTreeSet<Holder>>,
-    /// All commits.
-    pub(super) commits: Vec<BlobId>,
+    pub(super) held: Held,
+    pub(super) commits: CommitRows,
+    pub(super) trees: TreeIndex,
 }
 
 /// One thread's share.
@@ -58,17 +45,23 @@ struct Search<'s> {
     store: &'s ObjectStore,
     worker: Worker<'s>,
     scratch: Scratch,
-    names: FileNames,
-    found: Found,
+    hits: Hits,
+    commits: CommitRows,
     items: u64,
     bytes: u64,
 }
 
 impl Found {
-    /// Visits every object once.
-    pub(super) fn search(scanner: &Scanner<'_>, store: &ObjectStore, collector: &Mutex<Collector>) -> Self {
+    /// Visits every object once: what holds text first, so that trees can be looked through for what was found.
+    pub(super) fn search(
+        scanner: &Scanner<'_>,
+        store: &ObjectStore,
+        partial: bool,
+        collector: &Mutex<Collector>,
+    ) -> Self {
         let heir = Heir::new(&scanner.detector);
         let options = WalkOptions {
+            kinds: KindSet::BLOBS | KindSet::COMMITS | KindSet::TAGS,
             threads: scanner.settings.threads(),
             memory: scanner.settings.memory,
             stop: Some(scanner.stop),
@@ -78,24 +71,34 @@ impl Found {
         let (searches, problems) = store
             .walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
         scanner.note(collector, problems.into_iter().map(Skipped::from));
-        let mut all = Self::default();
+        let mut hits = Vec::new();
+        let mut commits = CommitRows::default();
         for mut search in searches {
             search.settle(collector);
-            for (key, holders) in search.found.secrets {
-                all.secrets.entry(key).or_default().extend(holders);
-            }
-            all.commits.extend(search.found.commits);
+            commits.append(search.commits);
+            hits.push(search.hits);
         }
-        all.commits.sort();
-        all
+        let wanted: ObjectSet = hits.iter().flat_map(Hits::blobs).collect();
+        let scan = TreeIndex::read(store, &options, &wanted, start, |search, name, _| search.name(name));
+        for mut search in scan.workers {
+            search.settle(collector);
+            hits.push(search.hits);
+        }
+        scanner.note(collector, scan.problems.into_iter().map(Skipped::from));
+        scanner.note(collector, scan.missing.into_iter().map(|error| error.into_skipped(partial)));
+        let mut all = collector.lock().expect("no holder panics");
+        all.coverage.items += scan.index.trees() as u64;
+        all.coverage.bytes += scan.bytes;
+        scanner.observer.scanned(scan.index.trees() as u64, 0);
+        Self { held: Held::join(hits), commits, trees: scan.index }
     }
 }
 
 impl<'s> Search<'s> {
     fn new(scanner: &'s Scanner<'s>, store: &'s ObjectStore, collector: &'s Mutex<Collector>) -> Self {
         let worker = scanner.worker(collector);
-        let (scratch, names, found) = (Scratch::default(), FileNames::default(), Found::default());
-        Self { scanner, store, worker, scratch, names, found, items: 0, bytes: 0 }
+        let (scratch, hits, commits) = (Scratch::default(), Hits::default(), CommitRows::default());
+        Self { scanner, store, worker, scratch, hits, commits, items: 0, bytes: 0 }
     }
 
     /// Hands over the counts.
@@ -123,11 +126,35 @@ impl<'s> Search<'s> {
             }
         }));
         done.unwrap_or_else(|_| {
-            self.scratch = Scratch::default();
-            let what = BString::from(format!("object {}", self.store.id(entry.ix)));
-            self.worker.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked: false });
+            self.panicked(format!("object {}", self.store.id(entry.ix)));
             None
         })
+    }
+
+    /// The name of a file or directory: whether it holds a secret.
+    fn name(&mut self, name: &[u8]) -> bool {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            let raw = self.scanner.detector.scan_raw(name, &mut self.scratch);
+            let mut holder = None;
+            for (rule, secret) in self.scanner.detector.secrets(name, &raw) {
+                let holder = *holder.get_or_insert_with(|| self.hits.name(name));
+                self.hits.hold(rule, secret, holder);
+            }
+            holder.is_some()
+        }));
+        done.unwrap_or_else(|_| {
+            self.panicked("name of a file".to_owned());
+            false
+        })
+    }
+
+    fn panicked(&mut self, what: String) {
+        self.scratch = Scratch::default();
+        self.worker.skip(Skipped {
+            what: what.into(),
+            reason: SkipReason::Panicked("please report it".into()),
+            asked: false,
+        });
     }
 
     fn blob(&mut self, heir: &Heir<'_>, entry: &Entry<'_>, base: Option<&Carried>) -> Option<Carried> {
@@ -144,9 +171,12 @@ impl<'s> Search<'s> {
         };
         for found in [&carried.verified, &carried.contexts] {
             for (rule, secret) in self.scanner.detector.secrets(entry.data, found) {
-                hold(&mut self.found, rule, secret, Holder::Blob(entry.ix));
+                self.hits.hold(rule, secret, Holder::Blob(entry.ix));
             }
         }
+        let (hits, holder) = (&mut self.hits, Holder::Blob(entry.ix));
+        let mut give = |rule: u32, secret: &[u8]| hits.hold(rule, secret, holder);
+        self.scanner.detector.encoded_secrets(entry.data, &mut self.scratch, &mut give);
         entry.has_children.then_some(carried)
     }
 
@@ -154,33 +184,28 @@ impl<'s> Search<'s> {
     fn container(&mut self, entry: &Entry<'_>) {
         let provenance = Provenance::History { path: BString::default(), blob: self.store.id(entry.ix), commit: None };
         for (rule, secret) in self.worker.secrets(&Place::plain(provenance), entry.data) {
-            hold(&mut self.found, rule, &secret, Holder::Blob(entry.ix));
+            self.hits.hold(rule, &secret, Holder::Blob(entry.ix));
         }
     }
 
     fn text(&mut self, entry: &Entry<'_>, kind: ObjectKind) {
         let id = self.store.id(entry.ix);
-        let (detector, scratch, found) = (&self.scanner.detector, &mut self.scratch, &mut self.found);
-        let mut scan = |text: Text<'_>, holder: Holder| {
+        let (detector, scratch, hits) = (&self.scanner.detector, &mut self.scratch, &mut self.hits);
+        let scan = |text: Text<'_>| {
             let raw = detector.scan_raw(text.bytes, scratch);
             for (rule, secret) in detector.secrets(text.bytes, &raw) {
-                hold(found, rule, secret, holder.clone());
+                hits.hold(rule, secret, Holder::Text(entry.ix));
             }
         };
         match kind {
             ObjectKind::Commit => {
-                commit_texts(id, entry.data).for_each(|text| scan(text, Holder::Text(entry.ix)));
-                self.found.commits.push(id);
+                commit_texts(id, entry.data).for_each(scan);
+                self.commits.add(self.store, entry.ix, entry.data);
             }
-            ObjectKind::Tag => tag_texts(id, entry.data).for_each(|text| scan(text, Holder::Text(entry.ix))),
-            ObjectKind::Tree => self.names.meet(id, entry.data, |text| scan(text, Holder::Name(text.bytes.into()))),
-            ObjectKind::Blob => {}
+            ObjectKind::Tag => tag_texts(id, entry.data).for_each(scan),
+            ObjectKind::Tree | ObjectKind::Blob => {}
         }
     }
-}
-
-fn hold(found: &mut Found, rule: u32, secret: &[u8], holder: Holder) {
-    found.secrets.entry((rule, secret.into())).or_default().insert(holder);
 }
 
 /// Whether the detector can take the bytes as they are, and so what was found can be inherited.

@@ -7,14 +7,17 @@ use std::{
 
 use bstr::BString;
 
-use super::objects::{Found, Holder, Key};
+use super::{
+    hits::{Held, Holder, Key},
+    objects::Found,
+};
 use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     scan::{Scanner, outcome::Collector},
     source::git::{
-        GitError, Repo, StoreSource,
+        StoreSource,
         history::{commit_texts, tag_texts},
-        introduce::{Origin, Wanted, introduce},
+        introduce::{Known, Origin, Scope, Wanted, introduce_known},
         object::{ObjectIx, ObjectKind},
         read::ReadCache,
         store::ObjectStore,
@@ -26,37 +29,44 @@ const CACHE: usize = 96 << 20;
 
 /// Where the objects that hold secrets came from.
 pub(super) struct Places {
-    origins: BTreeMap<Holder, Origin>,
+    /// Sorted.
+    holders: Vec<Holder>,
+    /// One for each.
+    origins: Vec<Origin>,
     pub(super) problems: Vec<Skipped>,
 }
 
 impl Places {
     /// Finds the origin of every object that holds a secret.
-    pub(super) fn new(repo: &Repo, store: &ObjectStore, found: &Found) -> Result<Self, GitError> {
-        let holders: BTreeSet<&Holder> = found.secrets.values().flatten().collect();
-        let wanted: Vec<Wanted> = holders.iter().map(|holder| wanted(store, holder)).collect();
-        if wanted.is_empty() {
-            return Ok(Self { origins: BTreeMap::new(), problems: Vec::new() });
+    pub(super) fn new(store: &ObjectStore, found: &Found, scope: &Scope) -> Self {
+        let holders = found.held.holders();
+        if holders.is_empty() {
+            return Self { holders, origins: Vec::new(), problems: Vec::new() };
         }
+        let wanted: Vec<Wanted> = holders.iter().map(|holder| wanted(store, &found.held, *holder)).collect();
         let source = StoreSource::new(store, u64::MAX);
-        let introduced = introduce(source, &repo.scope(found.commits.clone())?, &wanted);
-        let origins = holders.into_iter().cloned().zip(introduced.origins).collect();
-        Ok(Self { origins, problems: introduced.problems })
+        let known = Known { store, trees: &found.trees, commits: &found.commits };
+        let introduced = introduce_known(known, source, scope, &wanted);
+        Self { holders, origins: introduced.origins, problems: introduced.problems }
+    }
+
+    fn origin(&self, holder: Holder) -> &Origin {
+        &self.origins[self.holders.partition_point(|other| *other < holder)]
     }
 }
 
-fn wanted(store: &ObjectStore, holder: &Holder) -> Wanted {
+fn wanted(store: &ObjectStore, held: &Held, holder: Holder) -> Wanted {
     match holder {
-        Holder::Blob(ix) => Wanted::Blob(store.id(*ix)),
-        Holder::Text(ix) if store.kind(*ix) == Some(ObjectKind::Tag) => Wanted::Tag(store.id(*ix)),
-        Holder::Text(ix) => Wanted::Commit(store.id(*ix)),
-        Holder::Name(name) => Wanted::Name(name.clone()),
+        Holder::Blob(ix) => Wanted::Blob(store.id(ix)),
+        Holder::Text(ix) if store.kind(ix) == Some(ObjectKind::Tag) => Wanted::Tag(store.id(ix)),
+        Holder::Text(ix) => Wanted::Commit(store.id(ix)),
+        Holder::Name(name) => Wanted::Name(held.names[name as usize].clone()),
     }
 }
 
 /// One secret at one path: the version that brought it in.
 struct First<'p> {
-    holder: &'p Holder,
+    holder: Holder,
     origin: &'p Origin,
     at_head: bool,
     removed_by: Option<BlobId>,
@@ -64,54 +74,53 @@ struct First<'p> {
 
 impl Places {
     /// For each path that ever held the secret, the version that brought it in first.
-    fn firsts<'p>(&'p self, holders: &'p BTreeSet<Holder>) -> Vec<First<'p>> {
-        let mut by_path: BTreeMap<&BString, Vec<(&Holder, &Origin)>> = BTreeMap::new();
-        for holder in holders {
-            let origin = &self.origins[holder];
-            by_path.entry(&origin.path).or_default().push((holder, origin));
-        }
-        let mut firsts = Vec::new();
-        for (_, mut versions) in by_path {
-            versions.sort_by_key(|(holder, origin)| (origin.rank, *holder));
-            let last = versions.iter().rev().find_map(|(_, origin)| origin.commit.as_ref());
+    fn firsts(&self, holders: impl Iterator<Item = Holder>) -> Vec<First<'_>> {
+        let mut versions: Vec<(Holder, &Origin)> = holders.map(|holder| (holder, self.origin(holder))).collect();
+        versions.sort_by(|a, b| (&a.1.path, a.1.rank, a.0).cmp(&(&b.1.path, b.1.rank, b.0)));
+        let first = |versions: &[(Holder, &'_ Origin)]| -> (Holder, bool, Option<BlobId>) {
             let commits = || versions.iter().filter_map(|(_, origin)| origin.commit.as_ref());
             let at_head = commits().any(|commit| commit.at_head == Some(true));
-            let removed_by = last.filter(|_| !at_head).and_then(|commit| commit.removed_by);
-            let (holder, origin) = versions[0];
-            firsts.push(First { holder, origin, at_head, removed_by });
-        }
-        firsts
+            let last = commits().next_back().filter(|_| !at_head);
+            (versions[0].0, at_head, last.and_then(|commit| commit.removed_by))
+        };
+        let by_path = versions.chunk_by(|a, b| a.1.path == b.1.path);
+        let firsts = by_path.map(first);
+        let known = |(holder, at_head, removed_by)| First { holder, origin: self.origin(holder), at_head, removed_by };
+        firsts.map(known).collect()
     }
 }
 
 impl Scanner<'_> {
     /// Reads again what holds each secret first, and reports it with commit, path and lines.
-    pub(super) fn report(&self, store: &ObjectStore, found: &Found, places: &Places, collector: &Mutex<Collector>) {
-        let mut wanted: BTreeMap<&Holder, (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
-        for (key, holders) in &found.secrets {
+    pub(super) fn report(&self, store: &ObjectStore, held: &Held, places: &Places, collector: &Mutex<Collector>) {
+        // Of two secrets that came in together, one may have gone while the other is still there.
+        let mut wanted: BTreeMap<(Holder, bool, Option<BlobId>), (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
+        for (key, holders) in held.by_secret() {
             for first in places.firsts(holders) {
-                wanted.entry(first.holder).or_insert_with(|| (first, BTreeSet::new())).1.insert(key);
+                let fate = (first.holder, first.at_head, first.removed_by);
+                wanted.entry(fate).or_insert_with(|| (first, BTreeSet::new())).1.insert(key);
             }
         }
         let mut cache = ReadCache::new(store, CACHE, u64::MAX);
         let mut worker = self.worker(collector);
-        for (holder, (first, keys)) in wanted {
+        for ((holder, ..), (first, keys)) in wanted {
             let commit = first.commit();
             let place = |provenance| Place::plain(provenance);
             match holder {
                 Holder::Name(name) => {
+                    let name = &held.names[name as usize];
                     let object = object_of(ObjectPart::FileName, None, name.clone(), commit);
                     worker.report(&place(object), name, &keys);
                 }
                 Holder::Blob(ix) => {
-                    let Some(data) = self.read(&mut cache, *ix, collector) else { continue };
+                    let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let path = first.origin.path.clone();
-                    worker.report(&place(Provenance::History { path, blob: store.id(*ix), commit }), &data, &keys);
+                    worker.report(&place(Provenance::History { path, blob: store.id(ix), commit }), &data, &keys);
                 }
                 Holder::Text(ix) => {
-                    let Some(data) = self.read(&mut cache, *ix, collector) else { continue };
-                    let id = store.id(*ix);
-                    let is_tag = store.kind(*ix) == Some(ObjectKind::Tag);
+                    let Some(data) = self.read(&mut cache, ix, collector) else { continue };
+                    let id = store.id(ix);
+                    let is_tag = store.kind(ix) == Some(ObjectKind::Tag);
                     let texts: Vec<_> =
                         if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
@@ -143,6 +152,7 @@ impl First<'_> {
         let mut commit = self.origin.commit.clone()?;
         commit.at_head = commit.at_head.map(|_| self.at_head);
         commit.removed_by = self.removed_by;
+        commit.refs = self.origin.refs.to_vec();
         Some(Box::new(commit))
     }
 }

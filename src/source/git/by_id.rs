@@ -23,6 +23,14 @@ pub trait TreeSource {
     /// `Missing` or `Corrupt`.
     fn object(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<ObjectKind, GitError>;
 
+    /// The kind of an object.
+    ///
+    /// # Errors
+    /// As above.
+    fn kind(&mut self, id: &BlobId) -> Result<ObjectKind, GitError> {
+        self.object(id, &mut Vec::new())
+    }
+
     /// The same for an object that has to be of one kind.
     ///
     /// # Errors
@@ -135,6 +143,12 @@ impl TreeSource for StoreSource<'_> {
         let (kind, data) = read.map_err(|problem| GitError::Corrupt { kind, id: *id, why: problem.to_string() })?;
         *buf = data;
         Ok(kind)
+    }
+
+    fn kind(&mut self, id: &BlobId) -> Result<ObjectKind, GitError> {
+        // Reading it would say why it has none.
+        let kind = self.store.lookup(id).and_then(|number| self.store.kind(number));
+        kind.map_or_else(|| self.object(id, &mut Vec::new()), Ok)
     }
 }
 

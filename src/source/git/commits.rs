@@ -14,7 +14,7 @@ pub(super) type CommitIndex = u32;
 
 /// A commit, as far as a walk needs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CommitNode {
+pub(super) struct CommitNode {
     /// Its id.
     pub id: BlobId,
     /// Its tree, where it names one.
@@ -28,7 +28,7 @@ pub struct CommitNode {
 impl CommitNode {
     /// From the bytes of a commit.
     #[must_use]
-    pub fn parse(id: BlobId, data: &[u8]) -> Self {
+    pub(super) fn parse(id: BlobId, data: &[u8]) -> Self {
         let fields = CommitFields::parse(data);
         Self { id, tree: fields.tree, parents: fields.parents, seconds: fields.committer.seconds }
     }
@@ -89,23 +89,6 @@ impl Graph {
         Ok((number, true))
     }
 
-    /// A graph of commits that have been read already, and the parents that are not among them, save where a shallow
-    /// clone was cut off.
-    pub(super) fn of(mut nodes: Vec<CommitNode>, shallow: &HashSet<BlobId>) -> (Self, Vec<GitError>) {
-        nodes.sort_unstable_by_key(|node| node.id);
-        nodes.dedup_by(|a, b| a.id == b.id);
-        let mut graph = Self { nodes, ..Self::default() };
-        graph.numbers = graph.nodes.iter().zip(0..).map(|(node, number)| (IdKey::of(&node.id), number)).collect();
-        graph.link();
-        let mut missing: Vec<BlobId> = Vec::new();
-        for node in graph.nodes.iter().filter(|node| !shallow.contains(&node.id)) {
-            missing.extend(node.parents.iter().filter(|parent| graph.get(parent).is_none()));
-        }
-        missing.sort_unstable();
-        missing.dedup();
-        (graph, missing.into_iter().map(|id| GitError::Missing { kind: "commit", id }).collect())
-    }
-
     /// Reads `tips` and everything they come from. What cannot be read is returned, save the missing parents of
     /// commits where a shallow clone was cut off.
     pub(super) fn read_all(
@@ -132,22 +115,6 @@ impl Graph {
         }
         self.link();
         problems
-    }
-
-    /// Marks commits and all that they come from, as far as they were not `met` before, and tells each.
-    pub(super) fn history(
-        &self,
-        starts: impl IntoIterator<Item = CommitIndex>,
-        met: &mut [bool],
-        mut tell: impl FnMut(CommitIndex),
-    ) {
-        let mut todo: Vec<CommitIndex> = starts.into_iter().collect();
-        while let Some(number) = todo.pop() {
-            if !std::mem::replace(&mut met[number as usize], true) {
-                tell(number);
-                todo.extend(self.parents(number));
-            }
-        }
     }
 
     /// The given commits so that a parent always stands before its child; among those whose parents have all been
@@ -177,12 +144,6 @@ impl Graph {
             }
         }
         order
-    }
-
-    /// All commits in that order.
-    pub(super) fn order_all(&self) -> Vec<CommitIndex> {
-        let all: Vec<CommitIndex> = (0..self.nodes.len() as CommitIndex).collect();
-        self.order(&all)
     }
 }
 

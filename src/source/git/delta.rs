@@ -35,6 +35,12 @@ impl<'a> Delta<'a> {
         Ops { code: self.code, at: 0 }
     }
 
+    /// Instructions that a test has written.
+    #[cfg(test)]
+    pub(crate) fn from_code(code: &'a [u8]) -> Self {
+        Self { code }
+    }
+
     /// Bytes of the delta itself; an upper bound of twice the number of instructions.
     pub fn code_len(&self) -> usize {
         self.code.len()

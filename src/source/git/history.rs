@@ -44,7 +44,7 @@ impl FileNames {
     /// base before what is built on it.
     pub fn meet<'a>(&mut self, id: BlobId, tree: &'a [u8], mut give: impl FnMut(Text<'a>)) {
         let met = &mut self.met;
-        let (starts, _) = splice(&self.last, &self.starts, tree, id.as_bytes().len(), |_, entry| {
+        let starts = splice(&self.last, &self.starts, tree, id.as_bytes().len(), |_, entry| {
             let name: &'a [u8] = entry.name;
             if !met.contains(name) {
                 met.insert(name.into());

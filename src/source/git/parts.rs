@@ -208,6 +208,28 @@ pub struct CommitFields<'a> {
     pub message: &'a [u8],
 }
 
+/// What a commit says that makes it a part of a graph.
+pub(super) struct CommitLinks {
+    pub(super) tree: Option<BlobId>,
+    pub(super) parents: Vec<BlobId>,
+    /// Committer's date.
+    pub(super) seconds: i64,
+}
+
+/// As [`CommitFields::parse`], without the rest.
+pub(super) fn commit_links(data: &[u8]) -> CommitLinks {
+    let mut links = CommitLinks { tree: None, parents: Vec::new(), seconds: 0 };
+    for Header { key, value, .. } in (Headers { rest: data }) {
+        match key {
+            b"tree" if links.tree.is_none() => links.tree = BlobId::from_hex(value),
+            b"parent" => links.parents.extend(BlobId::from_hex(value)),
+            b"committer" => links.seconds = Person::parse(value).seconds,
+            _ => {}
+        }
+    }
+    links
+}
+
 /// A person line of a commit or tag.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Person<'a> {
@@ -302,6 +324,8 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
         assert_eq!(fields.author.date(), Timestamp { seconds: 1_700_000_000, offset_minutes: -210 });
         assert_eq!((fields.author.name, fields.author.email), (&b"A U Thor"[..], &b"a@example.com"[..]));
         assert_eq!(fields.parents.len(), 1);
+        let links = commit_links(COMMIT);
+        assert_eq!((links.tree, links.parents, links.seconds), (fields.tree, fields.parents, 1_700_000_001));
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Repo {
         let mut layout = Layout::of(&git);
         layout.add_environment();
         // `git merge` runs pre-merge-commit before it writes MERGE_HEAD, but has named the other sides by then.
-        let heads = env::vars_os().filter_map(|(name, _)| BlobId::from_hex(name.as_encoded_bytes().strip_prefix(b"GITHEAD_")?));
+        let heads =
+            env::vars_os().filter_map(|(name, _)| BlobId::from_hex(name.as_encoded_bytes().strip_prefix(b"GITHEAD_")?));
         let mut merging: Vec<BlobId> = heads.collect();
         merging.sort_unstable();
         Ok(Self { merging, ..Self::new(git, layout)? })

@@ -120,7 +120,7 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
         let old = parents.iter().flatten().next();
         let (old, old_starts) = old.map_or((&[][..], &[][..]), |old| (&old.data, &old.starts));
         let mut fresh = Vec::new();
-        let (starts, _) = splice(old, old_starts, &data, tree.as_bytes().len(), |_, entry| fresh.push(*entry));
+        let starts = splice(old, old_starts, &data, tree.as_bytes().len(), |_, entry| fresh.push(*entry));
         for entry in fresh {
             self.left = self.left.saturating_sub(1);
             match self.left {

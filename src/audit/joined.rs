@@ -1,0 +1,184 @@
+//! Repositories that share history, put together as one bare repository that borrows all their objects, so that each
+//! object is read once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt::Write as _,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bstr::{BString, ByteSlice};
+
+use super::{AuditError, survey::Survey};
+use crate::source::git::{TipKind, Tips};
+
+/// A directory of ours, gone when this is dropped.
+#[derive(Debug)]
+pub(crate) struct TempDir(PathBuf);
+
+impl TempDir {
+    /// Makes a directory that only we can read.
+    pub(crate) fn new(base: &Path) -> Result<Self, AuditError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = base.join(format!("stanch-audit-{}-{number}", std::process::id()));
+            let mut builder = fs::DirBuilder::new();
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            match builder.create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(AuditError::io(&path)(error)),
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        // What cannot be removed now is in the system's directory for temporary files.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One repository to be joined.
+pub(crate) struct Part<'a> {
+    pub(crate) survey: &'a Survey,
+    pub(crate) tips: &'a Tips,
+}
+
+/// Several repositories as one.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    dir: TempDir,
+    /// Texts of reflogs and names without an object, and the members that have them.
+    texts: BTreeMap<BString, BTreeSet<u32>>,
+}
+
+impl Joined {
+    /// Puts them together in a directory below `base`.
+    pub(crate) fn new(base: &Path, parts: &[Part<'_>]) -> Result<Self, AuditError> {
+        let dir = TempDir::new(base)?;
+        let root = dir.path().to_owned();
+        let io = |path: &Path, done: std::io::Result<()>| done.map_err(AuditError::io(path));
+        for below in ["objects/pack", "refs", "logs"] {
+            io(&root, fs::create_dir_all(root.join(below)))?;
+        }
+        io(&root, fs::write(root.join("HEAD"), "ref: refs/heads/none\n"))?;
+        io(&root, fs::write(root.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"))?;
+        let mut texts: BTreeMap<BString, BTreeSet<u32>> = BTreeMap::new();
+        let mut refs = BTreeSet::new();
+        let mut met = HashSet::new();
+        for (number, part) in parts.iter().enumerate() {
+            for object in &part.survey.loose {
+                borrow_loose(&root, object).map_err(AuditError::io(object))?;
+            }
+            for pack in &part.survey.packs {
+                borrow_pack(&root, pack, &mut met).map_err(AuditError::io(pack))?;
+            }
+            let named: BTreeSet<_> =
+                part.tips.tips.iter().filter(|tip| tip.kind == TipKind::Ref).map(|tip| &tip.name).collect();
+            for (at, tip) in part.tips.tips.iter().enumerate() {
+                let name = match tip.kind {
+                    TipKind::Ref => tip.name.strip_prefix(b"refs/").unwrap_or(&tip.name).to_owned(),
+                    _ => format!("held/{at}").into(),
+                };
+                refs.insert(([format!("refs/m{number}/").as_bytes(), &name].concat(), tip.id.to_string()));
+            }
+            let unnamed = part.tips.names.iter().filter(|name| !named.contains(name));
+            for text in part.tips.reflog_messages.iter().chain(unnamed) {
+                texts.entry(text.clone()).or_default().insert(number as u32);
+            }
+        }
+        let mut packed = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+        for (name, id) in &refs {
+            let _ = writeln!(packed, "{id} {}", name.as_bstr());
+        }
+        io(&root, fs::write(root.join("packed-refs"), packed))?;
+        io(&root, fs::write(root.join("logs/texts"), log(&texts)))?;
+        Ok(Self { dir, texts })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The member of a ref's name, and the name it has there.
+    pub(crate) fn original(name: &str) -> Option<(u32, String)> {
+        let (number, rest) = name.strip_prefix("refs/m")?.split_once('/')?;
+        let rest =
+            if rest.starts_with("worktrees/") || rest == "HEAD" { rest.to_owned() } else { format!("refs/{rest}") };
+        Some((number.parse().ok()?, rest))
+    }
+
+    /// The members that have this text in a reflog or as a name.
+    pub(crate) fn holders(&self, text: &[u8]) -> Vec<u32> {
+        self.texts.get(text.as_bstr()).map(|held| held.iter().copied().collect()).unwrap_or_default()
+    }
+}
+
+/// A reflog whose messages are the texts.
+fn log(texts: &BTreeMap<BString, BTreeSet<u32>>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut none = String::new();
+    let _ = write!(none, "{0} {0} . <.> 0 +0000\t", "0".repeat(40));
+    for text in texts.keys() {
+        lines.extend_from_slice(none.as_bytes());
+        lines.extend_from_slice(text);
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn borrow_loose(root: &Path, object: &Path) -> std::io::Result<()> {
+    let (Some(name), Some(fan)) = (object.file_name(), object.parent().and_then(Path::file_name)) else {
+        return Ok(());
+    };
+    let dir = root.join("objects").join(fan);
+    fs::create_dir_all(&dir)?;
+    let to = dir.join(name);
+    if fs::symlink_metadata(&to).is_ok() { Ok(()) } else { link(object, &to) }
+}
+
+/// Borrows a pack, unless the same pack has been borrowed: copies of a mirror have packs of the same name (the digest of
+/// their content) and of the same size.
+fn borrow_pack(root: &Path, pack: &Path, met: &mut HashSet<(std::ffi::OsString, u64)>) -> std::io::Result<()> {
+    let name = pack.file_stem().unwrap_or_default().to_owned();
+    let size = fs::metadata(pack)?.len();
+    if !met.insert((name, size)) {
+        return Ok(());
+    }
+    let to = root.join("objects/pack").join(format!("pack-{:040x}.pack", met.len()));
+    link(&pack.with_extension("idx"), &to.with_extension("idx"))?;
+    link(pack, &to)
+}
+
+#[cfg(unix)]
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(from, to)
+}
+
+#[cfg(not(unix))]
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Joined;
+
+    #[test]
+    fn names_go_back_to_their_repository() {
+        assert_eq!(Joined::original("refs/m12/heads/main"), Some((12, "refs/heads/main".into())));
+        assert_eq!(Joined::original("refs/m0/HEAD"), Some((0, "HEAD".into())));
+        assert_eq!(Joined::original("refs/heads/m1/x"), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs an audit: each network from the store where it has not changed, else by scanning it.
+
+use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
+
+use super::{
+    AuditError, Auditor,
+    clone::Cloner,
+    network::{failed, network_id},
+    plan::Plan,
+    result::{NetworkResult, Status, state_of},
+    store::Store,
+    unit::{Origin, Unit},
+};
+
+/// Hears how far an audit is.
+pub trait Progress {
+    /// A network is done: how many repositories of how many, their names, and whether the store had the answer.
+    fn done(&self, _event: &Event<'_>) {}
+}
+
+/// A network that is done.
+#[derive(Debug)]
+pub struct Event<'a> {
+    /// Repositories done so far.
+    pub done: usize,
+    /// Repositories of this audit.
+    pub total: usize,
+    /// What was found.
+    pub result: &'a NetworkResult,
+    /// Whether nothing had to be scanned.
+    pub reused: bool,
+}
+
+/// What an audit, or a shard of it, brought.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// The results of all networks that were finished.
+    pub results: Vec<NetworkResult>,
+    /// Names of repositories that were not reached before the audit was stopped.
+    pub missing: Vec<String>,
+    /// Networks whose result the store had.
+    pub reused: usize,
+}
+
+/// Audits some networks of a plan.
+///
+/// # Errors
+/// If the store fails, or no directory can be made. What is wrong with a repository is in its result.
+pub fn run(
+    auditor: &Auditor<'_>,
+    plan: &Plan,
+    networks: &[&str],
+    store: &mut Store,
+    cloner: Option<&Cloner>,
+    progress: &dyn Progress,
+) -> Result<Ran, AuditError> {
+    let context = auditor.context();
+    let all = plan.networks();
+    let mut ran = Ran::default();
+    let total = networks.iter().filter_map(|network| all.get(network)).map(Vec::len).sum();
+    let mut done = 0;
+    for network in networks {
+        let Some(units) = all.get(network) else { continue };
+        if auditor.stop.load(Ordering::Relaxed) {
+            ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
+            continue;
+        }
+        let found = one(auditor, units, &context, store, cloner)?;
+        let Some((result, reused)) = found else {
+            ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
+            continue;
+        };
+        done += units.len();
+        ran.reused += usize::from(reused);
+        progress.done(&Event { done, total, result: &result, reused });
+        ran.results.push(result);
+    }
+    Ok(ran)
+}
+
+fn one(
+    auditor: &Auditor<'_>,
+    units: &[&Unit],
+    context: &str,
+    store: &mut Store,
+    cloner: Option<&Cloner>,
+) -> Result<Option<(NetworkResult, bool)>, AuditError> {
+    if let [Unit { origin: Origin::Url(url), .. }] = units {
+        return remote(auditor, units[0], url, context, store, cloner);
+    }
+    let local = |unit: &&Unit| match &unit.origin {
+        Origin::Path(path) => path.clone(),
+        Origin::Url(url) => PathBuf::from(url),
+    };
+    let here: Vec<(&Unit, PathBuf)> = units.iter().map(|unit| (*unit, local(unit))).collect();
+    let network = network_id(units.iter().map(|unit| unit.unit.as_str()));
+    let states = auditor.states(&here);
+    let state = state_of(states.iter().map(String::as_str));
+    if !states.iter().any(String::is_empty)
+        && let Some(known) = store.result(&network, context, &state)?
+        && named_alike(&known, units)
+    {
+        return Ok(Some((known, true)));
+    }
+    let started = Instant::now();
+    let Some(result) = auditor.scan(&here)? else { return Ok(None) };
+    keep(store, &result, context, started)?;
+    Ok(Some((result, false)))
+}
+
+/// Whether a stored result shows the repositories under the names they have now.
+fn named_alike(known: &NetworkResult, units: &[&Unit]) -> bool {
+    known.members.iter().map(|member| &member.name).eq(units.iter().map(|unit| &unit.name))
+}
+
+fn keep(store: &mut Store, result: &NetworkResult, context: &str, started: Instant) -> Result<(), AuditError> {
+    // What could not be read may be readable next time, so it is not taken for an answer; what is damaged stays so.
+    let usable = result.members.iter().all(|member| member.status != Status::Failed);
+    store.put(result, context, usable, started.elapsed().as_secs_f64())
+}
+
+fn remote(
+    auditor: &Auditor<'_>,
+    unit: &Unit,
+    url: &str,
+    context: &str,
+    store: &mut Store,
+    cloner: Option<&Cloner>,
+) -> Result<Option<(NetworkResult, bool)>, AuditError> {
+    let Some(cloner) = cloner else {
+        return Ok(Some((failed(unit, "cloning was not asked for"), false)));
+    };
+    let network = network_id(std::iter::once(unit.unit.as_str()));
+    let refs = match cloner.refs(url) {
+        Ok(refs) => refs,
+        Err(why) => return Ok(Some((failed(unit, &why), false))),
+    };
+    if let Some(kept) = store.remote(&unit.unit)?
+        && let Some((known_refs, state)) = kept.split_once(' ')
+        && known_refs == refs
+        && let Some(known) = store.result(&network, context, state)?
+        && named_alike(&known, &[unit])
+    {
+        return Ok(Some((known, true)));
+    }
+    let started = Instant::now();
+    let clone = match cloner.clone(url, auditor.stop) {
+        Ok(clone) => clone,
+        Err(why) => return Ok(Some((failed(unit, &why), false))),
+    };
+    let Some(mut result) = auditor.scan(&[(unit, clone.path().to_owned())])? else { return Ok(None) };
+    // A clone lies elsewhere each time, and git packs it as it likes: what identifies it are its refs.
+    for member in &mut result.members {
+        member.state.clone_from(&refs);
+    }
+    keep(store, &result, context, started)?;
+    store.put_remote(&unit.unit, &format!("{refs} {}", result.state()))?;
+    Ok(Some((result, false)))
+}

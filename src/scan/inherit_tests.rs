@@ -1,0 +1,174 @@
+//! What is inherited must be what a plain scan finds, whatever a delta copies and wherever its seams fall.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    detect::Options,
+    model::Confidence,
+    rules::{
+        RuleSet,
+        example::{Dice, expand},
+        table::Pass,
+    },
+};
+
+/// Pieces of text that rules look for: keywords, whole examples, halves of examples, assignments, runs, noise.
+struct Words {
+    pieces: Vec<Vec<u8>>,
+}
+
+impl Words {
+    fn new(rules: &RuleSet) -> Self {
+        let mut pieces = Vec::new();
+        for pass in [Pass::Everywhere, Pass::BeforeRuns] {
+            pieces.extend(rules.table().keywords(pass).into_iter().map(|keyword| keyword.text));
+        }
+        let mut dice = Dice::new("examples");
+        for (_, loaded) in rules.iter() {
+            for example in &loaded.rule.examples {
+                let Ok(text) = expand(example, &loaded.rule, &mut dice, &|_, _| {}) else { continue };
+                let cut = dice.below(text.len());
+                pieces.extend([text[..cut].to_vec(), text[cut..].to_vec(), text]);
+            }
+        }
+        Self { pieces }
+    }
+
+    fn add(&self, dice: &mut Dice, out: &mut Vec<u8>) {
+        const SIGNS: [&[u8]; 12] = [
+            b" = ",
+            b": ",
+            b"=\"",
+            b"\"\n",
+            b"\n",
+            b" ",
+            b"', '",
+            b"\xff\xc3",
+            b"password",
+            b"SECRET_KEY=",
+            b"_",
+            b"//x:y@",
+        ];
+        const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_";
+        match dice.below(10) {
+            0..=3 => out.extend(&self.pieces[dice.below(self.pieces.len())]),
+            4..=6 => out.extend(SIGNS[dice.below(SIGNS.len())]),
+            7 => {
+                let used = [16, 62, LETTERS.len()][dice.below(3)];
+                let length = dice.below(70);
+                out.extend((0..length).map(|_| LETTERS[dice.below(used)]));
+            }
+            _ => out.extend((0..dice.below(120)).map(|_| b"the quick brown fox, jumps;\n"[dice.below(28)])),
+        }
+    }
+
+    fn text(&self, dice: &mut Dice, most: usize) -> Vec<u8> {
+        let mut text = Vec::new();
+        for _ in 0..dice.below(most) {
+            self.add(dice, &mut text);
+        }
+        text
+    }
+}
+
+/// A version and the instructions that make it of its base.
+fn version(base: &[u8], words: &Words, dice: &mut Dice) -> (Vec<u8>, Vec<u8>) {
+    let (mut text, mut code) = (Vec::new(), Vec::new());
+    let edits = 1 + dice.below(5);
+    let mut from = 0;
+    for _ in 0..=edits {
+        // Mostly onwards through the base, as versions do; at times from anywhere.
+        let start = if dice.below(6) == 0 { dice.below(base.len()) } else { (from + dice.below(40)).min(base.len()) };
+        let len = match dice.below(4) {
+            0 => dice.below(60),
+            1 => base.len() - start,
+            _ => dice.below(2 * base.len() / edits + 1),
+        };
+        let len = len.min(base.len() - start);
+        copy(start, len, &mut code);
+        text.extend(&base[start..start + len]);
+        from = start + len;
+        if dice.below(4) > 0 {
+            let new = words.text(dice, 4);
+            insert(&new, &mut code);
+            text.extend(new);
+        }
+    }
+    (text, code)
+}
+
+fn copy(from: usize, len: usize, code: &mut Vec<u8>) {
+    for at in (0..len).step_by(0xffff) {
+        code.push(0xff);
+        code.extend(&((from + at) as u32).to_le_bytes());
+        code.extend(&((len - at).min(0xffff) as u32).to_le_bytes()[..3]);
+    }
+}
+
+fn insert(new: &[u8], code: &mut Vec<u8>) {
+    for part in new.chunks(127) {
+        code.push(part.len() as u8);
+        code.extend(part);
+    }
+}
+
+/// In an order that does not depend on how they were found.
+fn sorted(found: &[Raw]) -> Vec<&Raw> {
+    let mut found: Vec<&Raw> = found.iter().collect();
+    found.sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule, raw.matched, raw.secret));
+    found
+}
+
+fn assert_same(inherited: &Carried, plain: &Carried, seed: usize) {
+    assert_eq!(inherited.anchors, plain.anchors, "chain {seed}");
+    assert_eq!(sorted(&inherited.verified), sorted(&plain.verified), "chain {seed}");
+    assert_eq!(sorted(&inherited.contexts), sorted(&plain.contexts), "chain {seed}");
+}
+
+#[test]
+fn a_chain_of_versions_inherits_what_plain_scans_find() {
+    try_chains(0..200);
+}
+
+#[test]
+#[ignore = "takes minutes unless optimised"]
+fn thousands_of_chains_inherit_what_plain_scans_find() {
+    try_chains(0..5000);
+}
+
+fn try_chains(seeds: Range<usize>) {
+    let options = Options { confidence: Confidence::Low, explain: true };
+    let detector = Detector::new(Arc::new(RuleSet::builtin()), options);
+    let words = Words::new(detector.rules());
+    let mut heir = Heir::new(&detector);
+    let longest = heir.longest;
+    let mut scratch = Scratch::default();
+    let (mut found, mut pieces_used) = (0, 0);
+    let chains = seeds.len();
+    for seed in seeds {
+        let dice = &mut Dice::new(&format!("chain {seed}"));
+        // Shorter pieces than any worth while, so that every kind of seam is met in a short text.
+        heir.shortest_piece = [1, longest, 4 * longest][seed % 3];
+        let mut base = words.text(dice, 60);
+        base.push(b'.');
+        let mut known = heir.plain(&base, &mut scratch);
+        for _ in 0..1 + dice.below(4) {
+            let (text, code) = version(&base, &words, dice);
+            let version = Version { text: &text, base_len: base.len(), delta: Delta::from_code(&code) };
+            let pieces = pieces(version.delta, heir.shortest_piece);
+            let seams = heir.seams(&pieces, text.len(), (longest - 1, 0));
+            let inherited = heir.join(&known, &version, &pieces, &seams, &mut scratch);
+            assert_same(&inherited, &heir.plain(&text, &mut scratch), seed);
+            assert_same(&heir.inherit(&known, &version, &mut scratch), &inherited, seed);
+            found += inherited.verified.len() + inherited.contexts.len();
+            pieces_used += pieces.len();
+            known = inherited;
+            base = text;
+            if base.is_empty() {
+                break;
+            }
+        }
+    }
+    assert!(found > 10 * chains && pieces_used > 4 * chains, "{found} found, {pieces_used} pieces");
+}

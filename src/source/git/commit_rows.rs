@@ -1,0 +1,110 @@
+//! Commits gathered while all objects are visited: their trees, parents and dates.
+
+use std::collections::HashSet;
+
+use super::ancestry::{Ancestry, CommitNumber};
+use super::error::GitError;
+use super::object::ObjectIx;
+use super::parts::commit_links;
+use super::store::ObjectStore;
+use crate::model::BlobId;
+
+/// The tree of a commit that names none, or one that is not in the store.
+const NO_TREE: u32 = u32::MAX;
+
+/// What commits say of themselves in numbers; one for each thread of a walk, then all together.
+#[derive(Clone, Debug, Default)]
+pub struct CommitRows {
+    rows: Vec<Row>,
+    /// Child and parent.
+    parents: Vec<(ObjectIx, ObjectIx)>,
+    /// Parents and trees that are not in the store, with their commits.
+    absent_parents: Vec<(ObjectIx, BlobId)>,
+    absent_trees: Vec<BlobId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    commit: ObjectIx,
+    tree: u32,
+    seconds: i64,
+}
+
+/// All commits of a store.
+pub(super) struct Commits {
+    pub(super) ancestry: Ancestry,
+    /// The tree of each.
+    pub(super) trees: Vec<Option<ObjectIx>>,
+    /// What they name and the store has not.
+    pub(super) missing: Vec<GitError>,
+}
+
+impl CommitRows {
+    /// Takes a commit down.
+    pub fn add(&mut self, store: &ObjectStore, commit: ObjectIx, data: &[u8]) {
+        let links = commit_links(data);
+        let tree = links.tree.and_then(|id| store.lookup(&id));
+        if tree.is_none() {
+            self.absent_trees.extend(links.tree);
+        }
+        self.rows.push(Row { commit, tree: tree.map_or(NO_TREE, |ix| ix.0), seconds: links.seconds });
+        for parent in links.parents {
+            match store.lookup(&parent) {
+                Some(parent) => self.parents.push((commit, parent)),
+                None => self.absent_parents.push((commit, parent)),
+            }
+        }
+    }
+
+    /// Takes over the commits of another thread.
+    pub fn append(&mut self, mut other: Self) {
+        self.rows.append(&mut other.rows);
+        self.parents.append(&mut other.parents);
+        self.absent_parents.append(&mut other.absent_parents);
+        self.absent_trees.append(&mut other.absent_trees);
+    }
+
+    /// How many commits there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Numbers them. Parents that are missing are no news where a shallow clone was cut off.
+    pub(super) fn number(&self, store: &ObjectStore, shallow: &HashSet<BlobId>) -> Commits {
+        let mut rows = self.rows.clone();
+        rows.sort_unstable_by_key(|row| row.commit);
+        let number = |ix: &ObjectIx| rows.binary_search_by_key(ix, |row| row.commit).ok().map(|at| at as CommitNumber);
+        let mut missing = Vec::new();
+        let mut parents = Vec::with_capacity(self.parents.len());
+        for (child, parent) in &self.parents {
+            match (number(child), number(parent)) {
+                (Some(child), Some(parent)) => parents.push((child, parent)),
+                // What cannot be read has been told already; what is no commit has not.
+                _ => missing.extend(store.kind(*parent).and_then(|kind| {
+                    let why = || format!("it is a {}", kind.name());
+                    let is_other = kind != super::object::ObjectKind::Commit;
+                    is_other.then(|| GitError::Corrupt { kind: "commit", id: store.id(*parent), why: why() })
+                })),
+            }
+        }
+        let told = |(child, _): &&(ObjectIx, BlobId)| !shallow.contains(&store.id(*child));
+        let mut gone: Vec<BlobId> = self.absent_parents.iter().filter(told).map(|&(_, id)| id).collect();
+        gone.sort();
+        gone.dedup();
+        missing.extend(gone.into_iter().map(|id| GitError::Missing { kind: "commit", id }));
+        let mut gone = self.absent_trees.clone();
+        gone.retain(|id| !super::by_id::is_empty_tree(id));
+        gone.sort();
+        gone.dedup();
+        missing.extend(gone.into_iter().map(|id| GitError::Missing { kind: "tree", id }));
+        let ids = rows.iter().map(|row| store.id(row.commit)).collect();
+        let seconds: Vec<i64> = rows.iter().map(|row| row.seconds).collect();
+        let trees = rows.iter().map(|row| Some(ObjectIx(row.tree)).filter(|_| row.tree != NO_TREE)).collect();
+        Commits { ancestry: Ancestry::new(ids, &seconds, &parents), trees, missing }
+    }
+}

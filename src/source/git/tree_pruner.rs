@@ -1,0 +1,158 @@
+//! Cutting trees down one by one, by id: each distinct tree of a history is read once.
+
+use std::collections::HashMap;
+use std::hash::Hasher;
+
+use bstr::BString;
+
+use super::by_id::{TreeSource, is_empty_tree};
+use super::error::GitError;
+use super::fold_hash::FoldHash;
+use super::parts::tree_entries;
+use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
+use super::tree_diff::MAX_DEPTH;
+use crate::model::BlobId;
+
+/// Cuts down trees that are read by id.
+pub(super) struct TreePruner {
+    wanted: HashMap<BlobId, WantedIndex>,
+    wanted_names: HashMap<BString, WantedIndex>,
+    /// A bit for each pair of leading bytes that a wanted id has: turns nearly all others away in one look.
+    filter: Vec<u64>,
+    name_numbers: HashMap<BString, u32>,
+    memo: HashMap<TreeKey, NodeId, FoldHash>,
+    buf: Vec<u8>,
+    pub(super) pruned: PrunedTrees,
+    pub(super) problems: Vec<GitError>,
+}
+
+/// The first half of an id: nobody can make two trees that share it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct TreeKey(u64, u64);
+
+impl TreeKey {
+    fn of(id: &[u8]) -> Self {
+        let word = |at: usize| id.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
+        Self(word(0), word(8))
+    }
+}
+
+impl std::hash::Hash for TreeKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
+}
+
+impl TreePruner {
+    /// Looks for objects (files, links or directories) and for names of tree entries.
+    pub(super) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
+        let mut filter = vec![0u64; 1 << 10];
+        for id in wanted.keys() {
+            let bits = lead(id.as_bytes());
+            filter[bits >> 6] |= 1 << (bits & 63);
+        }
+        Self {
+            wanted,
+            wanted_names,
+            filter,
+            name_numbers: HashMap::new(),
+            memo: HashMap::default(),
+            buf: Vec::new(),
+            pruned: PrunedTrees::new(Vec::new()),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Distinct trees read so far.
+    pub(super) fn trees_read(&self) -> usize {
+        self.memo.len()
+    }
+
+    /// Cuts a tree down. One that cannot be read is noted and leads to nothing.
+    pub(super) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
+        match self.memo.get(&TreeKey::of(tree.as_bytes())) {
+            Some(&node) => node,
+            None => self.read(source, tree, 0),
+        }
+    }
+
+    fn read(&mut self, source: &mut impl TreeSource, tree: &BlobId, depth: usize) -> NodeId {
+        let key = TreeKey::of(tree.as_bytes());
+        // Set first, so that a tree that holds itself (which takes a broken hash) ends.
+        self.memo.insert(key, NOTHING);
+        let mut buf = std::mem::take(&mut self.buf);
+        let mut children = Vec::new();
+        let mut unknown = Vec::new();
+        match source.tree(tree, &mut buf) {
+            Ok(()) => self.entries(&buf, tree, &mut children, &mut unknown),
+            Err(_) if is_empty_tree(tree) => {}
+            Err(error) => self.problems.push(error),
+        }
+        self.buf = buf;
+        if depth >= MAX_DEPTH && !unknown.is_empty() {
+            let why = format!("nested deeper than {MAX_DEPTH}");
+            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why });
+            unknown.clear();
+        }
+        for (name, below) in unknown {
+            let node = match self.memo.get(&TreeKey::of(below.as_bytes())) {
+                Some(&node) => node,
+                None => self.read(source, &below, depth + 1),
+            };
+            if node != NOTHING {
+                children.push((self.name(&name), Target::Tree(node)));
+            }
+        }
+        let node = self.intern(children);
+        if node != NOTHING {
+            self.memo.insert(key, node);
+        }
+        node
+    }
+
+    fn entries(&mut self, data: &[u8], tree: &BlobId, found: &mut Vec<Child>, unknown: &mut Vec<(BString, BlobId)>) {
+        let mut entries = tree_entries(data, tree.as_bytes().len());
+        for entry in entries.by_ref() {
+            if entry.is_tree() {
+                match self.memo.get(&TreeKey::of(entry.id)) {
+                    Some(&NOTHING) => {}
+                    Some(&node) => found.push((self.name(entry.name), Target::Tree(node))),
+                    None => unknown.push((entry.name.to_owned(), entry.blob_id())),
+                }
+            }
+            let bits = lead(entry.id);
+            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0 {
+                if let Some(&wanted) = self.wanted.get(&entry.blob_id()) {
+                    found.push((self.name(entry.name), Target::Wanted(wanted)));
+                }
+            }
+            if !self.wanted_names.is_empty() {
+                if let Some(&wanted) = self.wanted_names.get(entry.name) {
+                    found.push((self.name(entry.name), Target::Wanted(wanted)));
+                }
+            }
+        }
+        if entries.is_malformed() {
+            self.problems.push(GitError::Corrupt { kind: "tree", id: *tree, why: "malformed entry".to_owned() });
+        }
+    }
+
+    fn name(&mut self, name: &[u8]) -> u32 {
+        if let Some(&number) = self.name_numbers.get(bstr::BStr::new(name)) {
+            return number;
+        }
+        let number = self.pruned.add_name(name);
+        self.name_numbers.insert(name.into(), number);
+        number
+    }
+
+    fn intern(&mut self, mut children: Vec<Child>) -> NodeId {
+        children.sort_unstable();
+        children.dedup();
+        self.pruned.intern(&children)
+    }
+}
+
+fn lead(id: &[u8]) -> usize {
+    usize::from(id[0]) << 8 | usize::from(id[1])
+}

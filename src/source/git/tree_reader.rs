@@ -1,0 +1,214 @@
+//! One thread of a pass over all trees: parses what a tree does not share with its delta base.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::by_id::is_empty_tree;
+use super::delta::{Delta, Op};
+use super::object::{ObjectIx, Problem};
+use super::object_set::ObjectSet;
+use super::parts::{MODE_GITLINK, TreeEntry, mode_kind, tree_entries};
+use super::store::ObjectStore;
+use super::tree_index::{NONE, Own, Row, Step};
+use super::walk::Entry;
+use crate::model::{BlobId, SkipReason};
+
+/// Number of the name of a kept entry.
+pub(super) type NameNumber = u32;
+
+/// What the trees that are stored as changes of a tree need of it.
+#[derive(Debug, Default)]
+pub(super) struct TreeState {
+    /// Where its entries start, and where the last one ends.
+    starts: Vec<u32>,
+    /// Where its kept entries start.
+    kept: Vec<u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Name {
+    /// [`NONE`] while no entry of the name is kept.
+    number: NameNumber,
+    wanted: bool,
+}
+
+/// What one thread has read so far.
+pub(super) struct TreeReader<'s> {
+    store: &'s ObjectStore,
+    wanted: &'s ObjectSet,
+    most_steps: usize,
+    met: HashMap<Box<[u8]>, Name>,
+    pub(super) kept_names: Vec<(Box<[u8]>, bool)>,
+    pub(super) rows: Vec<Row>,
+    pub(super) steps: Vec<Step>,
+    pub(super) missing: BTreeMap<BlobId, &'static str>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) bytes: u64,
+}
+
+/// The tree at hand.
+struct Current<'t, 'f> {
+    id: BlobId,
+    data: &'t [u8],
+    /// Up to where it has been read: the start of an entry, or the end.
+    at: usize,
+    is_broken: bool,
+    /// Whether `state` is for somebody.
+    has_children: bool,
+    state: TreeState,
+    name: &'f mut dyn FnMut(&[u8], BlobId) -> bool,
+}
+
+impl<'s> TreeReader<'s> {
+    pub(super) fn new(store: &'s ObjectStore, wanted: &'s ObjectSet, most_steps: usize) -> Self {
+        Self {
+            store,
+            wanted,
+            most_steps,
+            met: HashMap::new(),
+            kept_names: Vec::new(),
+            rows: Vec::new(),
+            steps: Vec::new(),
+            missing: BTreeMap::new(),
+            problems: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Reads one tree.
+    pub(super) fn tree(
+        &mut self,
+        entry: &Entry<'_>,
+        base: Option<&TreeState>,
+        name: &mut dyn FnMut(&[u8], BlobId) -> bool,
+    ) -> TreeState {
+        let id = self.store.id(entry.ix);
+        self.bytes += entry.data.len() as u64;
+        if u32::try_from(entry.data.len()).is_err() {
+            let (size, limit) = (entry.data.len() as u64, u64::from(u32::MAX));
+            self.problems.push(Problem::new(SkipReason::TooLarge { size, limit }).object(id));
+            return TreeState::default();
+        }
+        let first = self.steps.len();
+        let state = TreeState::default();
+        let mut tree =
+            Current { id, data: entry.data, at: 0, is_broken: false, has_children: entry.has_children, state, name };
+        if let (Some(from), Some(base)) = (entry.from, base) {
+            self.changed(&mut tree, from.delta, base);
+        }
+        while tree.at < tree.data.len() && !tree.is_broken {
+            self.own(&mut tree);
+        }
+        if tree.has_children {
+            tree.state.starts.push(tree.at as u32);
+        }
+        if tree.is_broken {
+            self.problems.push(Problem::corrupt("malformed entry").object(id));
+        }
+        if self.steps.len() > self.most_steps {
+            self.steps.truncate(first);
+            self.problems.push(Problem::new(SkipReason::Budget("memory for directories".into())).object(id));
+            tree.state = TreeState::default();
+        }
+        let copies = self.steps[first..].iter().any(|step| matches!(step, Step::Copy { .. }));
+        let base = entry.from.filter(|_| copies).map_or(NONE, |from| from.ix.0);
+        let (first, count) = (first as u32, (self.steps.len() - first) as u32);
+        self.rows.push(Row { tree: entry.ix, base, first, count });
+        tree.state
+    }
+
+    fn changed(&mut self, tree: &mut Current<'_, '_>, delta: Delta<'_>, base: &TreeState) {
+        for op in delta.ops() {
+            match op {
+                Op::Insert { at, len } => {
+                    while tree.at < at + len && !tree.is_broken {
+                        self.own(tree);
+                    }
+                }
+                Op::Copy { at, from, len } => {
+                    while tree.at < at + len && !tree.is_broken {
+                        let in_base = (tree.at - at + from) as u32;
+                        let first = base.starts.binary_search(&in_base).ok();
+                        let end = base.starts.partition_point(|&start| start as usize <= from + len).saturating_sub(1);
+                        match first.filter(|&first| first < end) {
+                            Some(first) => self.copy(tree, base, first, end),
+                            None => self.own(tree),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes over the entries `first..end` of the base.
+    fn copy(&mut self, tree: &mut Current<'_, '_>, base: &TreeState, first: usize, end: usize) {
+        let (from, to) = (base.starts[first], base.starts[end]);
+        // Modulo 2³²: the sums are offsets in this tree.
+        let shift = (tree.at as u32).wrapping_sub(from);
+        let start = base.kept.partition_point(|&kept| kept < from);
+        let len = base.kept[start..].partition_point(|&kept| kept < to);
+        if len > 0 {
+            self.steps.push(Step::Copy { start: start as u32, len: len as u32 });
+        }
+        if tree.has_children {
+            let moved = |&offset: &u32| offset.wrapping_add(shift);
+            tree.state.starts.extend(base.starts[first..end].iter().map(moved));
+            tree.state.kept.extend(base.kept[start..start + len].iter().map(moved));
+        }
+        tree.at += (to - from) as usize;
+    }
+
+    /// Parses the next entry.
+    fn own(&mut self, tree: &mut Current<'_, '_>) {
+        let hash_len = self.store.hash().id_len();
+        let rest = &tree.data[tree.at..];
+        let Some(entry) = tree_entries(rest, hash_len).next() else {
+            tree.is_broken = true;
+            return;
+        };
+        let object = self.store.lookup_raw(entry.id);
+        if object.is_none() {
+            self.absent(&entry);
+        }
+        let (is_tree, start) = (entry.is_tree(), tree.at as u32);
+        let name = self.meet(entry.name, tree);
+        if name.wanted || object.is_some_and(|ix| is_tree || self.wanted.contains(ix)) {
+            let own = self.kept(entry.name, name, is_tree, object);
+            self.steps.push(Step::Own(own));
+            if tree.has_children {
+                tree.state.kept.push(start);
+            }
+        }
+        if tree.has_children {
+            tree.state.starts.push(start);
+        }
+        tree.at += entry.end_in(rest);
+    }
+
+    fn meet(&mut self, name: &[u8], tree: &mut Current<'_, '_>) -> Name {
+        if let Some(name) = self.met.get(name) {
+            return *name;
+        }
+        let wanted = (tree.name)(name, tree.id);
+        let met = Name { number: NONE, wanted };
+        self.met.insert(name.into(), met);
+        met
+    }
+
+    fn kept(&mut self, text: &[u8], name: Name, is_tree: bool, object: Option<ObjectIx>) -> Own {
+        let mut number = name.number;
+        if number == NONE {
+            number = self.kept_names.len() as NameNumber;
+            self.kept_names.push((text.into(), name.wanted));
+            self.met.insert(text.into(), Name { number, ..name });
+        }
+        Own::new(number, is_tree, object)
+    }
+
+    /// Notes an object that is not in the store.
+    fn absent(&mut self, entry: &TreeEntry<'_>) {
+        let id = entry.blob_id();
+        if mode_kind(entry.mode) != MODE_GITLINK && !(entry.is_tree() && is_empty_tree(&id)) {
+            self.missing.insert(id, if entry.is_tree() { "tree" } else { "blob" });
+        }
+    }
+}
