@@ -96,7 +96,8 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
         Some(file) => Store::open(file)?,
         None => Store::in_memory()?,
     };
-    let scratch = args.run.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    // Git runs in it, so a relative path would mean another place there.
+    let scratch = std::path::absolute(args.run.scratch.clone().unwrap_or_else(std::env::temp_dir))?;
     let meter = Meter::default();
     let auditor = Auditor {
         rules: Arc::new(resolved.rules),
