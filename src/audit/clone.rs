@@ -75,7 +75,8 @@ impl Cloner {
         let url = CloneUrl::parse(url).ok_or("no URL that may be cloned")?;
         let mut command = self.git(&url);
         command.arg("ls-remote").arg("--quiet").arg("--").arg(url.shown());
-        let child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("git cannot be started: {error}"))?;
+        let child =
+            command.stdout(Stdio::piped()).spawn().map_err(|error| format!("git cannot be started: {error}"))?;
         let listed = self.wait(child, &AtomicBool::new(false), None)?;
         let wanted = |line: &&[u8]| {
             let name = line.split(|b| *b == b'\t').nth(1).unwrap_or_default();
@@ -106,7 +107,19 @@ impl Cloner {
         let mut command = Command::new("git");
         command.env_clear();
         // Certificates and ssh's agent are the machine's; everything that could choose a program is not passed on.
-        for name in ["PATH", "LANG", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SystemRoot", "TMPDIR"] {
+        for name in [
+            "PATH",
+            "LANG",
+            "SSH_AUTH_SOCK",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "https_proxy",
+            "HTTPS_PROXY",
+            "no_proxy",
+            "NO_PROXY",
+            "SystemRoot",
+            "TMPDIR",
+        ] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
@@ -119,6 +132,26 @@ impl Cloner {
         } else {
             command.env("HOME", &self.scratch);
         }
+        let settings = self.settings(url);
+        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (number, (key, value)) in settings.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        command
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null");
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "")
+            .env("SSH_ASKPASS", "")
+            .env("GIT_ATTR_NOSYSTEM", "1");
+        command.current_dir(&self.scratch).stdin(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Git's configuration, all of it.
+    fn settings(&self, url: &CloneUrl) -> Vec<(String, String)> {
         let mut settings: Vec<(String, String)> = [
             ("core.hooksPath", "/dev/null"),
             ("core.fsmonitor", "false"),
@@ -142,14 +175,7 @@ impl Cloner {
             let basic = STANDARD.encode(format!("{}:{}", credential.user, credential.token));
             settings.push((format!("http.{}/.extraHeader", url.origin()), format!("Authorization: Basic {basic}")));
         }
-        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
-        for (number, (key, value)) in settings.iter().enumerate() {
-            command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
-        }
-        command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_ASKPASS", "").env("SSH_ASKPASS", "").env("GIT_ATTR_NOSYSTEM", "1");
-        command.current_dir(&self.scratch).stdin(Stdio::null()).stderr(Stdio::piped());
-        command
+        settings
     }
 
     fn credential_for(&self, url: &CloneUrl) -> Option<&Credential> {
@@ -256,7 +282,9 @@ mod tests {
         let cloner = cloner();
         let of = |url: &str| cloner.git(&super::CloneUrl::parse(url).unwrap());
         let has_token = |command: &std::process::Command| {
-            command.get_envs().any(|(_, value)| value.is_some_and(|value| value.to_string_lossy().contains("Authorization")))
+            command
+                .get_envs()
+                .any(|(_, value)| value.is_some_and(|value| value.to_string_lossy().contains("Authorization")))
         };
         let ours = of("https://h.example/o/r");
         assert!(has_token(&ours));
@@ -268,7 +296,8 @@ mod tests {
 
     #[test]
     fn messages_are_scrubbed() {
-        let text = cloner().scrubbed("fatal: unable to access 'https://me:hush-hush@h.example/o/r/': x\nline two hush-hush");
+        let text =
+            cloner().scrubbed("fatal: unable to access 'https://me:hush-hush@h.example/o/r/': x\nline two hush-hush");
         assert_eq!(text, "fatal: unable to access 'https://h.example/o/r/': x; line two ********");
     }
 }

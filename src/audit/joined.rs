@@ -84,7 +84,8 @@ impl Joined {
             for pack in &part.survey.packs {
                 borrow_pack(&root, pack, &mut met).map_err(AuditError::io(pack))?;
             }
-            let named: BTreeSet<_> = part.tips.tips.iter().filter(|tip| tip.kind == TipKind::Ref).map(|tip| &tip.name).collect();
+            let named: BTreeSet<_> =
+                part.tips.tips.iter().filter(|tip| tip.kind == TipKind::Ref).map(|tip| &tip.name).collect();
             for (at, tip) in part.tips.tips.iter().enumerate() {
                 let name = match tip.kind {
                     TipKind::Ref => tip.name.strip_prefix(b"refs/").unwrap_or(&tip.name).to_owned(),
@@ -113,7 +114,8 @@ impl Joined {
     /// The member of a ref's name, and the name it has there.
     pub(crate) fn original(name: &str) -> Option<(u32, String)> {
         let (number, rest) = name.strip_prefix("refs/m")?.split_once('/')?;
-        let rest = if rest.starts_with("worktrees/") || rest == "HEAD" { rest.to_owned() } else { format!("refs/{rest}") };
+        let rest =
+            if rest.starts_with("worktrees/") || rest == "HEAD" { rest.to_owned() } else { format!("refs/{rest}") };
         Some((number.parse().ok()?, rest))
     }
 
@@ -137,7 +139,9 @@ fn log(texts: &BTreeMap<BString, BTreeSet<u32>>) -> Vec<u8> {
 }
 
 fn borrow_loose(root: &Path, object: &Path) -> std::io::Result<()> {
-    let (Some(name), Some(fan)) = (object.file_name(), object.parent().and_then(Path::file_name)) else { return Ok(()) };
+    let (Some(name), Some(fan)) = (object.file_name(), object.parent().and_then(Path::file_name)) else {
+        return Ok(());
+    };
     let dir = root.join("objects").join(fan);
     fs::create_dir_all(&dir)?;
     let to = dir.join(name);

@@ -75,7 +75,12 @@ pub struct AuditReport {
 /// Makes the report. The order of `results` does not matter, nor does it that one of them is there twice. `missing` are
 /// names of repositories that were asked for and are in none of them.
 #[must_use]
-pub fn report(title: &str, run: json::Run, results: impl IntoIterator<Item = NetworkResult>, missing: &[String]) -> AuditReport {
+pub fn report(
+    title: &str,
+    run: json::Run,
+    results: impl IntoIterator<Item = NetworkResult>,
+    missing: &[String],
+) -> AuditReport {
     let results = distinct(results);
     let mut repositories: Vec<Repository> = Vec::new();
     let mut document = empty(run);
@@ -103,7 +108,16 @@ pub fn report(title: &str, run: json::Run, results: impl IntoIterator<Item = Net
     count(&mut document, &repositories);
     let complete = repositories.iter().all(|repository| repository.status == Status::Ok);
     document.complete = complete;
-    AuditReport { schema: SCHEMA, title: title.to_owned(), complete, grade: grade(&document), repositories, spread, trend: None, report: document }
+    AuditReport {
+        schema: SCHEMA,
+        title: title.to_owned(),
+        complete,
+        grade: grade(&document),
+        repositories,
+        spread,
+        trend: None,
+        report: document,
+    }
 }
 
 impl AuditReport {
@@ -173,7 +187,12 @@ fn rated(result: &NetworkResult, run: &json::Run) -> Vec<Repository> {
             let places = leak.finding.occurrences.iter().zip(&leak.held).filter(|(_, held)| is_held(held));
             let occurrences: Vec<Occurrence> = places.map(|(at, _)| brief(at)).collect();
             if !occurrences.is_empty() {
-                document.findings.push(Finding { occurrences, secret: String::new(), notes: Vec::new(), ..without_places(&leak.finding) });
+                document.findings.push(Finding {
+                    occurrences,
+                    secret: String::new(),
+                    notes: Vec::new(),
+                    ..without_places(&leak.finding)
+                });
             }
         }
         grade(&document).whole
@@ -275,9 +294,8 @@ impl Merged {
     fn add(&mut self, mut finding: Finding, held: &[Vec<Held>], names: &[String]) {
         let occurrences = std::mem::take(&mut finding.occurrences);
         for (at, held) in occurrences.into_iter().zip(held) {
-            let mut holders: Vec<(&String, Option<bool>)> = holders(held)
-                .filter_map(|(member, at_head)| Some((names.get(member as usize)?, at_head)))
-                .collect();
+            let mut holders: Vec<(&String, Option<bool>)> =
+                holders(held).filter_map(|(member, at_head)| Some((names.get(member as usize)?, at_head))).collect();
             holders.sort();
             let Some((name, _)) = holders.first() else { continue };
             for (name, at_head) in &holders {
@@ -300,7 +318,9 @@ impl Merged {
     }
 
     fn date(&mut self, at: &Occurrence, name: &str) {
-        let Some((commit, seconds)) = at.place.commit.as_ref().and_then(|commit| Some((commit, seconds(&commit.date)?))) else {
+        let Some((commit, seconds)) =
+            at.place.commit.as_ref().and_then(|commit| Some((commit, seconds(&commit.date)?)))
+        else {
             return;
         };
         let first = First { date: commit.date.clone(), repository: name.to_owned(), commit: commit.id.clone() };
@@ -383,7 +403,16 @@ fn finish(secrets: BTreeMap<String, Merged>) -> (Vec<Finding>, BTreeMap<String, 
             first_leak: merged.first.map(|(_, first)| first),
             last_seen: merged.last.map(|(_, date)| date),
         };
-        let rank = (!finding.kind.is_leak(), std::cmp::Reverse((finding.severity, spread.repositories.len(), spread.environments.len(), spread.services.len())), fingerprint.clone());
+        let rank = (
+            !finding.kind.is_leak(),
+            std::cmp::Reverse((
+                finding.severity,
+                spread.repositories.len(),
+                spread.environments.len(),
+                spread.services.len(),
+            )),
+            fingerprint.clone(),
+        );
         spreads.insert(fingerprint, spread);
         findings.push((rank, finding));
     }

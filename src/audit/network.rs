@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     filter::Allowlist,
-    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance},
+    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance, SkipReason},
     report::{self, Style, json},
     rules::RuleSet,
     scan::{Observer, Scanner, Settings, Target},
@@ -61,7 +61,9 @@ impl Auditor<'_> {
         let rules = super::unit::hex(&self.rules.digest());
         let version = env!("CARGO_PKG_VERSION");
         let allow = &self.allowed;
-        digest16(format!("{version} {rules} {detect:?} {max_file_size} {budget:?} {exposure:?} {key} {allow}").as_bytes())
+        digest16(
+            format!("{version} {rules} {detect:?} {max_file_size} {budget:?} {exposure:?} {key} {allow}").as_bytes(),
+        )
     }
 
     /// What the state of these repositories is now, without reading objects; empty for one that cannot be opened.
@@ -70,11 +72,12 @@ impl Auditor<'_> {
         units.iter().map(|(_, path)| Survey::of(path).map(|survey| survey.state).unwrap_or_default()).collect()
     }
 
-    /// Scans the repositories of one network, which are at the given paths. `None` if the audit was stopped.
+    /// Scans the repositories of one network, which are at the given paths: one result, or one for each where one of them
+    /// is damaged. `None` if the audit was stopped.
     ///
     /// # Errors
     /// If no directory of ours can be made. What is wrong with a repository is in the result.
-    pub fn scan(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<NetworkResult>, AuditError> {
+    pub fn scan(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
         let mut members: Vec<Member> = units.iter().map(|(unit, _)| member(unit)).collect();
         let mut opened = Vec::new();
         for (at, (_, path)) in units.iter().enumerate() {
@@ -92,11 +95,25 @@ impl Auditor<'_> {
                 (self.run(joined.path()), Some(joined))
             }
         };
+        if joined.is_some() && outcome.skipped.iter().any(|skipped| is_damage(&skipped.reason)) {
+            // One copy of an object is read, and just that one may be the damaged one. Apart, each repository is judged by
+            // its own copies, and the one that is damaged is named.
+            return self.apart(units);
+        }
         let held = self.held(&outcome, &opened, joined.as_ref());
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        Ok(Some(result(members, &outcome, held, joined.is_some())))
+        Ok(Some(vec![result(members, &outcome, held, joined.is_some())]))
+    }
+
+    fn apart(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+        let mut results = Vec::new();
+        for unit in units {
+            let Some(result) = self.scan(std::slice::from_ref(unit))? else { return Ok(None) };
+            results.extend(result);
+        }
+        Ok(Some(results))
     }
 
     fn run(&self, path: &Path) -> Outcome {
@@ -108,7 +125,8 @@ impl Auditor<'_> {
     fn held(&self, outcome: &Outcome, opened: &[Opened], joined: Option<&Joined>) -> Vec<Vec<Vec<Held>>> {
         let Some(joined) = joined else {
             let member = opened.first().map_or(0, |one| one.member as u32);
-            let alone = |at: &Occurrence| vec![(member, at.place.provenance.commit().and_then(|commit| commit.at_head))];
+            let alone =
+                |at: &Occurrence| vec![(member, at.place.provenance.commit().and_then(|commit| commit.at_head))];
             return outcome.findings.iter().map(|finding| finding.occurrences.iter().map(alone).collect()).collect();
         };
         let holdings: Vec<Option<Holdings<'_>>> = opened.iter().map(|one| Holdings::new(&one.repo)).collect();
@@ -117,12 +135,21 @@ impl Auditor<'_> {
             if let Provenance::Object { id: None, name, .. } = &at.place.provenance {
                 let original = Joined::original(&String::from_utf8_lossy(name));
                 let holders = original.map_or_else(|| joined.holders(name), |(number, _)| vec![number]);
-                return holders.iter().filter_map(|at| opened.get(*at as usize)).map(|one| (one.member as u32, None)).collect();
+                return holders
+                    .iter()
+                    .filter_map(|at| opened.get(*at as usize))
+                    .map(|one| (one.member as u32, None))
+                    .collect();
             }
-            let ids: Vec<BlobId> = [at.place.provenance.blob(), at.place.provenance.commit().map(|commit| commit.id)].into_iter().flatten().collect();
+            let ids: Vec<BlobId> = [at.place.provenance.blob(), at.place.provenance.commit().map(|commit| commit.id)]
+                .into_iter()
+                .flatten()
+                .collect();
             let pairs = opened.iter().zip(&holdings).filter_map(|(one, holdings)| Some((one, holdings.as_ref()?)));
             let holders = pairs.filter(|(_, holdings)| ids.iter().all(|id| holdings.holds(id)));
-            holders.map(|(one, holdings)| (one.member as u32, heads.has(holdings, finding.fingerprint, &at.place))).collect()
+            holders
+                .map(|(one, holdings)| (one.member as u32, heads.has(holdings, finding.fingerprint, &at.place)))
+                .collect()
         };
         let each = |finding: &Finding| finding.occurrences.iter().map(|at| of(finding, at)).collect();
         outcome.findings.iter().map(each).collect()
@@ -170,6 +197,12 @@ struct Silent;
 
 impl Observer for Silent {
     fn scanned(&self, _: u64, _: u64) {}
+}
+
+/// Whether bytes were lost that another copy may have.
+fn is_damage(reason: &SkipReason) -> bool {
+    use SkipReason::{Changed, Corrupt, Promised, Shallow, Unreadable, Vanished};
+    matches!(reason, Unreadable(_) | Vanished | Changed | Corrupt(_) | Promised | Shallow(_))
 }
 
 /// A repository of which nothing is known yet.
@@ -250,8 +283,12 @@ fn unjoin(at: &mut json::Occurrence) {
         at.place.path = name;
     }
     if let Some(commit) = &mut at.place.commit {
-        let names: BTreeMap<String, ()> = commit.refs.drain(..).map(|name| Joined::original(&name).map_or(name, |(_, name)| name)).map(|name| (name, ())).collect();
+        let names: BTreeMap<String, ()> = commit
+            .refs
+            .drain(..)
+            .map(|name| Joined::original(&name).map_or(name, |(_, name)| name))
+            .map(|name| (name, ()))
+            .collect();
         commit.refs = names.into_keys().collect();
     }
 }
-

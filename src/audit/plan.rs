@@ -150,7 +150,8 @@ fn networks(units: &[Unit], surveys: &[Option<Survey>]) -> Vec<String> {
     let mut parent: Vec<usize> = (0..units.len()).collect();
     for (at, survey) in surveys.iter().enumerate() {
         let Some(survey) = survey else { continue };
-        let mut near: Vec<usize> = survey.sketch.iter().flat_map(|id| holders.get(id.as_slice())).flatten().copied().collect();
+        let mut near: Vec<usize> =
+            survey.sketch.iter().flat_map(|id| holders.get(id.as_slice())).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
         for other in near {
@@ -212,7 +213,11 @@ pub fn shard_from_env(get: &dyn Fn(&str) -> Option<String>, of: Option<u32>) -> 
         let Some(at) = number(index)? else { continue };
         let first = if index == "SLURM_ARRAY_TASK_ID" { number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0) } else { first };
         let told = total.map(number).transpose()?.flatten();
-        let of = of.or(told).ok_or_else(|| AuditError::Usage(format!("{index} is set, but not how many shards there are: use --shard {at}/N or --shards N")))?;
+        let of = of.or(told).ok_or_else(|| {
+            AuditError::Usage(format!(
+                "{index} is set, but not how many shards there are: use --shard {at}/N or --shards N"
+            ))
+        })?;
         return checked(at.wrapping_sub(first), of).map(Some);
     }
     Ok(None)
@@ -229,7 +234,11 @@ pub fn parse_shard(text: &str) -> Result<(u32, u32), AuditError> {
 }
 
 fn checked(at: u32, of: u32) -> Result<(u32, u32), AuditError> {
-    if at < of { Ok((at, of)) } else { Err(AuditError::Usage(format!("there is no shard {at} of {of}; they count from 0"))) }
+    if at < of {
+        Ok((at, of))
+    } else {
+        Err(AuditError::Usage(format!("there is no shard {at} of {of}; they count from 0")))
+    }
 }
 
 #[cfg(test)]
@@ -238,7 +247,10 @@ mod tests {
     use crate::audit::unit::Unit;
 
     fn plan(count: u64) -> Plan {
-        Plan::new("x", (0..count).map(|n| Unit::remote(&format!("https://h.example/o/r{n}"), n * n % 97).unwrap()).collect())
+        Plan::new(
+            "x",
+            (0..count).map(|n| Unit::remote(&format!("https://h.example/o/r{n}"), n * n % 97).unwrap()).collect(),
+        )
     }
 
     #[test]

@@ -86,9 +86,13 @@ pub fn write(dir: &Path, mut done: Done, results: &[NetworkResult]) -> Result<()
     let is_whole = |done: &Done| done.units.iter().all(|unit| unit.status == Status::Ok);
     let marker = dir.join(format!("{name}.done.json"));
     if let Ok(known) = read_done(&marker) {
-        let same = Done { results_sha256: String::new(), units: Vec::new(), ..known.clone() } == Done { results_sha256: String::new(), units: Vec::new(), ..done.clone() };
+        let same = Done { results_sha256: String::new(), units: Vec::new(), ..known.clone() }
+            == Done { results_sha256: String::new(), units: Vec::new(), ..done.clone() };
         if !same {
-            return Err(AuditError::Mixed { path: marker, why: "a shard of another plan or configuration is there".into() });
+            return Err(AuditError::Mixed {
+                path: marker,
+                why: "a shard of another plan or configuration is there".into(),
+            });
         }
         if is_whole(&known) || known.results_sha256 == done.results_sha256 {
             return Ok(());
@@ -168,11 +172,15 @@ pub fn read(dirs: &[PathBuf], plan: Option<&Plan>) -> Result<Gathered, AuditErro
         return Err(AuditError::Usage(format!("there is no finished shard in {}", dirs.join(", "))));
     };
     if let Some(plan) = plan.filter(|plan| plan.digest() != done.plan_digest) {
-        return Err(AuditError::Mixed { path, why: format!("made from plan {}, not from {}", done.plan_digest, plan.digest()) });
+        return Err(AuditError::Mixed {
+            path,
+            why: format!("made from plan {}, not from {}", done.plan_digest, plan.digest()),
+        });
     }
     let missing = match plan {
         Some(plan) => {
-            let units: BTreeSet<&str> = results.iter().flat_map(|r: &NetworkResult| &r.members).map(|m| m.unit.as_str()).collect();
+            let units: BTreeSet<&str> =
+                results.iter().flat_map(|r: &NetworkResult| &r.members).map(|m| m.unit.as_str()).collect();
             plan.units.iter().filter(|unit| !units.contains(unit.unit.as_str())).map(|unit| unit.name.clone()).collect()
         }
         None => lacking(&shards),

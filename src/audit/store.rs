@@ -60,7 +60,10 @@ impl Store {
         database.busy_timeout(std::time::Duration::from_secs(30)).map_err(failed)?;
         let version: i64 = database.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
         if version != 0 && version != VERSION {
-            return Err(AuditError::malformed(path, format!("the store is of version {version}, this program reads {VERSION}")));
+            return Err(AuditError::malformed(
+                path,
+                format!("the store is of version {version}, this program reads {VERSION}"),
+            ));
         }
         database.execute_batch(TABLES).map_err(failed)?;
         database.pragma_update(None, "user_version", VERSION).map_err(failed)?;
@@ -97,7 +100,8 @@ impl Store {
         let mut result: NetworkResult = serde_json::from_slice(&head).map_err(broken)?;
         let sql = "SELECT body FROM leaks WHERE network = ?1 AND context = ?2 ORDER BY fingerprint, id";
         let bodies = self.database.prepare_cached(sql).and_then(|mut sql| {
-            sql.query_map(params![network, context], |row| row.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()
+            sql.query_map(params![network, context], |row| row.get::<_, Vec<u8>>(0))?
+                .collect::<rusqlite::Result<Vec<_>>>()
         });
         for body in self.wrap(bodies)? {
             result.leaks.push(serde_json::from_slice::<Leak>(&body).map_err(broken)?);
@@ -115,7 +119,9 @@ impl Store {
     }
 
     fn try_put(&mut self, result: &NetworkResult, context: &str, usable: bool, seconds: f64) -> rusqlite::Result<()> {
-        let json = |value: serde_json::Result<Vec<u8>>| value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
+        let json = |value: serde_json::Result<Vec<u8>>| {
+            value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
+        };
         let head = NetworkResult { leaks: Vec::new(), ..result.clone() };
         let network = &result.network;
         let change = self.database.transaction()?;
@@ -126,7 +132,8 @@ impl Store {
             params![network, context, result.state(), usable, seconds, json(serde_json::to_vec(&head))?],
         )?;
         {
-            let mut insert = change.prepare_cached("INSERT INTO leaks (network, context, fingerprint, body) VALUES (?1, ?2, ?3, ?4)")?;
+            let mut insert = change
+                .prepare_cached("INSERT INTO leaks (network, context, fingerprint, body) VALUES (?1, ?2, ?3, ?4)")?;
             for leak in &result.leaks {
                 insert.execute(params![network, context, leak.finding.fingerprint, json(serde_json::to_vec(leak))?])?;
             }
@@ -136,7 +143,18 @@ impl Store {
             )?;
             for m in &result.members {
                 let (refs, objects, bytes) = (m.refs as i64, m.objects as i64, m.bytes as i64);
-                insert.execute(params![m.unit, m.name, m.url, network, m.status.name(), m.reason, m.state, refs, objects, bytes])?;
+                insert.execute(params![
+                    m.unit,
+                    m.name,
+                    m.url,
+                    network,
+                    m.status.name(),
+                    m.reason,
+                    m.state,
+                    refs,
+                    objects,
+                    bytes
+                ])?;
             }
         }
         change.commit()
@@ -156,14 +174,26 @@ impl Store {
     /// # Errors
     /// If the store cannot be written.
     pub fn put_remote(&self, unit: &str, refs: &str) -> Result<(), AuditError> {
-        self.wrap(self.database.execute("INSERT OR REPLACE INTO remotes (unit, refs) VALUES (?1, ?2)", params![unit, refs]).map(drop))
+        self.wrap(
+            self.database
+                .execute("INSERT OR REPLACE INTO remotes (unit, refs) VALUES (?1, ?2)", params![unit, refs])
+                .map(drop),
+        )
     }
 
     /// Notes that an audit has ended.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub fn end(&self, title: &str, context: &str, ended: i64, complete: bool, score: u8, leaks: u64) -> Result<(), AuditError> {
+    pub fn end(
+        &self,
+        title: &str,
+        context: &str,
+        ended: i64,
+        complete: bool,
+        score: u8,
+        leaks: u64,
+    ) -> Result<(), AuditError> {
         let sql = "INSERT INTO runs (title, context, ended, complete, score, leaks) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.wrap(self.database.execute(sql, params![title, context, ended, complete, score, leaks as i64]).map(drop))
     }

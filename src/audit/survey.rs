@@ -46,7 +46,8 @@ impl Survey {
     pub(crate) fn of(path: &Path) -> Result<Self, GitError> {
         let repo = Repo::at(path)?;
         let layout = repo.layout();
-        let mut survey = Self { joinable: layout.hash == HashKind::Sha1 && !layout.shallow.exists(), ..Self::default() };
+        let mut survey =
+            Self { joinable: layout.hash == HashKind::Sha1 && !layout.shallow.exists(), ..Self::default() };
         survey.joinable &= !repo.is_partial();
         let mut state = Sha256::new();
         for home in [&layout.common_dir, &layout.git_dir] {
@@ -70,10 +71,16 @@ impl Survey {
             if meta.is_file() && name != "index" && meta.len() < 64 << 20 {
                 let text = fs::read(&entry).unwrap_or_default();
                 if name == "packed-refs" {
-                    self.refs += text.split(|b| *b == b'\n').filter(|l| l.first().is_some_and(u8::is_ascii_hexdigit)).count() as u64;
+                    self.refs +=
+                        text.split(|b| *b == b'\n').filter(|l| l.first().is_some_and(u8::is_ascii_hexdigit)).count()
+                            as u64;
                 }
                 note(state, &entry, &text);
-            } else if meta.is_dir() && ["refs", "logs", "worktrees", "rebase-merge", "rebase-apply", "sequencer"].iter().any(|dir| name == *dir) {
+            } else if meta.is_dir()
+                && ["refs", "logs", "worktrees", "rebase-merge", "rebase-apply", "sequencer"]
+                    .iter()
+                    .any(|dir| name == *dir)
+            {
                 self.refs += digest_below(&entry, state) * u64::from(name == "refs");
             }
         }
@@ -91,7 +98,9 @@ impl Survey {
             }
         }
         for fan in entries(dir) {
-            let Some(first) = fan.file_name().and_then(|name| name.to_str()).filter(|name| name.len() == 2) else { continue };
+            let Some(first) = fan.file_name().and_then(|name| name.to_str()).filter(|name| name.len() == 2) else {
+                continue;
+            };
             for object in entries(&fan) {
                 let rest = object.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let Some(id) = crate::model::BlobId::from_hex(format!("{first}{rest}").as_bytes()) else { continue };

@@ -61,7 +61,8 @@ impl Trend {
     /// # Errors
     /// If that is no such JSON; says why.
     pub fn new(now: &AuditReport, before: &[u8], since: &str) -> Result<Self, String> {
-        let before: Before = serde_json::from_slice(before).map_err(|error| format!("not an audit's report: {error}"))?;
+        let before: Before =
+            serde_json::from_slice(before).map_err(|error| format!("not an audit's report: {error}"))?;
         if before.schema != SCHEMA {
             return Err("not an audit's report of this version".to_owned());
         }

@@ -109,7 +109,10 @@ impl CloneUrl {
         // A leading dash would be read as an option by git or ssh.
         let is_safe = !authority.starts_with('-')
             && !path.starts_with('-')
-            && user.as_deref().is_none_or(|user| user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) && !user.starts_with('-'));
+            && user.as_deref().is_none_or(|user| {
+                user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+                    && !user.starts_with('-')
+            });
         if authority.is_empty() || path.is_empty() || !authority.chars().all(is_host) || !is_safe {
             return None;
         }
@@ -171,8 +174,17 @@ mod tests {
         let url = CloneUrl::parse("https://me:hush@git.example/o/r").unwrap();
         assert_eq!(url.shown(), "https://git.example/o/r.git");
         for bad in [
-            "ext::sh -c x", "file:///etc", "/etc/passwd", "https://", "https://host", "git@-oProxyCommand=x:y",
-            "-u@host:path", "http://example.com/o/r", "https://host/a\nb", "host:path", "ssh://-x/y",
+            "ext::sh -c x",
+            "file:///etc",
+            "/etc/passwd",
+            "https://",
+            "https://host",
+            "git@-oProxyCommand=x:y",
+            "-u@host:path",
+            "http://example.com/o/r",
+            "https://host/a\nb",
+            "host:path",
+            "ssh://-x/y",
         ] {
             assert_eq!(CloneUrl::parse(bad), None, "{bad}");
         }

@@ -109,7 +109,8 @@ fn assert_no_secret(what: &str, bytes: &[u8]) {
 #[test]
 fn each_secret_once_with_its_spread() {
     let place = organisation();
-    let ran = place.stanch(&["audit", "all", "--store", "s.db", "-f", "json=a.json", "-f", "html=a.html", "-f", "text"]);
+    let ran =
+        place.stanch(&["audit", "all", "--store", "s.db", "-f", "json=a.json", "-f", "html=a.html", "-f", "text"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let report = read(&place, "a.json");
     assert_eq!(report["complete"], true);
@@ -149,7 +150,8 @@ fn an_audit_equals_the_scans_of_its_repositories() {
         assert_eq!(found.len(), expect.len(), "{name}");
         for finding in scan["findings"].as_array().unwrap() {
             let fingerprint = finding["fingerprint"].as_str().unwrap();
-            let at_head = finding["occurrences"].as_array().unwrap().iter().any(|at| at["place"]["commit"]["at_head"] == true);
+            let at_head =
+                finding["occurrences"].as_array().unwrap().iter().any(|at| at["place"]["commit"]["at_head"] == true);
             assert!(found.iter().any(|found| *found == fingerprint), "{name} {fingerprint}");
             assert_eq!(holds(&report["spread"][fingerprint], "at_head"), at_head, "{name} {fingerprint}");
         }
@@ -159,7 +161,9 @@ fn an_audit_equals_the_scans_of_its_repositories() {
 #[test]
 fn an_unchanged_repository_is_not_read_again_and_a_changed_one_is() {
     let place = organisation();
-    let audit = |out: &str| place.stanch(&["audit", "all", "--store", "s.db", "-f", &format!("json={out}"), "--progress", "json"]);
+    let audit = |out: &str| {
+        place.stanch(&["audit", "all", "--store", "s.db", "-f", &format!("json={out}"), "--progress", "json"])
+    };
     let reused = |ran: &Ran| ran.err.lines().filter(|line| line.contains("\"reused\":true")).count();
     let first = audit("a.json");
     assert_eq!(reused(&first), 0);
@@ -168,13 +172,35 @@ fn an_unchanged_repository_is_not_read_again_and_a_changed_one_is() {
     assert_eq!(bytes(&place, "a.json"), bytes(&place, "b.json"));
     commit(&place, "u", "2023-01-01T00:00:00Z", &[("late.ini", &config("four"))]);
     git(&place, "u", "2023-01-01T00:00:00Z", &["push", "-q", "../all/unrelated.git", "HEAD:main"]);
-    let third = place.stanch(&["audit", "all", "--store", "s.db", "-f", "json=c.json", "--trend", "a.json", "--progress", "json"]);
+    let third = place.stanch(&[
+        "audit",
+        "all",
+        "--store",
+        "s.db",
+        "-f",
+        "json=c.json",
+        "--trend",
+        "a.json",
+        "--progress",
+        "json",
+    ]);
     assert_eq!(reused(&third), 2, "the forks and the empty one: {}", third.err);
     let report = read(&place, "c.json");
     assert!(!report["trend"]["new"].as_array().unwrap().is_empty());
     assert_eq!(report["trend"]["fixed"], serde_json::json!([]));
     // Other settings: nothing of the store may be used.
-    let other = place.stanch(&["audit", "all", "--store", "s.db", "--disable-rule", "generic", "--progress", "json", "-f", "json=d.json"]);
+    let other = place.stanch(&[
+        "audit",
+        "all",
+        "--store",
+        "s.db",
+        "--disable-rule",
+        "generic",
+        "--progress",
+        "json",
+        "-f",
+        "json=d.json",
+    ]);
     assert_eq!(reused(&other), 0);
 }
 
@@ -186,11 +212,23 @@ fn shards_merge_to_the_single_run_whatever_their_number_and_order() {
     for of in [1, 2, 7] {
         let dir = format!("shards{of}");
         for shard in (0..of).rev() {
-            let ran = place.stanch(&["audit", "--plan", "plan.jsonl", "--out", &dir, "--shard", &format!("{shard}/{of}")]);
+            let ran =
+                place.stanch(&["audit", "--plan", "plan.jsonl", "--out", &dir, "--shard", &format!("{shard}/{of}")]);
             assert_eq!(ran.code, 0, "{ran:?}");
         }
         for n in 0..2 {
-            let ran = place.stanch(&["audit", "merge", &dir, &dir, "--plan", "plan.jsonl", "-f", "json=m.json", "-f", "html=m.html"]);
+            let ran = place.stanch(&[
+                "audit",
+                "merge",
+                &dir,
+                &dir,
+                "--plan",
+                "plan.jsonl",
+                "-f",
+                "json=m.json",
+                "-f",
+                "html=m.html",
+            ]);
             assert_eq!(ran.code, 1, "{ran:?}");
             assert_eq!(bytes(&place, "single.json"), bytes(&place, "m.json"), "{of} shards, time {n}");
             assert_eq!(bytes(&place, "single.html"), bytes(&place, "m.html"));
@@ -270,6 +308,28 @@ fn a_repository_that_cannot_be_read_is_named_and_the_audit_is_incomplete() {
     assert!(!spreads(&report).is_empty(), "the others were read");
 }
 
+#[test]
+fn a_damaged_fork_does_not_hide_what_its_network_holds() {
+    let place = organisation();
+    let objects = place.path().join("all/fork2.git/objects");
+    let mut damaged = 0;
+    for dir in std::fs::read_dir(&objects).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if dir.file_name().unwrap().len() == 2 {
+                std::fs::remove_file(&file).unwrap();
+                std::fs::write(&file, "damaged").unwrap();
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 0);
+    let ran = place.stanch(&["audit", "all", "-f", "json=a.json"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("partial: fork2: ") && !ran.err.contains("partial: fork1"), "{}", ran.err);
+    let shared = &spreads(&read(&place, "a.json"))["2019"];
+    assert_eq!(shared["at_head"], serde_json::json!(["fork1", "original", "unrelated"]));
+}
+
 /// A forge: REST by a function, clones by `git http-backend`.
 struct Forge {
     address: String,
@@ -306,21 +366,29 @@ fn serve(mut stream: TcpStream, root: &Path, log: &Mutex<Vec<(String, String)>>,
     let mut first = head.split_whitespace();
     let (method, target) = (first.next().unwrap().to_owned(), first.next().unwrap().to_owned());
     let header = |name: &str| {
-        head.lines().find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned()))
+        head.lines().find_map(|line| {
+            line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.to_owned())
+        })
     };
     log.lock().unwrap().push((target.clone(), header("authorization").unwrap_or_default()));
     let mut body = vec![0; header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0)];
     stream.read_exact(&mut body).unwrap();
     if let Some((status, headers, text)) = api(&target, count.fetch_add(1, Ordering::SeqCst)) {
         let length = text.len();
-        let _ = write!(stream, "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{text}");
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{text}"
+        );
         return;
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut backend = Command::new("git");
     backend.arg("http-backend").env("GIT_PROJECT_ROOT", root).env("GIT_HTTP_EXPORT_ALL", "1");
     backend.env("PATH_INFO", path).env("QUERY_STRING", query).env("REQUEST_METHOD", &method);
-    backend.env("CONTENT_TYPE", header("content-type").unwrap_or_default()).env("REMOTE_USER", "x").env("REMOTE_ADDR", "127.0.0.1");
+    backend
+        .env("CONTENT_TYPE", header("content-type").unwrap_or_default())
+        .env("REMOTE_USER", "x")
+        .env("REMOTE_ADDR", "127.0.0.1");
     backend.env("HTTP_CONTENT_ENCODING", header("content-encoding").unwrap_or_default());
     backend.env("GIT_PROTOCOL", header("git-protocol").unwrap_or_default());
     backend.env("CONTENT_LENGTH", body.len().to_string());
@@ -332,7 +400,8 @@ fn serve(mut stream: TcpStream, root: &Path, log: &Mutex<Vec<(String, String)>>,
     let end = output.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(0) + 4;
     let headers = String::from_utf8_lossy(&output[..end]);
     let status = headers.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let _ = write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}", output.len() - end);
+    let _ =
+        write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n{headers}", output.len() - end);
     let _ = stream.write_all(&output[end..]);
 }
 
@@ -347,7 +416,20 @@ fn item(address: &str, name: &str) -> String {
 
 fn audit_forge(place: &Place, forge: &Forge, out: &str) -> Ran {
     let report = format!("json={out}");
-    let arguments = ["audit", "gitea:org", "--base-url", &forge.address, "--store", "f.db", "--scratch", "scratch", "-f", &report, "--progress", "json"];
+    let arguments = [
+        "audit",
+        "gitea:org",
+        "--base-url",
+        &forge.address,
+        "--store",
+        "f.db",
+        "--scratch",
+        "scratch",
+        "-f",
+        &report,
+        "--progress",
+        "json",
+    ];
     std::fs::create_dir_all(place.path().join("scratch")).unwrap();
     place.stanch_with(&arguments, |command| {
         command.env("GITEA_TOKEN", token());
@@ -368,7 +450,9 @@ fn a_forge_is_listed_and_cloned_without_showing_the_token() {
         let address = told.lock().unwrap().clone();
         let total = "X-Total-Count: 4\r\n";
         let next = format!("{total}Link: <{address}/api/v1/orgs/org/repos?page=2>; rel=\"next\"\r\n");
-        let list = |names: &[&str]| format!("[{}]", names.iter().map(|name| item(&address, name)).collect::<Vec<_>>().join(","));
+        let list = |names: &[&str]| {
+            format!("[{}]", names.iter().map(|name| item(&address, name)).collect::<Vec<_>>().join(","))
+        };
         match (target.starts_with("/api/"), target.contains("page=2"), count) {
             (false, ..) => None,
             (_, _, 0) => Some((429, "Retry-After: 1\r\n".into(), String::new())),
@@ -385,7 +469,10 @@ fn a_forge_is_listed_and_cloned_without_showing_the_token() {
     assert_eq!(report["repositories"].as_array().unwrap().len(), 4);
     assert_eq!(spreads(&report).len(), 3);
     let log = forge.log.lock().unwrap().clone();
-    assert!(log.iter().all(|(target, authorization)| !target.contains(&token()) && !authorization.is_empty()), "{log:?}");
+    assert!(
+        log.iter().all(|(target, authorization)| !target.contains(&token()) && !authorization.is_empty()),
+        "{log:?}"
+    );
     assert_eq!(std::fs::read_dir(place.path().join("scratch")).unwrap().count(), 0, "clones are removed");
     for name in ["f.db", "a.json"] {
         let bytes = bytes(&place, name);
@@ -405,18 +492,26 @@ fn a_forge_is_listed_and_cloned_without_showing_the_token() {
 #[test]
 fn a_list_cut_short_or_a_clone_that_fails_is_no_clean_audit() {
     let place = organisation();
-    let cut = forge(&place.path().join("all"), Box::new(|target: &str, _| {
-        target.starts_with("/api/").then(|| (200, "X-Total-Count: 9\r\n".into(), "[]".into()))
-    }));
+    let cut = forge(
+        &place.path().join("all"),
+        Box::new(|target: &str, _| {
+            target.starts_with("/api/").then(|| (200, "X-Total-Count: 9\r\n".into(), "[]".into()))
+        }),
+    );
     let ran = audit_forge(&place, &cut, "a.json");
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.err.contains("incomplete") && !ran.err.contains(&token()), "{ran:?}");
     let address: Arc<Mutex<String>> = Arc::default();
     let told = Arc::clone(&address);
-    let gone = forge(&place.path().join("all"), Box::new(move |target: &str, _| {
-        let address = told.lock().unwrap().clone();
-        target.starts_with("/api/").then(|| (200, String::new(), format!("[{}, {}]", item(&address, "gone"), item(&address, "empty"))))
-    }));
+    let gone = forge(
+        &place.path().join("all"),
+        Box::new(move |target: &str, _| {
+            let address = told.lock().unwrap().clone();
+            target
+                .starts_with("/api/")
+                .then(|| (200, String::new(), format!("[{}, {}]", item(&address, "gone"), item(&address, "empty"))))
+        }),
+    );
     address.lock().unwrap().clone_from(&gone.address);
     let ran = audit_forge(&place, &gone, "a.json");
     assert_eq!(ran.code, 3, "{ran:?}");

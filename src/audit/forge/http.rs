@@ -79,9 +79,13 @@ impl Web for RealWeb {
         // The client's own words may quote what was sent.
         let mut response = request.call().map_err(|error| trouble(&error).to_owned())?;
         let told = |value: &ureq::http::HeaderValue| value.to_str().ok().map(str::to_owned);
-        let headers: Vec<(String, String)> =
-            response.headers().iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), told(value)?))).collect();
-        let body = response.body_mut().with_config().limit(PAGE).read_to_vec().map_err(|error| trouble(&error).to_owned())?;
+        let headers: Vec<(String, String)> = response
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), told(value)?)))
+            .collect();
+        let body =
+            response.body_mut().with_config().limit(PAGE).read_to_vec().map_err(|error| trouble(&error).to_owned())?;
         Ok(Answer { status: response.status().as_u16(), headers, body })
     }
 

@@ -41,7 +41,10 @@ pub(super) fn all(forge: &Forge, token: Option<&str>, web: &dyn Web) -> Result<V
             return Err(refused(&answer));
         }
         if let Some(sso) = answer.header("x-github-sso").filter(|sso| sso.contains("partial-results")) {
-            return Err(format!("the token has no single sign-on for all of it ({})", sso.split(';').next().unwrap_or_default()));
+            return Err(format!(
+                "the token has no single sign-on for all of it ({})",
+                sso.split(';').next().unwrap_or_default()
+            ));
         }
         let body: Value = serde_json::from_slice(&answer.body).map_err(|_| "a page was cut short or is no JSON")?;
         let items = match forge.kind {
@@ -73,7 +76,9 @@ fn first(forge: &Forge, kind: &str) -> String {
         ForgeKind::GitHub => format!("{api}/orgs/{owner}/repos?type=all&per_page=100"),
         ForgeKind::GitLab => {
             let group = owner.replace('/', "%2F");
-            format!("{api}/groups/{group}/projects?include_subgroups=true&with_shared=false&per_page=100&order_by=id&sort=asc")
+            format!(
+                "{api}/groups/{group}/projects?include_subgroups=true&with_shared=false&per_page=100&order_by=id&sort=asc"
+            )
         }
         ForgeKind::Gitea => format!("{api}/orgs/{owner}/repos?page=1&limit=50"),
         ForgeKind::Bitbucket => format!("{api}/repositories/{owner}?pagelen=100"),
@@ -133,7 +138,9 @@ fn read(kind: ForgeKind, item: &Value) -> Option<Listed> {
             kb: number("size"),
             archived: flag("archived"),
             fork: flag("fork"),
-            public: !flag("private") && !matches!(text("visibility"), Some("internal" | "private")) && !flag("internal"),
+            public: !flag("private")
+                && !matches!(text("visibility"), Some("internal" | "private"))
+                && !flag("internal"),
         },
         ForgeKind::GitLab => Listed {
             name: text("path")?.to_owned(),
@@ -178,7 +185,11 @@ impl Reader<'_> {
                         url = moved(&url, answer)?;
                         continue;
                     }
-                    None if answer.status == 200 && serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body).is_err() => 1 << attempt,
+                    None if answer.status == 200
+                        && serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body).is_err() =>
+                    {
+                        1 << attempt
+                    }
                     None => return Ok(answer.clone()),
                     Some(wait) => wait,
                 },
@@ -202,7 +213,10 @@ impl Reader<'_> {
     fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = vec![("accept", "application/json".to_owned())];
         if self.forge.kind == ForgeKind::GitHub {
-            headers = vec![("accept", "application/vnd.github+json".to_owned()), ("x-github-api-version", "2022-11-28".to_owned())];
+            headers = vec![
+                ("accept", "application/vnd.github+json".to_owned()),
+                ("x-github-api-version", "2022-11-28".to_owned()),
+            ];
         }
         if let Some(token) = self.token {
             headers.push(match self.forge.kind {
@@ -229,7 +243,8 @@ fn pause(answer: &Answer, attempt: u32, now: i64) -> Option<i64> {
     let after = answer.number("retry-after").map(|seconds| seconds.max(1));
     match answer.status {
         429 | 403 => {
-            let none_left = ["x-ratelimit-remaining", "ratelimit-remaining"].iter().any(|name| answer.number(name) == Some(0));
+            let none_left =
+                ["x-ratelimit-remaining", "ratelimit-remaining"].iter().any(|name| answer.number(name) == Some(0));
             let reset = ["x-ratelimit-reset", "ratelimit-reset"].iter().find_map(|name| answer.number(name));
             // A second more than said: clocks differ.
             let until = reset.filter(|_| none_left).map(|reset| (reset - now).max(0) + 1);

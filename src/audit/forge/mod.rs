@@ -67,11 +67,9 @@ impl Filter {
 
     fn takes(&self, listed: &Listed) -> bool {
         let named = self.includes_all || self.include.is_match(&listed.name);
-        named
-            && !self.exclude.is_match(&listed.name)
-            && !(self.no_archived && listed.archived)
-            && !(self.no_forks && listed.fork)
-            && self.public.is_none_or(|public| public == listed.public)
+        let left_out =
+            self.exclude.is_match(&listed.name) || self.no_archived && listed.archived || self.no_forks && listed.fork;
+        named && !left_out && self.public.is_none_or(|public| public == listed.public)
     }
 }
 
@@ -109,7 +107,9 @@ impl Forge {
         let base = base.trim_end_matches('/').to_owned();
         // A base may have no path; for the check it needs one.
         if CloneUrl::parse(&format!("{base}/x")).is_none_or(|url| url.scheme == "ssh") || base.contains('@') {
-            return Err(AuditError::Usage("the base URL is not https (or http to this machine), or holds a user name".into()));
+            return Err(AuditError::Usage(
+                "the base URL is not https (or http to this machine), or holds a user name".into(),
+            ));
         }
         Ok(Some(Self { kind, owner: owner.to_owned(), base }))
     }

@@ -51,7 +51,8 @@ fn run(answers: Vec<Result<Answer, String>>) -> (Result<Vec<String>, String>, Sc
     (names.map_err(|error| error.to_string()), script)
 }
 
-const NEXT: (&str, &str) = ("link", "<https://api.github.com/p2>; rel=\"next\", <https://api.github.com/p9>; rel=\"last\"");
+const NEXT: (&str, &str) =
+    ("link", "<https://api.github.com/p2>; rel=\"next\", <https://api.github.com/p9>; rel=\"last\"");
 
 #[test]
 fn follows_links_and_filters() {
@@ -114,21 +115,27 @@ fn renamed_organisations_and_users_are_found() {
 #[test]
 fn other_forges() {
     let list = |name: &str, base: Option<&str>, answers: Vec<Result<Answer, String>>| {
-        let script = Script { answers: RefCell::new(answers.into()), asked: RefCell::default(), slept: RefCell::default() };
+        let script =
+            Script { answers: RefCell::new(answers.into()), asked: RefCell::default(), slept: RefCell::default() };
         let forge = Forge::parse(name, base).unwrap().unwrap();
         let units = forge.list(Some("t"), &Filter::names(&[], &[]).unwrap(), &script).unwrap();
         let asked = script.asked.borrow().iter().map(|(url, _)| url.clone()).collect::<Vec<_>>();
         (units.into_iter().map(|unit| unit.name).collect::<Vec<_>>(), asked)
     };
-    let gitlab = json!([{"path": "p", "http_url_to_repo": "https://gl.example/g/s/p.git", "visibility": "private"}]).to_string();
+    let gitlab =
+        json!([{"path": "p", "http_url_to_repo": "https://gl.example/g/s/p.git", "visibility": "private"}]).to_string();
     let (names, asked) = list("gitlab:g/s", Some("https://gl.example"), vec![answer(200, &[], &gitlab)]);
     assert_eq!(names, ["gl.example/g/s/p"]);
     assert!(asked[0].starts_with("https://gl.example/api/v4/groups/g%2Fs/projects?include_subgroups=true"));
     let item = |n: u32| json!({"name": format!("r{n}"), "clone_url": format!("https://fj.example/o/r{n}.git")});
-    let (names, asked) = list("forgejo:o", Some("https://fj.example/"), vec![
-        answer(200, &[("x-total-count", "3")], &json!([item(1), item(2)]).to_string()),
-        answer(200, &[("x-total-count", "3")], &json!([item(3)]).to_string()),
-    ]);
+    let (names, asked) = list(
+        "forgejo:o",
+        Some("https://fj.example/"),
+        vec![
+            answer(200, &[("x-total-count", "3")], &json!([item(1), item(2)]).to_string()),
+            answer(200, &[("x-total-count", "3")], &json!([item(3)]).to_string()),
+        ],
+    );
     assert_eq!(names.len(), 3);
     assert_eq!(asked[1], "https://fj.example/api/v1/orgs/o/repos?page=2&limit=50");
     let repository = json!({"slug": "r", "is_private": true, "links": {"clone": [{"name": "https", "href": "https://u@bitbucket.org/w/r.git"}]}});
@@ -139,7 +146,13 @@ fn other_forges() {
 #[test]
 fn names_and_addresses_that_cannot_be_used() {
     assert_eq!(Forge::parse("some/dir", None).unwrap(), None);
-    for (name, base) in [("github:o/../x", None), ("github:o?x", None), ("gitea:o", None), ("github:o", Some("http://example.com")), ("github:o", Some("https://u:p@example.com"))] {
+    for (name, base) in [
+        ("github:o/../x", None),
+        ("github:o?x", None),
+        ("gitea:o", None),
+        ("github:o", Some("http://example.com")),
+        ("github:o", Some("https://u:p@example.com")),
+    ] {
         assert!(Forge::parse(name, base).is_err(), "{name} {base:?}");
     }
     assert!(Forge::parse("gitea:o", Some("http://127.0.0.1:3000")).unwrap().is_some());

@@ -9,7 +9,9 @@ use super::{ConfidenceArg, ConfigArgs, OutputArgs, RuleArgs, ScanArgs};
 /// `stanch audit`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 a repository could not be read whole (it is named).")]
+#[command(
+    after_help = "Exit codes: 0 nothing found, 1 findings, 2 wrong usage, 3 a repository could not be read whole (it is named)."
+)]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
     pub(crate) command: Option<AuditCommand>,

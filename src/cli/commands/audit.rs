@@ -159,7 +159,14 @@ fn chosen(args: &RunArgs) -> Result<Option<(u32, u32)>> {
     Ok(Some(audit::shard_from_env(&environment, args.shards)?.unwrap_or((0, 1))))
 }
 
-fn write_shard(dir: &Path, auditor: &Auditor<'_>, plan: &Plan, (at, of): (u32, u32), rules_digest: String, ran: &Ran) -> Result<Exit> {
+fn write_shard(
+    dir: &Path,
+    auditor: &Auditor<'_>,
+    plan: &Plan,
+    (at, of): (u32, u32),
+    rules_digest: String,
+    ran: &Ran,
+) -> Result<Exit> {
     if !ran.missing.is_empty() {
         message::say(&format!("stopped before {} repositories were read; the shard is not written", ran.missing.len()));
         return Ok(Exit::Incomplete);
@@ -220,7 +227,9 @@ impl<'a> Shown<'a> {
 
 impl audit::Progress for Shown<'_> {
     fn done(&self, event: &Event<'_>) {
-        let found = event.result.leaks.iter().filter(|leak| leak.finding.kind.is_leak()).count() as u64;
+        let found =
+            event.results.iter().flat_map(|result| &result.leaks).filter(|leak| leak.finding.kind.is_leak()).count()
+                as u64;
         let leaks = self.leaks.fetch_add(found, Ordering::Relaxed) + found;
         let items = self.meter.items.load(Ordering::Relaxed);
         self.bar.set_length(event.total as u64);
@@ -228,8 +237,9 @@ impl audit::Progress for Shown<'_> {
         self.bar.set_message(format!("{items} objects, {leaks} leaks"));
         if self.json {
             let seconds = self.started.elapsed().as_secs_f64();
-            let members = event.result.members.iter();
-            let names: Vec<_> = members.map(|m| serde_json::json!({"name": m.name, "status": m.status, "reason": m.reason})).collect();
+            let members = event.results.iter().flat_map(|result| &result.members);
+            let names: Vec<_> =
+                members.map(|m| serde_json::json!({"name": m.name, "status": m.status, "reason": m.reason})).collect();
             let left = seconds / event.done.max(1) as f64 * (event.total - event.done) as f64;
             let line = serde_json::json!({
                 "event": "repositories", "done": event.done, "total": event.total, "reused": event.reused, "leaks": leaks,

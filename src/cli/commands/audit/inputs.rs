@@ -1,9 +1,6 @@
 //! The inputs of an audit become a plan.
 
-use std::{
-    io::Read,
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 use anyhow::{Context, Result, bail};
 use stanch::audit::{self, Credential, Filter, Forge, Plan, RealWeb, Unit};
@@ -19,7 +16,9 @@ pub(crate) struct Listed {
 /// Lists everything.
 pub(crate) fn plan(args: &InputArgs) -> Result<Listed> {
     if args.inputs.is_empty() {
-        bail!("what is to be audited? Give github:ORG, a directory of clones, a file of URLs, or - for a list on standard input");
+        bail!(
+            "what is to be audited? Give github:ORG, a directory of clones, a file of URLs, or - for a list on standard input"
+        );
     }
     let mut listed = credentials(args)?;
     let mut units: Vec<Unit> = Vec::new();
@@ -82,7 +81,9 @@ fn token(args: &InputArgs, forge: &Forge) -> Result<Option<String>> {
         }
         None => forge.token_names().iter().find_map(|name| std::env::var(name).ok()),
     };
-    let Some(token) = text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()) else { return Ok(None) };
+    let Some(token) = text.map(|text| text.trim().to_owned()).filter(|token| !token.is_empty()) else {
+        return Ok(None);
+    };
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         bail!("the token holds characters that no token has");
     }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stanch::{
-    audit::{AuditReport, Status, Trend},
+    audit::{AuditReport, Repository, Status, Trend},
     report::{self, Format, Style},
 };
 
@@ -74,10 +74,23 @@ fn text(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     let shown = |text: &str| report::redact::visible(text.as_bytes()).into_owned();
     let whole = &report.grade.whole;
     let (repositories, summary) = (&report.repositories, &report.report.summary);
-    writeln!(out, "{}: grade {} ({}/100), {} leaks in {} repositories", shown(&report.title), whole.letter, whole.score, summary.leaks, repositories.len())?;
+    writeln!(
+        out,
+        "{}: grade {} ({}/100), {} leaks in {} repositories",
+        shown(&report.title),
+        whole.letter,
+        whole.score,
+        summary.leaks,
+        repositories.len()
+    )?;
     if let Some(trend) = &report.trend {
         let (new, fixed, rotated, still) = (trend.new.len(), trend.fixed.len(), trend.rotated.len(), trend.still.len());
-        writeln!(out, "since {}: {new} new, {fixed} fixed, {rotated} rotated, {still} still there (score was {})", shown(&trend.since), trend.score_before)?;
+        writeln!(
+            out,
+            "since {}: {new} new, {fixed} fixed, {rotated} rotated, {still} still there (score was {})",
+            shown(&trend.since),
+            trend.score_before
+        )?;
     }
     for action in report.grade.actions.iter().take(5) {
         writeln!(out, "  revoke {} {} → {}/100", action.leaks, action.rule, action.score_after)?;
@@ -86,8 +99,19 @@ fn text(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     for finding in report.report.findings.iter().filter(|finding| finding.kind.is_leak()).take(WORST) {
         let spread = &report.spread[&finding.fingerprint];
         let environments = spread.environments.join("+");
-        let head = if spread.at_head.is_empty() { String::new() } else { format!(", still at HEAD of {}", spread.at_head.len()) };
-        writeln!(out, "{:<8} {} {} in {} repositories{head} {environments}", finding.severity.name(), finding.rule, finding.secret, spread.repositories.len())?;
+        let head = if spread.at_head.is_empty() {
+            String::new()
+        } else {
+            format!(", still at HEAD of {}", spread.at_head.len())
+        };
+        writeln!(
+            out,
+            "{:<8} {} {} in {} repositories{head} {environments}",
+            finding.severity.name(),
+            finding.rule,
+            finding.secret,
+            spread.repositories.len()
+        )?;
         if let Some(first) = &spread.first_leak {
             let commit = first.commit.get(..10).unwrap_or_default();
             writeln!(out, "         first {} in {} {commit}", first.date, shown(&first.repository))?;
@@ -96,17 +120,38 @@ fn text(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     if summary.leaks > WORST as u64 {
         writeln!(out, "... and {} more; -f html=FILE or -f json=FILE has all", summary.leaks - WORST as u64)?;
     }
+    table(repositories, out)
+}
+
+/// A line for each repository.
+fn table(repositories: &[Repository], out: &mut dyn Write) -> io::Result<()> {
+    let shown = |text: &str| report::redact::visible(text.as_bytes()).into_owned();
     writeln!(out, "\n{:<8} {:>5} {:>6} {:>9} {:>8}  repository", "status", "grade", "leaks", "objects", "MB")?;
     for repository in repositories.iter().take(ROWS) {
         let megabytes = repository.bytes as f64 / 1e6;
         let name = shown(&repository.name);
-        writeln!(out, "{:<8} {:>2} {:>2} {:>6} {:>9} {:>8.1}  {name}", repository.status.name(), repository.letter, repository.score, repository.leaks, repository.objects, megabytes)?;
+        writeln!(
+            out,
+            "{:<8} {:>2} {:>2} {:>6} {:>9} {:>8.1}  {name}",
+            repository.status.name(),
+            repository.letter,
+            repository.score,
+            repository.leaks,
+            repository.objects,
+            megabytes
+        )?;
     }
     if repositories.len() > ROWS {
         writeln!(out, "... and {} more", repositories.len() - ROWS)?;
     }
     let count = |status| repositories.iter().filter(|repository| repository.status == status).count();
-    writeln!(out, "{} complete, {} partial, {} failed", count(Status::Ok), count(Status::Partial), count(Status::Failed))
+    writeln!(
+        out,
+        "{} complete, {} partial, {} failed",
+        count(Status::Ok),
+        count(Status::Partial),
+        count(Status::Failed)
+    )
 }
 
 /// Hexadecimal digits.
