@@ -65,7 +65,7 @@ pub fn run(
             ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
             continue;
         }
-        let found = one(auditor, units, &context, store, cloner)?;
+        let found = one(auditor, plan, units, &context, store, cloner)?;
         let Some((results, reused)) = found else {
             ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
             continue;
@@ -83,6 +83,7 @@ type Done = (Vec<NetworkResult>, bool);
 
 fn one(
     auditor: &Auditor<'_>,
+    plan: &Plan,
     units: &[&Unit],
     context: &str,
     store: &mut Store,
@@ -97,7 +98,9 @@ fn one(
     };
     let here: Vec<(&Unit, PathBuf)> = units.iter().map(|unit| (*unit, local(unit))).collect();
     let network = network_id(units.iter().map(|unit| unit.unit.as_str()));
-    let states = auditor.states(&here);
+    // A plan that was just made knows how the repositories are.
+    let known = here.iter().map(|(unit, _)| plan.states.get(&unit.unit).cloned()).collect::<Option<Vec<_>>>();
+    let states = known.unwrap_or_else(|| auditor.states(&here));
     let state = state_of(states.iter().map(String::as_str));
     if !states.iter().any(String::is_empty)
         && let Some(known) = store.result(&network, context, &state)?
