@@ -132,6 +132,26 @@ impl Cloner {
         } else {
             command.env("HOME", &self.scratch);
         }
+        let settings = self.settings(url);
+        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (number, (key, value)) in settings.iter().enumerate() {
+            command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
+        }
+        command
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null");
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "")
+            .env("SSH_ASKPASS", "")
+            .env("GIT_ATTR_NOSYSTEM", "1");
+        command.current_dir(&self.scratch).stdin(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Git's configuration, all of it.
+    fn settings(&self, url: &CloneUrl) -> Vec<(String, String)> {
         let mut settings: Vec<(String, String)> = [
             ("core.hooksPath", "/dev/null"),
             ("core.fsmonitor", "false"),
@@ -155,21 +175,7 @@ impl Cloner {
             let basic = STANDARD.encode(format!("{}:{}", credential.user, credential.token));
             settings.push((format!("http.{}/.extraHeader", url.origin()), format!("Authorization: Basic {basic}")));
         }
-        command.env("GIT_CONFIG_COUNT", settings.len().to_string());
-        for (number, (key, value)) in settings.iter().enumerate() {
-            command.env(format!("GIT_CONFIG_KEY_{number}"), key).env(format!("GIT_CONFIG_VALUE_{number}"), value);
-        }
-        command
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_SYSTEM", "/dev/null");
-        command
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_ASKPASS", "")
-            .env("SSH_ASKPASS", "")
-            .env("GIT_ATTR_NOSYSTEM", "1");
-        command.current_dir(&self.scratch).stdin(Stdio::null()).stderr(Stdio::piped());
-        command
+        settings
     }
 
     fn credential_for(&self, url: &CloneUrl) -> Option<&Credential> {

@@ -10,12 +10,15 @@ use crate::{
 /// Bytes of trees that are kept of one repository.
 const TREES: usize = 32 << 20;
 
+/// Trees that were read, and their bytes.
+type Trees = (HashMap<BlobId, Rc<Vec<u8>>>, usize);
+
 /// Answers about one repository.
 pub(crate) struct Holdings<'r> {
     repo: &'r Repo,
     source: RefCell<GitSource<'r>>,
     met: RefCell<HashMap<BlobId, bool>>,
-    trees: RefCell<(HashMap<BlobId, Rc<Vec<u8>>>, usize)>,
+    trees: RefCell<Trees>,
     root: Option<BlobId>,
 }
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     filter::Allowlist,
-    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance},
+    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance, SkipReason},
     report::{self, Style, json},
     rules::RuleSet,
     scan::{Observer, Scanner, Settings, Target},
@@ -72,11 +72,12 @@ impl Auditor<'_> {
         units.iter().map(|(_, path)| Survey::of(path).map(|survey| survey.state).unwrap_or_default()).collect()
     }
 
-    /// Scans the repositories of one network, which are at the given paths. `None` if the audit was stopped.
+    /// Scans the repositories of one network, which are at the given paths: one result, or one for each where one of them
+    /// is damaged. `None` if the audit was stopped.
     ///
     /// # Errors
     /// If no directory of ours can be made. What is wrong with a repository is in the result.
-    pub fn scan(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<NetworkResult>, AuditError> {
+    pub fn scan(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
         let mut members: Vec<Member> = units.iter().map(|(unit, _)| member(unit)).collect();
         let mut opened = Vec::new();
         for (at, (_, path)) in units.iter().enumerate() {
@@ -94,11 +95,25 @@ impl Auditor<'_> {
                 (self.run(joined.path()), Some(joined))
             }
         };
+        if joined.is_some() && outcome.skipped.iter().any(|skipped| is_damage(&skipped.reason)) {
+            // One copy of an object is read, and just that one may be the damaged one. Apart, each repository is judged by
+            // its own copies, and the one that is damaged is named.
+            return self.apart(units);
+        }
         let held = self.held(&outcome, &opened, joined.as_ref());
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        Ok(Some(result(members, &outcome, held, joined.is_some())))
+        Ok(Some(vec![result(members, &outcome, held, joined.is_some())]))
+    }
+
+    fn apart(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+        let mut results = Vec::new();
+        for unit in units {
+            let Some(result) = self.scan(std::slice::from_ref(unit))? else { return Ok(None) };
+            results.extend(result);
+        }
+        Ok(Some(results))
     }
 
     fn run(&self, path: &Path) -> Outcome {
@@ -182,6 +197,12 @@ struct Silent;
 
 impl Observer for Silent {
     fn scanned(&self, _: u64, _: u64) {}
+}
+
+/// Whether bytes were lost that another copy may have.
+fn is_damage(reason: &SkipReason) -> bool {
+    use SkipReason::{Changed, Corrupt, Promised, Shallow, Unreadable, Vanished};
+    matches!(reason, Unreadable(_) | Vanished | Changed | Corrupt(_) | Promised | Shallow(_))
 }
 
 /// A repository of which nothing is known yet.

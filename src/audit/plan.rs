@@ -32,6 +32,8 @@ pub struct Plan {
     pub title: String,
     /// Sorted by id.
     pub units: Vec<Unit>,
+    /// The states of repositories on this machine when the plan was made, by unit; not written.
+    pub(crate) states: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +50,7 @@ impl Plan {
     pub fn new(title: &str, mut units: Vec<Unit>) -> Self {
         units.sort_by(|a, b| a.unit.cmp(&b.unit));
         let mut surveys: Vec<Option<Survey>> = Vec::new();
+        let mut states = BTreeMap::new();
         for unit in &mut units {
             let Origin::Path(path) = &unit.origin else {
                 surveys.push(None);
@@ -56,12 +59,13 @@ impl Plan {
             // What cannot be opened fails when it is scanned, under its own name.
             let survey = Survey::of(path).ok();
             unit.est_kb = survey.as_ref().map_or(0, |survey| survey.bytes / 1024 + survey.loose.len() as u64);
+            states.extend(survey.as_ref().map(|survey| (unit.unit.clone(), survey.state.clone())));
             surveys.push(survey.filter(|survey| survey.joinable));
         }
         for (unit, network) in networks(&units, &surveys).into_iter().enumerate() {
             units[unit].network = network;
         }
-        Self { title: title.to_owned(), units }
+        Self { title: title.to_owned(), units, states }
     }
 
     /// Digest of all units.
@@ -136,7 +140,7 @@ impl Plan {
             return Err(wrong(&format!("schema {:?} is not {SCHEMA:?}", header.schema)));
         }
         let units = lines.map(serde_json::from_str).collect::<Result<Vec<Unit>, _>>().map_err(|error| wrong(&error))?;
-        let plan = Self { title: header.title, units };
+        let plan = Self { title: header.title, units, states: BTreeMap::new() };
         if plan.units.len() != header.count || plan.digest() != header.digest {
             return Err(wrong(&"the plan was cut short or changed"));
         }

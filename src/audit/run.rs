@@ -25,8 +25,8 @@ pub struct Event<'a> {
     pub done: usize,
     /// Repositories of this audit.
     pub total: usize,
-    /// What was found.
-    pub result: &'a NetworkResult,
+    /// What was found: one result, or one for each repository.
+    pub results: &'a [NetworkResult],
     /// Whether nothing had to be scanned.
     pub reused: bool,
 }
@@ -65,26 +65,30 @@ pub fn run(
             ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
             continue;
         }
-        let found = one(auditor, units, &context, store, cloner)?;
-        let Some((result, reused)) = found else {
+        let found = one(auditor, plan, units, &context, store, cloner)?;
+        let Some((results, reused)) = found else {
             ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
             continue;
         };
         done += units.len();
         ran.reused += usize::from(reused);
-        progress.done(&Event { done, total, result: &result, reused });
-        ran.results.push(result);
+        progress.done(&Event { done, total, results: &results, reused });
+        ran.results.extend(results);
     }
     Ok(ran)
 }
 
+/// Results, and whether the store had them.
+type Done = (Vec<NetworkResult>, bool);
+
 fn one(
     auditor: &Auditor<'_>,
+    plan: &Plan,
     units: &[&Unit],
     context: &str,
     store: &mut Store,
     cloner: Option<&Cloner>,
-) -> Result<Option<(NetworkResult, bool)>, AuditError> {
+) -> Result<Option<Done>, AuditError> {
     if let [Unit { origin: Origin::Url(url), .. }] = units {
         return remote(auditor, units[0], url, context, store, cloner);
     }
@@ -94,18 +98,22 @@ fn one(
     };
     let here: Vec<(&Unit, PathBuf)> = units.iter().map(|unit| (*unit, local(unit))).collect();
     let network = network_id(units.iter().map(|unit| unit.unit.as_str()));
-    let states = auditor.states(&here);
+    // A plan that was just made knows how the repositories are.
+    let known = here.iter().map(|(unit, _)| plan.states.get(&unit.unit).cloned()).collect::<Option<Vec<_>>>();
+    let states = known.unwrap_or_else(|| auditor.states(&here));
     let state = state_of(states.iter().map(String::as_str));
     if !states.iter().any(String::is_empty)
         && let Some(known) = store.result(&network, context, &state)?
         && named_alike(&known, units)
     {
-        return Ok(Some((known, true)));
+        return Ok(Some((vec![known], true)));
     }
     let started = Instant::now();
-    let Some(result) = auditor.scan(&here)? else { return Ok(None) };
-    keep(store, &result, context, started)?;
-    Ok(Some((result, false)))
+    let Some(results) = auditor.scan(&here)? else { return Ok(None) };
+    for result in &results {
+        keep(store, result, context, started)?;
+    }
+    Ok(Some((results, false)))
 }
 
 /// Whether a stored result shows the repositories under the names they have now.
@@ -126,14 +134,14 @@ fn remote(
     context: &str,
     store: &mut Store,
     cloner: Option<&Cloner>,
-) -> Result<Option<(NetworkResult, bool)>, AuditError> {
+) -> Result<Option<Done>, AuditError> {
     let Some(cloner) = cloner else {
-        return Ok(Some((failed(unit, "cloning was not asked for"), false)));
+        return Ok(Some((vec![failed(unit, "cloning was not asked for")], false)));
     };
     let network = network_id(std::iter::once(unit.unit.as_str()));
     let refs = match cloner.refs(url) {
         Ok(refs) => refs,
-        Err(why) => return Ok(Some((failed(unit, &why), false))),
+        Err(why) => return Ok(Some((vec![failed(unit, &why)], false))),
     };
     if let Some(kept) = store.remote(&unit.unit)?
         && let Some((known_refs, state)) = kept.split_once(' ')
@@ -141,19 +149,21 @@ fn remote(
         && let Some(known) = store.result(&network, context, state)?
         && named_alike(&known, &[unit])
     {
-        return Ok(Some((known, true)));
+        return Ok(Some((vec![known], true)));
     }
     let started = Instant::now();
     let clone = match cloner.clone(url, auditor.stop) {
         Ok(clone) => clone,
-        Err(why) => return Ok(Some((failed(unit, &why), false))),
+        Err(why) => return Ok(Some((vec![failed(unit, &why)], false))),
     };
-    let Some(mut result) = auditor.scan(&[(unit, clone.path().to_owned())])? else { return Ok(None) };
-    // A clone lies elsewhere each time, and git packs it as it likes: what identifies it are its refs.
-    for member in &mut result.members {
-        member.state.clone_from(&refs);
+    let Some(mut results) = auditor.scan(&[(unit, clone.path().to_owned())])? else { return Ok(None) };
+    for result in &mut results {
+        // A clone lies elsewhere each time, and git packs it as it likes: what identifies it are its refs.
+        for member in &mut result.members {
+            member.state.clone_from(&refs);
+        }
+        keep(store, result, context, started)?;
+        store.put_remote(&unit.unit, &format!("{refs} {}", result.state()))?;
     }
-    keep(store, &result, context, started)?;
-    store.put_remote(&unit.unit, &format!("{refs} {}", result.state()))?;
-    Ok(Some((result, false)))
+    Ok(Some((results, false)))
 }

@@ -308,6 +308,28 @@ fn a_repository_that_cannot_be_read_is_named_and_the_audit_is_incomplete() {
     assert!(!spreads(&report).is_empty(), "the others were read");
 }
 
+#[test]
+fn a_damaged_fork_does_not_hide_what_its_network_holds() {
+    let place = organisation();
+    let objects = place.path().join("all/fork2.git/objects");
+    let mut damaged = 0;
+    for dir in std::fs::read_dir(&objects).unwrap().map(|entry| entry.unwrap().path()) {
+        for file in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if dir.file_name().unwrap().len() == 2 {
+                std::fs::remove_file(&file).unwrap();
+                std::fs::write(&file, "damaged").unwrap();
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 0);
+    let ran = place.stanch(&["audit", "all", "-f", "json=a.json"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("partial: fork2: ") && !ran.err.contains("partial: fork1"), "{}", ran.err);
+    let shared = &spreads(&read(&place, "a.json"))["2019"];
+    assert_eq!(shared["at_head"], serde_json::json!(["fork1", "original", "unrelated"]));
+}
+
 /// A forge: REST by a function, clones by `git http-backend`.
 struct Forge {
     address: String,

@@ -67,11 +67,9 @@ impl Filter {
 
     fn takes(&self, listed: &Listed) -> bool {
         let named = self.includes_all || self.include.is_match(&listed.name);
-        named
-            && !self.exclude.is_match(&listed.name)
-            && !(self.no_archived && listed.archived)
-            && !(self.no_forks && listed.fork)
-            && self.public.is_none_or(|public| public == listed.public)
+        let left_out =
+            self.exclude.is_match(&listed.name) || self.no_archived && listed.archived || self.no_forks && listed.fork;
+        named && !left_out && self.public.is_none_or(|public| public == listed.public)
     }
 }
 

@@ -96,7 +96,8 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
         Some(file) => Store::open(file)?,
         None => Store::in_memory()?,
     };
-    let scratch = args.run.scratch.clone().unwrap_or_else(std::env::temp_dir);
+    // Git runs in it, so a relative path would mean another place there.
+    let scratch = std::path::absolute(args.run.scratch.clone().unwrap_or_else(std::env::temp_dir))?;
     let meter = Meter::default();
     let auditor = Auditor {
         rules: Arc::new(resolved.rules),
@@ -226,7 +227,9 @@ impl<'a> Shown<'a> {
 
 impl audit::Progress for Shown<'_> {
     fn done(&self, event: &Event<'_>) {
-        let found = event.result.leaks.iter().filter(|leak| leak.finding.kind.is_leak()).count() as u64;
+        let found =
+            event.results.iter().flat_map(|result| &result.leaks).filter(|leak| leak.finding.kind.is_leak()).count()
+                as u64;
         let leaks = self.leaks.fetch_add(found, Ordering::Relaxed) + found;
         let items = self.meter.items.load(Ordering::Relaxed);
         self.bar.set_length(event.total as u64);
@@ -234,7 +237,7 @@ impl audit::Progress for Shown<'_> {
         self.bar.set_message(format!("{items} objects, {leaks} leaks"));
         if self.json {
             let seconds = self.started.elapsed().as_secs_f64();
-            let members = event.result.members.iter();
+            let members = event.results.iter().flat_map(|result| &result.members);
             let names: Vec<_> =
                 members.map(|m| serde_json::json!({"name": m.name, "status": m.status, "reason": m.reason})).collect();
             let left = seconds / event.done.max(1) as f64 * (event.total - event.done) as f64;

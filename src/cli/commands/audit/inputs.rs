@@ -15,6 +15,11 @@ pub(crate) struct Listed {
 
 /// Lists everything.
 pub(crate) fn plan(args: &InputArgs) -> Result<Listed> {
+    if args.inputs.is_empty() {
+        bail!(
+            "what is to be audited? Give github:ORG, a directory of clones, a file of URLs, or - for a list on standard input"
+        );
+    }
     let mut listed = credentials(args)?;
     let mut units: Vec<Unit> = Vec::new();
     for input in &args.inputs {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use stanch::{
-    audit::{AuditReport, Status, Trend},
+    audit::{AuditReport, Repository, Status, Trend},
     report::{self, Format, Style},
 };
 
@@ -120,6 +120,12 @@ fn text(report: &AuditReport, out: &mut dyn Write) -> io::Result<()> {
     if summary.leaks > WORST as u64 {
         writeln!(out, "... and {} more; -f html=FILE or -f json=FILE has all", summary.leaks - WORST as u64)?;
     }
+    table(repositories, out)
+}
+
+/// A line for each repository.
+fn table(repositories: &[Repository], out: &mut dyn Write) -> io::Result<()> {
+    let shown = |text: &str| report::redact::visible(text.as_bytes()).into_owned();
     writeln!(out, "\n{:<8} {:>5} {:>6} {:>9} {:>8}  repository", "status", "grade", "leaks", "objects", "MB")?;
     for repository in repositories.iter().take(ROWS) {
         let megabytes = repository.bytes as f64 / 1e6;
