@@ -51,7 +51,7 @@ pub(crate) enum AuditCommand {
 #[derive(Args, Debug, Default)]
 pub(crate) struct InputArgs {
     /// github:ORG, gitlab:GROUP, gitea:ORG, bitbucket:WORKSPACE, a directory of clones or mirrors, a file of URLs and paths, or - for such a list on standard input
-    #[arg(value_name = "INPUT", required_unless_present = "plan")]
+    #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
     /// The forge's address, for one of your own (https; http to this machine only)
     #[arg(long, value_name = "URL")]

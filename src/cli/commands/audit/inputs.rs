@@ -15,6 +15,7 @@ pub(crate) struct Listed {
 
 /// Lists everything.
 pub(crate) fn plan(args: &InputArgs) -> Result<Listed> {
+    anyhow::ensure!(!args.inputs.is_empty(), "nothing to audit: name an INPUT, or a plan with --plan");
     let mut listed = credentials(args)?;
     let mut units: Vec<Unit> = Vec::new();
     for input in &args.inputs {
