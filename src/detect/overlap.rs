@@ -4,7 +4,7 @@ use super::{Detector, Fate, Raw};
 use crate::{model::Confidence, rules::rule::Gate};
 
 /// How much a rule says; more beats less.
-type Weight = (u8, bool, Confidence, usize, usize);
+type Weight = (u8, bool, bool, Confidence, usize, usize);
 
 fn weight(detector: &Detector, raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
@@ -13,13 +13,17 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
         Gate::Context => 1,
         Gate::Judge => 0,
     };
-    (gate, !loaded.rule.checksum.is_empty(), loaded.confidence, raw.secret.len(), raw.matched.len())
+    // Of what the judge says, "a bearer token" says more than "a key".
+    let telling = !loaded.info.id.starts_with("generic-");
+    let checked = !loaded.rule.checksum.is_empty();
+    (gate, telling, checked, loaded.confidence, raw.secret.len(), raw.matched.len())
 }
 
 /// Drops, among matches whose secrets overlap, all but the one that says most. What a specific rule has refuted is not
 /// reported by a weaker one either. The result is sorted by place.
 pub(crate) fn resolve(detector: &Detector, mut found: Vec<Raw>) -> Vec<Raw> {
-    found.sort_by(|a, b| (a.secret, a.rule, a.matched).cmp(&(b.secret, b.rule, b.matched)));
+    let key = |raw: &Raw| (raw.secret, raw.rule, std::cmp::Reverse(raw.probability.to_bits()), raw.matched);
+    found.sort_by(|a, b| key(a).cmp(&key(b)));
     found.dedup_by(|a, b| a.secret == b.secret && a.rule == b.rule);
     let mut order: Vec<usize> = (0..found.len()).collect();
     // The strongest first; of equals the one that comes first in the rules' order.

@@ -45,16 +45,9 @@ fn history_finds_every_hiding_place() {
     std::os::unix::fs::symlink(github_token(11), place.path().join("link")).unwrap();
     place.git(&["add", "-A"]);
     place.git(&["commit", "-qm", "link"]);
-    place.git(&[
-        "-c",
-        &format!("user.name={}", github_token(12)),
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "by",
-        "--reset-author",
-    ]);
+    let mut by_name = place.command("git");
+    by_name.env("GIT_AUTHOR_NAME", github_token(12)).args(["commit", "-q", "--allow-empty", "-m", "by a telling name"]);
+    assert!(by_name.status().unwrap().success());
     place.write("dangling", github_token(13));
     place.git(&["hash-object", "-w", "dangling"]);
     std::fs::remove_file(place.path().join("dangling")).unwrap();
@@ -72,8 +65,7 @@ fn history_finds_every_hiding_place() {
         let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
         let distinct =
             report["findings"].as_array().unwrap().iter().filter(|finding| finding["rule"] == "github-pat").count();
-        // The author's name of the environment wins over the configuration, so number 12 is not there.
-        assert_eq!(distinct, 14, "{}", place.stanch(&["scan", "--history", "."]).out);
+        assert_eq!(distinct, 15, "{}", place.stanch(&["scan", "--history", "."]).out);
         assert_eq!(
             place.stanch(&["scan", "--history", "--no-inherit", ".", "-f", "sarif"]).out,
             place.stanch(&["scan", "--history", ".", "-f", "sarif"]).out
@@ -145,6 +137,6 @@ fn a_damaged_repository_is_incomplete_and_says_why() {
     std::fs::remove_file(&pack).unwrap();
     std::fs::write(&pack, &bytes[..bytes.len() - 40]).unwrap();
     let ran = place.stanch(&["scan", "--history", "."]);
-    assert!([1, 3].contains(&ran.code) && ran.out.contains("incomplete"), "{ran:?}");
+    assert!([1, 3].contains(&ran.code) && ran.out.to_lowercase().contains("incomplete"), "{ran:?}");
     assert_eq!(place.stanch(&["scan", "--history", "/nowhere"]).code, 3);
 }

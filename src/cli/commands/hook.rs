@@ -36,13 +36,13 @@ pub(crate) enum HookCommand {
         global: bool,
     },
     /// Be a hook: git runs this
-    Run(HookRunArgs),
+    Run(Box<HookRunArgs>),
 }
 
 /// Runs the command.
 pub(crate) fn run(command: HookCommand) -> Result<Exit> {
     let done = match command {
-        HookCommand::Run(args) => return run::run(args),
+        HookCommand::Run(args) => return run::run(*args),
         HookCommand::Install { events, global: true, .. } => {
             install::install_global(&chosen(events, &Event::CLIENT), git_version())?
         }

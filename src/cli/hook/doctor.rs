@@ -158,15 +158,16 @@ fn runs(site: &Site, repo: &Repo, event: Event) -> Runs {
                 return Runs::Shadowed(format!("{} has it, but {shown} is not there: run `npx husky`", own.display()));
             }
         }
-        Some(Keeper::Lefthook(config)) if text.contains("lefthook") => {
-            if fs::read_to_string(config).is_ok_and(|config| mentions(&config, event)) {
-                return Runs::Through("lefthook", config.display().to_string());
-            }
+        Some(Keeper::Lefthook(config))
+            if text.contains("lefthook") && fs::read_to_string(config).is_ok_and(|config| mentions(&config, event)) =>
+        {
+            return Runs::Through("lefthook", config.display().to_string());
         }
-        Some(Keeper::PreCommit(config)) if text.contains("pre-commit") || text.contains("pre_commit") => {
-            if fs::read_to_string(config).is_ok_and(|config| config.contains("stanch")) {
-                return Runs::Through("the pre-commit framework", config.display().to_string());
-            }
+        Some(Keeper::PreCommit(config))
+            if (text.contains("pre-commit") || text.contains("pre_commit"))
+                && fs::read_to_string(config).is_ok_and(|config| config.contains("stanch")) =>
+        {
+            return Runs::Through("the pre-commit framework", config.display().to_string());
         }
         _ => {}
     }

@@ -157,17 +157,8 @@ fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
     let target = string(&mut list, "regexTarget").unwrap_or_default();
     let regexes = strings(&mut list, "regexes");
     let stop = strings(&mut list, "stopwords");
-    let mut paths = Vec::new();
     let mut complete = true;
-    for path in strings(&mut list, "paths") {
-        match glob::globs(&path) {
-            Some(globs) => paths.extend(globs),
-            None => {
-                complete = false;
-                out.note(&whose, format!("the path `{path}` says more than globs can, and is left out"));
-            }
-        }
-    }
+    let paths = paths(strings(&mut list, "paths"), &whose, &mut complete, out);
     for unknown in list.keys() {
         out.note(&whose, format!("`{unknown}` of its allowlist could not be carried over"));
     }
@@ -178,17 +169,7 @@ fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
             format!("{} regexes over the {target} are left out: ours see the secret alone", regexes.len()),
         );
     }
-    let mut values = Vec::new();
-    for regex in regexes.iter().filter(|_| on_secret) {
-        match super::super::shape::parse(regex) {
-            Ok(_) => values.push(format!("(?:{regex})")),
-            Err(_) => out.note(&whose, format!("the regex `{regex}` is not ours, and is left out")),
-        }
-    }
-    if !stop.is_empty() {
-        let words: Vec<String> = stop.iter().map(|word| regex_syntax::escape(word)).collect();
-        values.push(format!("(?i:{})", words.join("|")));
-    }
+    let values = values(if on_secret { &regexes } else { &[] }, &stop, &whose, &mut complete, out);
     let value = (!values.is_empty()).then(|| values.join("|"));
     if and {
         let all = complete && (on_secret || regexes.is_empty()) && (stop.is_empty() || regexes.is_empty());
@@ -209,4 +190,38 @@ fn allowlist(mut list: Table, rules: Option<Vec<String>>, out: &mut Imported) {
     if let Some(value) = value {
         out.allow(&rules, &[], Some(&value), &reason);
     }
+}
+
+/// The globs of path regexes; clears `complete` where one could not be carried over.
+fn paths(regexes: Vec<String>, whose: &str, complete: &mut bool, out: &mut Imported) -> Vec<String> {
+    let mut paths = Vec::new();
+    for path in regexes {
+        match glob::globs(&path) {
+            Some(globs) => paths.extend(globs),
+            None => {
+                *complete = false;
+                out.note(whose, format!("the path `{path}` says more than globs can, and is left out"));
+            }
+        }
+    }
+    paths
+}
+
+/// Regexes and words over the secret, as regexes of ours; clears `complete` where one could not be carried over.
+fn values(regexes: &[String], stop: &[String], whose: &str, complete: &mut bool, out: &mut Imported) -> Vec<String> {
+    let mut values = Vec::new();
+    for regex in regexes {
+        match super::super::shape::parse(regex) {
+            Ok(_) => values.push(format!("(?:{regex})")),
+            Err(_) => {
+                *complete = false;
+                out.note(whose, format!("the regex `{regex}` is not ours, and is left out"));
+            }
+        }
+    }
+    if !stop.is_empty() {
+        let words: Vec<String> = stop.iter().map(|word| regex_syntax::escape(word)).collect();
+        values.push(format!("(?i:{})", words.join("|")));
+    }
+    values
 }
