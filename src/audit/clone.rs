@@ -46,8 +46,10 @@ pub struct Cloner {
     pub credential: Option<Credential>,
     /// All refs, pull requests as well, and not only branches and tags.
     pub mirror: bool,
-    /// Bytes that a clone may take on the disk; 0 for any.
+    /// Bytes that one clone may take on the disk; 0 for any. There are at most `jobs` and one more at a time.
     pub disk_budget: u64,
+    /// Clones under way or waiting to be scanned at a time.
+    pub jobs: usize,
     /// Longest time for one repository.
     pub patience: Duration,
 }
@@ -273,6 +275,7 @@ mod tests {
             credential: Some(credential),
             mirror: false,
             disk_budget: 0,
+            jobs: 2,
             patience: std::time::Duration::from_secs(10),
         }
     }

@@ -258,7 +258,7 @@ fn lost(name: &str) -> Repository {
         name: name.to_owned(),
         url: String::new(),
         status: Status::Failed,
-        reason: Some("no shard has its result".to_owned()),
+        reason: Some("there is no result: the audit was stopped, or a shard is missing".to_owned()),
         refs: 0,
         objects: 0,
         bytes: 0,

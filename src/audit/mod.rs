@@ -8,6 +8,7 @@
 
 mod clone;
 mod error;
+mod fetch;
 mod forge;
 mod head;
 mod inputs;

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
 use super::{
     AuditError, Auditor,
     clone::Cloner,
+    fetch::{Fetched, Fetching, Wanted, fetching},
     network::{failed, network_id},
     plan::Plan,
     result::{NetworkResult, Status, state_of},
@@ -54,18 +55,44 @@ pub fn run(
     cloner: Option<&Cloner>,
     progress: &dyn Progress,
 ) -> Result<Ran, AuditError> {
-    let context = auditor.context();
     let all = plan.networks();
+    let chosen: Vec<&Vec<&Unit>> = networks.iter().filter_map(|network| all.get(network)).collect();
+    let mut wanted = Vec::new();
+    for unit in chosen.iter().filter(|units| cloner.is_some() && is_remote(units)).map(|units| units[0]) {
+        let Origin::Url(url) = &unit.origin else { continue };
+        let known = store.remote(&unit.unit)?.and_then(|kept| Some(kept.split_once(' ')?.0.to_owned()));
+        wanted.push(Wanted { url, known });
+    }
+    match cloner {
+        None => each(auditor, plan, &chosen, store, None, progress),
+        Some(cloner) => fetching(cloner, &wanted, auditor.stop, |fetching| {
+            each(auditor, plan, &chosen, store, Some((cloner, fetching)), progress)
+        }),
+    }
+}
+
+fn is_remote(units: &[&Unit]) -> bool {
+    matches!(units, [Unit { origin: Origin::Url(_), .. }])
+}
+
+/// Clones, and how to make one more.
+type Clones<'a> = Option<(&'a Cloner, &'a Fetching<'a>)>;
+
+fn each(
+    auditor: &Auditor<'_>,
+    plan: &Plan,
+    networks: &[&Vec<&Unit>],
+    store: &mut Store,
+    clones: Clones<'_>,
+    progress: &dyn Progress,
+) -> Result<Ran, AuditError> {
+    let context = auditor.context();
     let mut ran = Ran::default();
-    let total = networks.iter().filter_map(|network| all.get(network)).map(Vec::len).sum();
+    let total = networks.iter().map(|units| units.len()).sum();
     let mut done = 0;
-    for network in networks {
-        let Some(units) = all.get(network) else { continue };
-        if auditor.stop.load(Ordering::Relaxed) {
-            ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
-            continue;
-        }
-        let found = one(auditor, plan, units, &context, store, cloner)?;
+    for units in networks {
+        let stopped = auditor.stop.load(Ordering::Relaxed);
+        let found = if stopped { None } else { one(auditor, plan, units, &context, store, clones)? };
         let Some((results, reused)) = found else {
             ran.missing.extend(units.iter().map(|unit| unit.name.clone()));
             continue;
@@ -87,10 +114,10 @@ fn one(
     units: &[&Unit],
     context: &str,
     store: &mut Store,
-    cloner: Option<&Cloner>,
+    clones: Clones<'_>,
 ) -> Result<Option<Done>, AuditError> {
     if let [Unit { origin: Origin::Url(url), .. }] = units {
-        return remote(auditor, units[0], url, context, store, cloner);
+        return remote(auditor, units[0], url, context, store, clones);
     }
     let local = |unit: &&Unit| match &unit.origin {
         Origin::Path(path) => path.clone(),
@@ -133,28 +160,31 @@ fn remote(
     url: &str,
     context: &str,
     store: &mut Store,
-    cloner: Option<&Cloner>,
+    clones: Clones<'_>,
 ) -> Result<Option<Done>, AuditError> {
-    let Some(cloner) = cloner else {
+    let Some((cloner, fetching)) = clones else {
         return Ok(Some((vec![failed(unit, "cloning was not asked for")], false)));
     };
-    let network = network_id(std::iter::once(unit.unit.as_str()));
-    let refs = match cloner.refs(url) {
-        Ok(refs) => refs,
-        Err(why) => return Ok(Some((vec![failed(unit, &why)], false))),
-    };
-    if let Some(kept) = store.remote(&unit.unit)?
-        && let Some((known_refs, state)) = kept.split_once(' ')
-        && known_refs == refs
-        && let Some(known) = store.result(&network, context, state)?
-        && named_alike(&known, &[unit])
-    {
-        return Ok(Some((vec![known], true)));
-    }
     let started = Instant::now();
-    let clone = match cloner.clone(url, auditor.stop) {
-        Ok(clone) => clone,
-        Err(why) => return Ok(Some((vec![failed(unit, &why)], false))),
+    let (refs, clone) = match fetching.take() {
+        None => return Ok(None),
+        Some(Fetched::Failed(why)) => return Ok(Some((vec![failed(unit, &why)], false))),
+        Some(Fetched::Cloned(refs, clone)) => (refs, clone),
+        Some(Fetched::Same(refs)) => {
+            let network = network_id(std::iter::once(unit.unit.as_str()));
+            if let Some(kept) = store.remote(&unit.unit)?
+                && let Some((_, state)) = kept.split_once(' ')
+                && let Some(known) = store.result(&network, context, state)?
+                && named_alike(&known, &[unit])
+            {
+                return Ok(Some((vec![known], true)));
+            }
+            // The same refs, but other rules.
+            match cloner.clone(url, auditor.stop) {
+                Ok(clone) => (refs, clone),
+                Err(why) => return Ok(Some((vec![failed(unit, &why)], false))),
+            }
+        }
     };
     let Some(mut results) = auditor.scan(&[(unit, clone.path().to_owned())])? else { return Ok(None) };
     for result in &mut results {

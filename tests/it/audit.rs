@@ -1,4 +1,5 @@
 //! `stanch audit`: forks, resuming, shards, forges and clones, with real repositories.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
     collections::BTreeMap,

@@ -112,7 +112,10 @@ pub(crate) struct RunArgs {
     /// Clone all refs, those of pull requests as well, not only branches and tags
     #[arg(long)]
     pub(crate) mirror: bool,
-    /// A clone may take so many bytes on the disk; KiB, MiB, GiB may follow [default: any]
+    /// So many clones may be under way or wait to be scanned [default: 2]
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) clones: usize,
+    /// All clones together may take so many bytes on the disk; KiB, MiB, GiB may follow [default: any]
     #[arg(long, value_name = "BYTES")]
     pub(crate) disk_budget: Option<String>,
     /// Where clones and other temporary files go [default: the system's directory for them]

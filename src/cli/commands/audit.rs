@@ -112,7 +112,8 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
         scratch,
         credential: listed.credential,
         mirror: args.run.mirror,
-        disk_budget: args.run.disk_budget.as_ref().map_or(Ok(0), |text| bytes(text))?,
+        disk_budget: args.run.disk_budget.as_ref().map_or(Ok(0), |text| bytes(text))? / (args.run.clones as u64 + 1),
+        jobs: args.run.clones,
         patience: PATIENCE,
     };
     let chosen = chosen(&args.run)?;
