@@ -15,6 +15,40 @@ pub(crate) struct Assignment {
     pub(crate) value: usize,
 }
 
+/// A word in its text, read once for all the rules that it belongs to.
+pub(crate) struct Reading<'t> {
+    pub(crate) text: &'t [u8],
+    pub(crate) word: Span,
+    direct: Option<Option<Assignment>>,
+    later: Option<[Option<Assignment>; 3]>,
+}
+
+impl<'t> Reading<'t> {
+    pub(crate) fn new(text: &'t [u8], word: Span) -> Self {
+        Self { text, word, direct: None, later: None }
+    }
+
+    fn is_whole(&self) -> bool {
+        is_whole(self.text, self.word)
+    }
+
+    /// The value assigned to the name that the word is part of.
+    pub(crate) fn direct(&mut self) -> Option<Assignment> {
+        if self.direct.is_none() {
+            self.direct = Some(self.is_whole().then(|| assignment(self.text, self.word)).flatten());
+        }
+        self.direct.flatten()
+    }
+
+    /// Values assigned to other names after the word.
+    pub(crate) fn later(&mut self) -> [Option<Assignment>; 3] {
+        if self.later.is_none() {
+            self.later = Some(if self.is_whole() { later(self.text, self.word) } else { [None; 3] });
+        }
+        self.later.unwrap_or_default()
+    }
+}
+
 /// Whether the word at `word` stands for itself, and is not a part of another word (`ably` in `reliably`).
 pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
     let first = text[word.start];

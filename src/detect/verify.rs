@@ -95,13 +95,14 @@ impl Detector {
         if anchor.keyword >= self.judged {
             return self.propose(text, anchor, word, scratch, out);
         }
+        let mut reading = context::Reading::new(text, word);
         for owner in self.rules.table().owners(Pass::Everywhere, anchor.keyword) {
             if !self.is_asked(&owner) {
                 continue;
             }
             let found = match owner.gate {
                 Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
-                Gate::Context => self.verify_context(text, word, &owner, scratch),
+                Gate::Context => self.verify_context(&mut reading, &owner, scratch),
                 Gate::Judge => None,
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
@@ -193,18 +194,19 @@ impl Detector {
     }
 
     /// The value of a rule's shape that is assigned to a name with the provider's word.
-    fn verify_context(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
-        if !context::is_whole(text, word) {
-            return None;
-        }
-        let direct = context::assignment(text, word).and_then(|found| self.assigned(text, word, found, owner, scratch));
+    fn verify_context(
+        &self,
+        reading: &mut context::Reading<'_>,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let (text, word) = (reading.text, reading.word);
+        let direct = reading.direct().and_then(|found| self.assigned(text, word, found, owner, scratch));
         if direct.is_some() || owner.before < RUN {
             return direct;
         }
-        context::later(text, word)
-            .into_iter()
-            .flatten()
-            .find_map(|found| self.assigned(text, word, found, owner, scratch))
+        let later = reading.later();
+        later.into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
     }
 
     /// The value of an assignment, where it has the shape that the owner of the word demands.
@@ -251,9 +253,10 @@ impl Detector {
             self.before_runs.find(text, from..done, &mut words);
             for anchor in &words {
                 let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
+                let mut reading = context::Reading::new(text, word);
                 for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
                     if self.is_asked(&owner) {
-                        let found = self.verify_context(text, word, &owner, scratch);
+                        let found = self.verify_context(&mut reading, &owner, scratch);
                         out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                     }
                 }

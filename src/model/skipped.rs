@@ -56,10 +56,11 @@ impl SkipReason {
         }
     }
 
-    /// Whether it leaves the scan incomplete. Links and special files found by walking do not: nobody asked for them.
+    /// Whether it leaves the scan incomplete whoever asked. Links, special files and what a container hides or breaks do
+    /// not: they are listed, and count where the user named just that file.
     #[must_use]
     pub fn is_incomplete(&self) -> bool {
-        !matches!(self, Self::NotAFile(_))
+        !matches!(self, Self::NotAFile(_) | Self::Container(_))
     }
 }
 

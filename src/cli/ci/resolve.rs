@@ -309,11 +309,7 @@ mod tests {
             ),
             (vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_BRANCH", "main")], "whole".into()),
             (
-                vec![
-                    ("CIRCLECI", "true"),
-                    ("CIRCLE_SHA1", B),
-                    ("CIRCLE_COMPARE_URL", &compare),
-                ],
+                vec![("CIRCLECI", "true"), ("CIRCLE_SHA1", B), ("CIRCLE_COMPARE_URL", &compare)],
                 format!("{A}..{B} environment"),
             ),
             (

@@ -160,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_pypi_token_is_a_whole_macaroon() {
-        let mut token = [&b"pypi-AgEIcHlwaS5vcmc"[..], b"0123456789abcdefghijklmnopqrstuvwxyz0123456789"].concat();
-        assert!(matches!(check_pypi(&token).state, State::Invalid(_)));
-        complete_pypi(&mut token);
-        let found = check_pypi(&token);
+        let mut sample = [&b"pypi-AgEIcHlwaS5vcmc"[..], &[b'x'; 46]].concat();
+        assert!(matches!(check_pypi(&sample).state, State::Invalid(_)));
+        complete_pypi(&mut sample);
+        let found = check_pypi(&sample);
         assert_eq!(found.state, State::Valid);
         assert_eq!(found.notes[0].to_string(), "for all projects of the account");
-        token.truncate(token.len() - 8);
-        assert!(matches!(check_pypi(&token).state, State::Invalid(_)));
+        sample.truncate(sample.len() - 8);
+        assert!(matches!(check_pypi(&sample).state, State::Invalid(_)));
     }
 }

@@ -10,7 +10,7 @@ use bstr::BString;
 use super::hits::{Held, Hits, Holder};
 use crate::{
     detect::Scratch,
-    model::{Place, Provenance, SkipReason, Skipped, Stats},
+    model::{Place, Provenance, SkipReason, Skipped},
     scan::{
         Scanner,
         inherit::{Carried, Heir, Version},
@@ -104,9 +104,6 @@ impl<'s> Search<'s> {
     /// Hands over the counts.
     fn settle(&mut self, collector: &Mutex<Collector>) {
         let mut all = collector.lock().expect("no holder panics");
-        let Stats { anchors, regexes } = self.scratch.stats;
-        all.stats.anchors += anchors;
-        all.stats.regexes += regexes;
         all.coverage.items += self.items;
         all.coverage.bytes += self.bytes;
     }
