@@ -23,7 +23,7 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
 /// reported by a weaker one either. The result is sorted by place.
 pub(crate) fn resolve(detector: &Detector, mut found: Vec<Raw>) -> Vec<Raw> {
     let key = |raw: &Raw| (raw.secret, raw.rule, std::cmp::Reverse(raw.probability.to_bits()), raw.matched);
-    found.sort_by(|a, b| key(a).cmp(&key(b)));
+    found.sort_by_key(|a| key(a));
     found.dedup_by(|a, b| a.secret == b.secret && a.rule == b.rule);
     let mut order: Vec<usize> = (0..found.len()).collect();
     // The strongest first; of equals the one that comes first in the rules' order.

@@ -112,7 +112,7 @@ impl<'s> Search<'s> {
     fn visit(&mut self, heir: &Heir<'_>, entry: &Entry<'_>, base: Option<&Option<Carried>>) -> Option<Carried> {
         self.items += 1;
         self.bytes += entry.data.len() as u64;
-        if self.items % 64 == 0 {
+        if self.items.is_multiple_of(64) {
             self.scanner.observer.scanned(64, 0);
         }
         let done = catch_unwind(AssertUnwindSafe(|| match entry.kind {

@@ -90,11 +90,14 @@ impl Places {
     }
 }
 
+/// What holds a secret, whether HEAD still has it there, and which commit took it away.
+type Fate = (Holder, bool, Option<BlobId>);
+
 impl Scanner<'_> {
     /// Reads again what holds each secret first, and reports it with commit, path and lines.
     pub(super) fn report(&self, store: &ObjectStore, held: &Held, places: &Places, collector: &Mutex<Collector>) {
         // Of two secrets that came in together, one may have gone while the other is still there.
-        let mut wanted: BTreeMap<(Holder, bool, Option<BlobId>), (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Fate, (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
         for (key, holders) in held.by_secret() {
             for first in places.firsts(holders) {
                 let fate = (first.holder, first.at_head, first.removed_by);

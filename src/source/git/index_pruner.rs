@@ -223,7 +223,7 @@ impl<'s> IndexPruner<'s> {
         }
     }
 
-    fn intern(&mut self, found: &mut Vec<(Child, u32)>) -> ShapeId {
+    fn intern(&mut self, found: &mut [(Child, u32)]) -> ShapeId {
         if !found.is_sorted() {
             found.sort_unstable();
         }

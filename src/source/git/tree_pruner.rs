@@ -121,15 +121,15 @@ impl TreePruner {
                 }
             }
             let bits = lead(entry.id);
-            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0 {
-                if let Some(&wanted) = self.wanted.get(&entry.blob_id()) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
+            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0
+                && let Some(&wanted) = self.wanted.get(&entry.blob_id())
+            {
+                found.push((self.name(entry.name), Target::Wanted(wanted)));
             }
-            if !self.wanted_names.is_empty() {
-                if let Some(&wanted) = self.wanted_names.get(entry.name) {
-                    found.push((self.name(entry.name), Target::Wanted(wanted)));
-                }
+            if !self.wanted_names.is_empty()
+                && let Some(&wanted) = self.wanted_names.get(entry.name)
+            {
+                found.push((self.name(entry.name), Target::Wanted(wanted)));
             }
         }
         if entries.is_malformed() {
