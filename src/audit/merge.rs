@@ -53,7 +53,7 @@ pub struct Repository {
 /// The whole audit.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct AuditReport {
-    /// [`SCHEMA`].
+    /// `SCHEMA`.
     pub schema: &'static str,
     /// For people.
     pub title: String,

@@ -66,7 +66,7 @@ impl Observer for Progress {
         let items = self.items.fetch_add(items, Relaxed) + items;
         let bytes = self.bytes.fetch_add(bytes, Relaxed) + bytes;
         // The clock is looked at once in 64 items, or when a large one is done.
-        if items % 64 != 0 && bytes < 1 << 20 || self.started.elapsed() < Duration::from_millis(500) {
+        if !items.is_multiple_of(64) && bytes < 1 << 20 || self.started.elapsed() < Duration::from_millis(500) {
             return;
         }
         let bar = self.bar.get_or_init(|| {

@@ -2,7 +2,7 @@
 //!
 //! Trees are stored as changes of other trees, and what a delta copies was parsed and looked up with the base. So only
 //! inserted entries cost anything: of the trees of a busy repository they are one in thirty. What is kept of a tree are
-//! its *kept entries* (subtrees, and what is wanted by id or by name), in the tree's order, as [`Step`]s: runs taken over
+//! its *kept entries* (subtrees, and what is wanted by id or by name), in the tree's order, as `Step`s: runs taken over
 //! from the kept entries of the base, and entries of its own. That takes some forty bytes per tree.
 
 use std::collections::BTreeMap;
