@@ -49,6 +49,22 @@ pub(crate) fn run(args: &WebhookArgs, scanned: &[PathBuf], rules: &[u8], outcome
     Ok(missing)
 }
 
+/// Asks the providers to revoke what was found, or says what would be sent. Returns whether something was not revoked.
+pub(crate) fn revoke(args: &WebhookArgs, really: bool, outcome: &mut Outcome) -> Result<bool> {
+    let questions: Vec<Question> = outcome.findings.iter().filter(|finding| is_asked(finding)).map(question).collect();
+    let catalogue = provider::Catalogue::builtin()?;
+    let mut settings = provider::ProviderSettings::new(mode(args.patience));
+    settings.transport.guard.allow_private = args.allow_private;
+    if really && !args.dry_run {
+        let answers = provider::revoke_at_providers(&questions, &catalogue, &settings, &Silent)?;
+        return Ok(note(&answers, outcome, true));
+    }
+    let operation = revoke::Operation::Revoke;
+    message::say(&provider::dry_run_at_providers(&questions, &catalogue, &settings, operation));
+    message::say("nothing was sent; give --yes to revoke");
+    Ok(false)
+}
+
 fn note(answers: &Answers, outcome: &mut Outcome, required: bool) -> bool {
     revoke::apply(&answers.verdicts, &mut outcome.findings);
     let report = &answers.report;

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     detect::Scratch,
     filter::inline,
-    model::{Candidate, Place, Provenance, Severity, SkipReason, Skipped, Span},
+    model::{Candidate, Exposure, Kind, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
         asset::{self, Lines, Nature, Unit},
         git::new_lines,
@@ -188,8 +188,12 @@ impl<'c> Worker<'c> {
             let mut placed = self.place(place, text, candidate, converted);
             placed.original = originals.get(at).cloned().flatten();
             if let Lines::Numbered(numbering) = unit.lines {
-                let number = numbering.number(placed.candidate.location.start.line);
-                placed.place.inside.push(format!("{} {number}", numbering.noun()).into());
+                // `app.apk!classes2.dex:string 4711`.
+                let name = numbering.name(placed.candidate.location.start.line);
+                match placed.place.inside.last_mut() {
+                    Some(last) => last.extend_from_slice(format!(":{name}").as_bytes()),
+                    None => placed.place.inside.push(name.into()),
+                }
             }
             self.scanner.observer.found(1);
             self.found.add(placed);
@@ -206,6 +210,9 @@ impl<'c> Worker<'c> {
             candidate.severity = candidate.severity.min(Severity::Low);
             candidate.notes.push("it has expired".into());
         }
+        if self.scanner.settings.exposure == Exposure::Shipped {
+            ship(&mut candidate);
+        }
         if let Some(converted) = converted {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
             candidate.decoded.insert(0, converted.wide.name());
@@ -218,6 +225,18 @@ impl<'c> Worker<'c> {
             excerpt,
             inline,
         }
+    }
+}
+
+/// What it means that everybody who uses the product has it.
+fn ship(candidate: &mut Candidate) {
+    match candidate.rule.kind {
+        Kind::Secret => {
+            candidate.severity = candidate.severity.max(Severity::Critical);
+            candidate.notes.push("shipped: every visitor has this".into());
+        }
+        Kind::Publishable => candidate.notes.push("public by design: restrict it by referrer, app or address".into()),
+        Kind::Identifier | Kind::Hashed | Kind::Canary | Kind::Info => {}
     }
 }
 

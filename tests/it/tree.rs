@@ -127,3 +127,24 @@ fn fingerprints_survive_moved_lines_and_renames() {
     assert_ne!(one, fingerprint(format!("t={}\n", github_token(10)), "a.env"));
     drop(place);
 }
+
+#[test]
+fn what_is_shipped_is_everybodys() {
+    let place = Place::new();
+    place.write(".gitignore", "dist/\n");
+    place.write("dist/app.js", format!("var k='{}';\n", github_token(1)));
+    let ran = place.stanch(&["assets", ".", "-f", "json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!((&finding["exposure"], &finding["severity"]), (&"shipped".into(), &"critical".into()));
+}
+
+#[test]
+fn revoke_sends_nothing_without_yes() {
+    let place = Place::new();
+    place.write("a.env", format!("T={}\n", github_token(1)));
+    let ran = place.stanch(&["revoke", "."]);
+    assert!(ran.err.contains("nothing was sent"), "{ran:?}");
+    assert!(!ran.err.contains(&github_token(1)[8..]) && !ran.out.contains(&github_token(1)[8..]));
+}

@@ -30,6 +30,16 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Scan files, directories, or standard input (-)
     Scan(ScanArgs),
+    /// Scan what you ship to clients: bundles, app packages, extensions; every secret there is everybody's
+    Assets(ScanArgs),
+    /// Scan, then ask the providers to revoke what was found; it cannot be undone, so it needs --yes
+    Revoke {
+        #[command(flatten)]
+        scan: ScanArgs,
+        /// Really revoke; without it, print what would be sent
+        #[arg(long)]
+        yes: bool,
+    },
     /// Scan, then ask a webhook, or else the providers, which secrets are live
     Verify(ScanArgs),
     /// Test a receiver, or ask what an earlier run could not

@@ -26,6 +26,8 @@ pub(crate) fn run(args: Args) -> Result<Exit> {
     match args.command {
         Command::Scan(args) => scan::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Assets(args) => scan::run_as(&args, scan::Purpose::Shipped),
+        Command::Revoke { scan: args, yes } => scan::run_as(&args, scan::Purpose::Revoke { really: yes }),
         Command::Verify(mut args) => {
             args.webhook.verify |= args.webhook.url.is_none();
             scan::run(&args)

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use stanch::{
-    model::Outcome,
+    model::{Exposure, Outcome},
     report::{self, Format, RunInfo, Style},
     scan::{Scanner, Target},
     source::git::range::RangeQuery,
@@ -26,10 +26,34 @@ use crate::cli::{
     verification,
 };
 
+/// What a scan is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Purpose {
+    /// To see what is there.
+    Look,
+    /// To see what everybody gets.
+    Shipped,
+    /// To have it revoked, or to see what would be sent for that.
+    Revoke {
+        /// Whether to send it.
+        really: bool,
+    },
+}
+
 /// Runs the scan.
 pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
+    run_as(args, Purpose::Look)
+}
+
+/// Runs the scan for a purpose.
+pub(crate) fn run_as(args: &ScanArgs, purpose: Purpose) -> Result<Exit> {
     let root = args.paths.iter().find(|path| path.as_os_str() != "-").map_or(Path::new("."), |path| path);
-    let resolved = Resolved::new(args, root)?;
+    let mut resolved = Resolved::new(args, root)?;
+    if purpose == Purpose::Shipped {
+        // What git leaves out is shipped all the same.
+        resolved.settings.exposure = Exposure::Shipped;
+        resolved.settings.tree.ignore_files = false;
+    }
     let targets = targets(args)?;
     let reports = reports(&args.output, &resolved)?;
     let digest = resolved.rules.digest();
@@ -42,7 +66,10 @@ pub(crate) fn run(args: &ScanArgs) -> Result<Exit> {
     for news in resolved.baselines.apply(&mut outcome, whole) {
         message::say(&format!("stanch: {news}"));
     }
-    let unanswered = verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?;
+    let unanswered = match purpose {
+        Purpose::Revoke { really } => verification::revoke(&args.webhook, really, &mut outcome)?,
+        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?,
+    };
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
     let exit = Exit::of(&outcome, args.output.exit_code);
     Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
