@@ -18,9 +18,9 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// What an outcome means. Findings go before incompleteness; the report says both.
+    /// What an outcome means. Findings go before incompleteness, unless the user has findings pass; the report says both.
     pub(crate) fn of(outcome: &Outcome, findings: u8) -> Self {
-        if outcome.has_leaks() {
+        if outcome.has_leaks() && findings > 0 {
             Self::Findings(findings)
         } else if outcome.is_complete() {
             Self::Clean

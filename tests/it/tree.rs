@@ -148,3 +148,23 @@ fn revoke_sends_nothing_without_yes() {
     assert!(ran.err.contains("nothing was sent"), "{ran:?}");
     assert!(!ran.err.contains(&github_token(1)[8..]) && !ran.out.contains(&github_token(1)[8..]));
 }
+
+#[test]
+fn findings_that_pass_do_not_hide_that_something_was_not_read() {
+    let place = Place::new();
+    place.write("a.env", format!("T={}\n", github_token(1)));
+    assert_eq!(place.stanch(&["scan", "a.env", "--exit-code", "0"]).code, 0);
+    assert_eq!(place.stanch(&["scan", "a.env", "no-such-file"]).code, 1);
+    assert_eq!(place.stanch(&["scan", "a.env", "no-such-file", "--exit-code", "0"]).code, 3);
+}
+
+#[test]
+fn answers_that_are_required_and_missing_make_it_incomplete() {
+    let place = Place::new();
+    place.write("a.env", format!("T={}\n", github_token(1)));
+    // Nobody listens on the discard port.
+    let webhook = ["--webhook", "http://127.0.0.1:9/", "--webhook-http-loopback", "--webhook-patience", "hook"];
+    let scan = [&["scan", "a.env"][..], &webhook].concat();
+    assert_eq!(place.stanch(&scan).code, 1);
+    assert_eq!(place.stanch(&[&scan[..], &["--webhook-required"]].concat()).code, 3);
+}

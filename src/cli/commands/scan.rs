@@ -72,7 +72,8 @@ pub(crate) fn run_as(args: &ScanArgs, purpose: Purpose) -> Result<Exit> {
     };
     write_reports(&outcome, &reports, &style(&args.output, &digest))?;
     let exit = Exit::of(&outcome, args.output.exit_code);
-    Ok(if unanswered && exit == Exit::Clean { Exit::Incomplete } else { exit })
+    // Who requires answers has findings to ask about: those must not hide that the answers are missing.
+    Ok(if unanswered { Exit::Incomplete } else { exit })
 }
 
 /// What the flags ask for.
