@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{filter::AllowEntry, model::Confidence};
+use crate::{filter::AllowEntry, model::Confidence, rules::syntax::line_of};
 
 /// A configuration file that cannot be used.
 #[derive(thiserror::Error, Debug)]
@@ -181,10 +181,6 @@ fn allow_entry(entry: Allow, name: &str, line: usize, today: &str) -> Result<All
 fn is_date(text: &str) -> bool {
     text.len() == 10
         && text.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() })
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 
 /// The reader lists all valid names; the one nearest to what was written helps more.

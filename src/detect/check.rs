@@ -19,7 +19,8 @@ pub fn check(rules: RuleSet) -> Vec<String> {
     let at = |confidence| Detector::new(rules.clone(), Options { confidence, explain: false });
     // The judge's rules are a matter of degree: at *low* it is meant to show what is not likely.
     let (detector, medium) = (at(Confidence::Low), at(Confidence::Medium));
-    let mut scratch = Scratch::default();
+    // Caches of patterns belong to the detector that compiled them.
+    let (mut scratch, mut scratch_medium) = (Scratch::default(), Scratch::default());
     let mut faults = Vec::new();
     for (_, loaded) in rules.iter() {
         let id = &loaded.info.id;
@@ -44,8 +45,10 @@ pub fn check(rules: RuleSet) -> Vec<String> {
         for (number, template) in loaded.rule.negative_examples.iter().enumerate() {
             match expand(template, &loaded.rule, &mut dice, &checksum::complete) {
                 Ok(text) => {
-                    let detector = if loaded.rule.gate == Gate::Judge { &medium } else { &detector };
-                    let found = detector.scan(&text, path.as_bytes(), &mut scratch);
+                    let found = match loaded.rule.gate {
+                        Gate::Judge => medium.scan(&text, path.as_bytes(), &mut scratch_medium),
+                        _ => detector.scan(&text, path.as_bytes(), &mut scratch),
+                    };
                     if found.iter().any(|candidate| candidate.rule.id == *id) {
                         faults.push(format!("{id}: counter-example {} is found", number + 1));
                     }

@@ -67,7 +67,8 @@ pub struct Scratch {
     words: Vec<Anchor>,
     runs: Vec<Run>,
     proposals: Vec<Proposal>,
-    caches: std::collections::HashMap<u32, PatternCache>,
+    /// By rule; made when a rule is first tried.
+    caches: Vec<Option<Box<PatternCache>>>,
     /// What has been done so far.
     pub stats: Stats,
 }
@@ -158,7 +159,10 @@ impl Detector {
     ) -> Option<(Span, Span)> {
         let pattern = self.pattern(rule)?;
         scratch.stats.regexes += 1;
-        let cache = scratch.caches.entry(rule).or_insert_with(|| pattern.cache());
+        if scratch.caches.is_empty() {
+            scratch.caches.resize_with(self.rules.len(), || None);
+        }
+        let cache = scratch.caches[rule as usize].get_or_insert_with(|| Box::new(pattern.cache()));
         pattern.find(text, window, anchored, cache)
     }
 

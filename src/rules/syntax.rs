@@ -131,7 +131,7 @@ impl Entry {
 
 /// Line of a byte offset, from 1.
 #[must_use]
-pub(crate) fn line_of(text: &str, offset: usize) -> usize {
+pub fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1
 }
 

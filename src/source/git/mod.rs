@@ -71,7 +71,7 @@ mod testing;
 
 pub use by_id::{GitSource, StoreSource, TreeSource};
 pub use error::GitError;
-pub use history::{FileNames, Text};
+pub use history::Text;
 pub use introduce::{Introduced, Known, Origin, Scope, Wanted, commit_info, introduce, introduce_known};
 pub use new_lines::new_lines;
 pub use range::{NewBlob, Range, RangeQuery};
