@@ -157,9 +157,9 @@ impl<'s> Scanner<'s> {
             return None;
         }
         let file = path.to_path().ok()?.parent()?.join(reference);
-        let mut bytes = Vec::new();
-        read::read(&file, self.settings.max_file_size, &mut bytes).ok()?;
-        Some(bytes)
+        let mut buffer = read::Buffer::default();
+        read::read(&file, self.settings.max_file_size, &mut buffer).ok()?;
+        Some(buffer.to_vec())
     }
 
     /// Threads for what is not walked by its source's own.

@@ -20,7 +20,7 @@ use crate::{
     source::{
         asset::{self, Lines, Nature, Unit},
         git::new_lines,
-        read,
+        read::{self, Buffer},
         text::{self, Converted},
         tree::File,
     },
@@ -31,13 +31,13 @@ pub(crate) struct Worker<'c> {
     scanner: &'c Scanner<'c>,
     collector: &'c Mutex<Collector>,
     scratch: Scratch,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     found: Collector,
 }
 
 impl<'c> Worker<'c> {
     pub(crate) fn new(scanner: &'c Scanner<'c>, collector: &'c Mutex<Collector>) -> Self {
-        Self { scanner, collector, scratch: Scratch::default(), buffer: Vec::new(), found: Collector::default() }
+        Self { scanner, collector, scratch: Scratch::default(), buffer: Buffer::default(), found: Collector::default() }
     }
 
     /// Reads and scans one file.
@@ -53,8 +53,6 @@ impl<'c> Worker<'c> {
                 self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
             }
         }
-        // A large buffer is not kept for the small files that follow.
-        buffer.shrink_to(4 << 20);
         self.buffer = buffer;
     }
 
