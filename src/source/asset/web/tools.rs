@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::model::LineColumn;
-use crate::source::asset::{Budget, Nature, unpack};
+use crate::source::asset::{Beside, Budget, Nature, unpack};
 
 const WORDS: [&str; 4] = ["first-planted-word", "second-planted-word", "third-planted-word", "fourth-planted-word"];
 
@@ -125,7 +125,8 @@ fn originals(bundle: &Path) -> BTreeMap<String, Where> {
         fs::read(bundle.parent()?.join(name)).ok()
     };
     let mut found = BTreeMap::new();
-    unpack(&bytes, &Budget::default(), &beside, &mut |unit| {
+    let name = bundle.file_name().unwrap().to_str().unwrap();
+    unpack(&bytes, &Budget::default(), Beside { path: name.as_bytes(), read: &beside }, &mut |unit| {
         let Some(map) = unit.map else { return ControlFlow::Continue(()) };
         let places: Vec<(&str, usize)> =
             WORDS.iter().filter_map(|word| Some((*word, memchr::memmem::find(unit.bytes, word.as_bytes())?))).collect();
@@ -140,9 +141,9 @@ fn originals(bundle: &Path) -> BTreeMap<String, Where> {
     });
     let map = bundle.with_extension("js.map");
     if let Ok(json) = fs::read(map) {
-        unpack(&json, &Budget::default(), &|_| None, &mut |unit| {
+        unpack(&json, &Budget::default(), Beside::named(b""), &mut |unit| {
             assert!(
-                unit.nature == Nature::Original
+                unit.nature == Nature::Unpacked
                     || WORDS.iter().all(|w| memchr::memmem::find(unit.bytes, w.as_bytes()).is_none())
             );
             ControlFlow::Continue(())
