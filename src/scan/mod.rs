@@ -6,6 +6,7 @@ mod excerpt;
 mod history;
 mod inherit;
 mod outcome;
+mod shipped;
 mod worker;
 
 use std::{

@@ -12,11 +12,12 @@ use bstr::BString;
 use super::{
     Scanner, excerpt,
     outcome::{Collector, Placed},
+    shipped,
 };
 use crate::{
     detect::Scratch,
     filter::inline,
-    model::{Candidate, Exposure, Kind, Place, Provenance, Severity, SkipReason, Skipped, Span},
+    model::{Candidate, Exposure, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
         asset::{self, Beside, Lines, MapNote, Nature, Unit},
         git::{Repo, new_lines},
@@ -234,7 +235,7 @@ impl<'c> Worker<'c> {
             candidate.notes.push("it has expired".into());
         }
         if self.scanner.settings.exposure == Exposure::Shipped {
-            ship(&mut candidate);
+            shipped::judge(&mut candidate, bytes);
         }
         if let Some(converted) = converted {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
@@ -249,18 +250,6 @@ impl<'c> Worker<'c> {
             stored: true,
             inline,
         }
-    }
-}
-
-/// What it means that everybody who uses the product has it.
-fn ship(candidate: &mut Candidate) {
-    match candidate.rule.kind {
-        Kind::Secret => {
-            candidate.severity = candidate.severity.max(Severity::Critical);
-            candidate.notes.push("shipped: every visitor has this".into());
-        }
-        Kind::Publishable => candidate.notes.push("public by design: restrict it by referrer, app or address".into()),
-        Kind::Identifier | Kind::Hashed | Kind::Canary | Kind::Info => {}
     }
 }
 

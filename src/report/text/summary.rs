@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io};
 
 use super::{super::json::Skipped, Page};
-use crate::model::Severity;
+use crate::model::{Exposure, Severity};
 
 /// Skipped items that are listed; all are in the machine formats.
 const SKIPPED: usize = 20;
@@ -40,6 +40,9 @@ impl Page<'_> {
             };
             let (name, kind) = (self.rule_name(&finding.rule), finding.kind.name());
             writeln!(self.out, "  {place}  {name} {} ({}, {kind}){others}", finding.secret, finding.rule)?;
+            if finding.exposure == Exposure::Shipped && !finding.notes.is_empty() {
+                writeln!(self.out, "    {}", finding.notes.join("; "))?;
+            }
         }
         self.more(facts.len(), INFORMATION)
     }
