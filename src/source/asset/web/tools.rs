@@ -43,7 +43,7 @@ fn sources() -> [(&'static str, String); 4] {
 }
 
 /// What a tool is told, and what its output is called.
-const RUNS: [(&str, &str, &str); 11] = [
+const RUNS: [(&str, &str, &str); 14] = [
     ("esbuild", "esbuild src/index.js --bundle --minify --sourcemap --outfile=out.js", "out.js"),
     ("esbuild inline", "esbuild src/index.js --bundle --minify --sourcemap=inline --outfile=out.js", "out.js"),
     (
@@ -67,6 +67,10 @@ const RUNS: [(&str, &str, &str); 11] = [
     ("webpack inline", "webpack --mode production --devtool inline-source-map -o dist", "dist/main.js"),
     ("webpack development", "webpack --mode development --devtool source-map -o dist", "dist/main.js"),
     ("vite", "vite build --sourcemap --outDir dist --logLevel error", "dist/assets"),
+    // Maps that the bundle does not name.
+    ("esbuild hidden", "esbuild src/index.js --bundle --minify --sourcemap=external --outfile=out.js", "out.js"),
+    ("webpack hidden", "webpack --mode production --devtool hidden-source-map -o dist", "dist/main.js"),
+    ("vite hidden", "vite build --sourcemap hidden --outDir dist --logLevel error", "dist/assets"),
 ];
 
 #[test]
