@@ -98,8 +98,7 @@ impl<'c> Worker<'c> {
         let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, Beside::named(path), &mut |unit| {
             for text in texts(unit.bytes) {
                 let text = text.as_bytes(unit.bytes);
-                let raw = detector.scan_raw(text, scratch);
-                secrets.extend(detector.secrets(text, &raw).map(|(rule, secret)| (rule, secret.into())));
+                detector.all_secrets(text, scratch, &mut |rule, secret| secrets.push((rule, secret.into())));
             }
             ControlFlow::Continue(())
         });
