@@ -17,6 +17,9 @@ const REACH: usize = 64 << 10;
 /// How many bytes from a place in the bundle must be found again in the original to be sure of it.
 const NEEDLE: usize = 24;
 
+/// What scripts and style sheets are called: looking for the map of every other file would cost more than it finds.
+const SCRIPTS: [&[u8]; 6] = [b".js", b".mjs", b".cjs", b".css", b".jsbundle", b".bundle"];
+
 /// The source map of a bundle. It is found and read when it is first asked.
 pub struct BundleMap<'a> {
     bundle: &'a [u8],
@@ -44,7 +47,7 @@ impl<'a> BundleMap<'a> {
     /// error trackers, and shipped by mistake.
     pub(in super::super) fn unnamed(bundle: &'a [u8], beside: Beside<'a>, ledger: &'a Ledger) -> Self {
         let name = beside.name();
-        let file = (!name.is_empty()).then(|| ([name, b".map"].concat(), beside));
+        let file = SCRIPTS.iter().any(|ending| name.ends_with(ending)).then(|| ([name, b".map"].concat(), beside));
         Self { bundle, file, ledger, json: OnceCell::new() }
     }
 
