@@ -11,7 +11,7 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
     let gate = match loaded.rule.gate {
         Gate::Keyword => 2,
         Gate::Context => 1,
-        Gate::Judge => 0,
+        Gate::Judge | Gate::Asset => 0,
     };
     // Of what the judge says, "a bearer token" says more than "a key".
     let telling = !loaded.info.id.starts_with("generic-");

@@ -114,7 +114,7 @@ impl Detector {
             let found = match owner.gate {
                 Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
                 Gate::Context => self.verify_context(&mut reading, &owner, scratch),
-                Gate::Judge => None,
+                Gate::Judge | Gate::Asset => None,
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }

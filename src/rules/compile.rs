@@ -14,7 +14,12 @@ pub(crate) type Compiled = (RuleInfo, Rule);
 /// Turns a pattern file into rules. The error names the line.
 pub(crate) fn compile_file(text: &str, file: &PatternFile) -> Result<Vec<Compiled>, (usize, String)> {
     let mut rules = Vec::new();
-    let tables = [(&file.rule, Gate::Keyword), (&file.context, Gate::Context), (&file.judge, Gate::Judge)];
+    let tables = [
+        (&file.rule, Gate::Keyword),
+        (&file.context, Gate::Context),
+        (&file.judge, Gate::Judge),
+        (&file.asset, Gate::Asset),
+    ];
     for (table, gate) in tables {
         for entry in table {
             let line = line_of(text, entry.span().start);
@@ -70,12 +75,12 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
     let pattern = match gate {
         Gate::Keyword => entry.pattern.clone().ok_or("has no `pattern`")?,
         Gate::Context => entry.value.clone().ok_or("has no `value`")?,
-        Gate::Judge => String::new(),
+        Gate::Judge | Gate::Asset => String::new(),
     };
     let mut keywords = match gate {
         Gate::Keyword => keyword_shapes(&entry, &pattern, caseless)?,
         Gate::Context => context_shapes(&entry, &pattern)?,
-        Gate::Judge => Vec::new(),
+        Gate::Judge | Gate::Asset => Vec::new(),
     };
     keywords.sort_by(|a, b| a.text.cmp(&b.text));
     keywords.dedup_by(|a, b| a.text == b.text);

@@ -11,6 +11,7 @@ use std::{
     path::Path,
 };
 
+use bstr::ByteSlice;
 use memmap2::{Advice, MmapMut};
 
 use crate::model::SkipReason;
@@ -98,6 +99,18 @@ pub fn read(path: &Path, limit: u64, buffer: &mut Buffer) -> Result<(), SkipReas
         return Err(SkipReason::TooLarge { size: read, limit });
     }
     if read != size && size > 0 { Err(SkipReason::Changed) } else { Ok(()) }
+}
+
+/// Reads a file by a reference relative to another one. `None` if it is not there, or not in that one's directory or
+/// below: a reference comes from what is scanned, and neither it nor a link may lead out.
+pub fn beside(path: &[u8], reference: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let directory = path.to_path().ok()?.parent()?;
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = directory.canonicalize().ok()?;
+    let file = directory.join(reference.to_path().ok()?).canonicalize().ok()?;
+    let mut buffer = Buffer::default();
+    read(file.strip_prefix(&directory).ok().map(|_| &*file)?, limit, &mut buffer).ok()?;
+    Some(buffer.to_vec())
 }
 
 /// Opens without ever waiting: a FIFO that took a file's place would block for ever.
