@@ -15,5 +15,6 @@ mod runner;
 mod threads;
 mod tidy;
 mod tree;
+mod verify;
 mod webhook;
 mod yard;

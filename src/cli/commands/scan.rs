@@ -23,7 +23,7 @@ use crate::cli::{
     exit::Exit,
     message::{self, Progress},
     settings::Resolved,
-    verification,
+    verification::{self, Scanned},
 };
 
 /// What a scan is for.
@@ -66,14 +66,17 @@ pub(crate) fn run_as(args: &ScanArgs, purpose: Purpose) -> Result<Exit> {
     for news in resolved.baselines.apply(&mut outcome, whole) {
         message::say(&format!("stanch: {news}"));
     }
-    let unanswered = match purpose {
-        Purpose::Revoke { really } => verification::revoke(&args.webhook, really, &mut outcome)?,
-        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?,
+    let scanned = Scanned { paths: &args.paths, rules: &args.rules, digest: &digest };
+    let asked = match purpose {
+        Purpose::Revoke { really } => verification::revoke(&args.webhook, &scanned, really, &mut outcome)?,
+        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &scanned, &mut outcome)?,
     };
-    write_reports(&outcome, &reports, &style(&args.output, &digest))?;
+    let mut style = style(&args.output, &digest);
+    style.run.verification = asked.count;
+    write_reports(&outcome, &reports, &style)?;
     let exit = Exit::of(&outcome, args.output.exit_code);
     // Who requires answers has findings to ask about: those must not hide that the answers are missing.
-    Ok(if unanswered { Exit::Incomplete } else { exit })
+    Ok(if asked.missing { Exit::Incomplete } else { exit })
 }
 
 /// What the flags ask for.
