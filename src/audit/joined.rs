@@ -6,48 +6,13 @@ use std::{
     fmt::Write as _,
     fs,
     io::Write,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    path::Path,
 };
 
 use bstr::{BString, ByteSlice};
 
-use super::{AuditError, survey::Survey};
+use super::{AuditError, survey::Survey, temp_dir::TempDir};
 use crate::source::git::{TipKind, Tips};
-
-/// A directory of ours, gone when this is dropped.
-#[derive(Debug)]
-pub(crate) struct TempDir(PathBuf);
-
-impl TempDir {
-    /// Makes a directory that only we can read.
-    pub(crate) fn new(base: &Path) -> Result<Self, AuditError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = base.join(format!("stanch-audit-{}-{number}", std::process::id()));
-            let mut builder = fs::DirBuilder::new();
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            match builder.create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(AuditError::io(&path)(error)),
-            }
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        // What cannot be removed now is in the system's directory for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// One repository to be joined.
 pub(crate) struct Part<'a> {

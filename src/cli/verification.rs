@@ -5,11 +5,12 @@ mod settings;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use stanch::{
+    audit::{self, NetworkResult},
     model::{Outcome, Verdict},
     report::json::Verification,
-    revoke::{self, Answers, Operation, Question, Silent, VerificationReport, provider},
+    revoke::{self, Answers, Disclosure, Operation, Question, Silent, VerificationReport, provider},
 };
 
 pub(crate) use self::settings::settings;
@@ -37,9 +38,13 @@ pub(crate) struct Asked {
 impl Asked {
     fn note(&mut self, answers: &Answers, outcome: &mut Outcome) {
         revoke::apply(&answers.verdicts, &mut outcome.findings);
-        self.missing |= answers.report.fails_requirement();
-        add(self.count.get_or_insert_default(), &answers.report);
-        message::say(&words(&answers.report));
+        self.add(&answers.report);
+    }
+
+    fn add(&mut self, report: &VerificationReport) {
+        self.missing |= report.fails_requirement();
+        add(self.count.get_or_insert_default(), report);
+        message::say(&words(report));
     }
 }
 
@@ -83,6 +88,35 @@ pub(crate) fn revoke(args: &WebhookArgs, scanned: &Scanned<'_>, really: bool, ou
     let verdicts = outcome.findings.iter().map(|finding| &finding.verdict);
     let mut verdicts = verdicts.filter(|verdict| **verdict != Verdict::Unchecked);
     asked.missing |= verdicts.any(|verdict| !matches!(verdict, Verdict::Revoked | Verdict::Accepted));
+    Ok(asked)
+}
+
+/// Asks a service about what an audit found. An audit keeps no secret, so it asks by hashes only.
+pub(crate) fn audit(args: &WebhookArgs, rules: String, results: &mut [NetworkResult]) -> Result<Asked> {
+    let mut asked = Asked::default();
+    if args.verify {
+        bail!("an audit keeps no secret, so it cannot ask the providers; ask a service of yours: --webhook URL");
+    }
+    if args.url.is_none() {
+        return Ok(asked);
+    }
+    let mut settings = settings(args, &[])?;
+    if matches!(settings.disclosure, Disclosure::Plaintext(_) | Disclosure::Sealed(_)) {
+        bail!("an audit keeps no secret, so it cannot send any; it asks by fingerprint, hmac or prefix");
+    }
+    settings.rules = rules;
+    let (questions, weak) = audit::verdicts::questions(results);
+    if args.dry_run {
+        message::say(&revoke::dry_run(&questions, &settings)?);
+        return Ok(asked);
+    }
+    let answers = revoke::check(&questions, &settings, &Silent)?;
+    audit::verdicts::apply(&answers.verdicts, results);
+    asked.add(&answers.report);
+    if let Some(count) = asked.count.as_mut().filter(|_| weak > 0) {
+        count.not_sent += weak as u64;
+        message::say(&format!("  {weak} not asked about: too weak, their fingerprints could be guessed"));
+    }
     Ok(asked)
 }
 

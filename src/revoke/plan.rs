@@ -95,6 +95,14 @@ impl Question {
     }
 }
 
+/// SHA-256 and length of a finding's secret, if nobody could guess the secret from them: what may be kept where the
+/// secret may not, to ask about it later.
+#[must_use]
+pub fn guess_proof(finding: &Finding) -> Option<Subject> {
+    let secret = finding.secret.expose();
+    is_strong(finding).then(|| Subject::Hashed { sha256: Sha256::digest(secret).into(), len: secret.len() })
+}
+
 /// Bits of entropy that a secret needs for its SHA-256 to give nothing away.
 const STRONG: f64 = 64.0;
 

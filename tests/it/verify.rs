@@ -346,6 +346,58 @@ fn services_with_their_own_protocol() {
 }
 
 #[test]
+fn an_audit_asks_about_each_secret_once_by_its_fingerprint_and_again_next_time() {
+    let place = Place::new();
+    let token = github_token(9);
+    for name in ["one", "two"] {
+        place.write(&format!("all/{name}/{name}.py"), format!("token = \"{token}\"\n"));
+        place.write(&format!("all/{name}/.netrc"), "machine h.example login me password correct-horse7-staple\n");
+        for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", name]] {
+            place.git(&[&["-C", &format!("all/{name}")], arguments].concat());
+        }
+    }
+    let server = Recorder::new(all_are("revoked"));
+    let url = format!("{}/hook", server.address);
+    let asking = ["--webhook", &url, "--webhook-http-loopback", "--no-config", "-f", "json", "--store", "s.db"];
+    let audit = |more: &[&str]| place.stanch(&[&["audit", "all"], &asking[..], more].concat());
+    let first = audit(&[]);
+    assert_eq!(first.code, 1, "{first:?}");
+    let seen = server.all();
+    assert_eq!((seen.len(), body(&seen[0])["data"]["items"].as_array().unwrap().len()), (1, 1), "{seen:?}");
+    assert_eq!(body(&seen[0])["data"]["items"][0]["count"], 2);
+    let report = &report(&first)["report"];
+    assert_eq!(verdicts(report, "github-pat"), [("revoked".to_owned(), "low".to_owned())]);
+    assert_eq!((&report["verification"]["asked"], &report["verification"]["not_sent"]), (&json!(1), &json!(1)));
+    for text in [&seen[0], &first.out, &first.err] {
+        assert!(!holds_part_of(text, &token), "{text}");
+    }
+    let store = std::fs::read(place.path().join("s.db")).unwrap();
+    assert!(!store.windows(12).any(|window| window == &token.as_bytes()[..12]));
+    let again = audit(&["--trend", "no.json"]);
+    assert_eq!(again.code, 2, "{again:?}");
+    assert_eq!(server.all().len(), 2, "nothing was scanned, and yet asked about");
+    for (more, why) in [
+        (&["--verify"][..], "cannot ask the providers"),
+        (&["--webhook-send", "plaintext", "--webhook-plaintext-rule", "github-pat"], "cannot send any"),
+        (&["--out", "shards"], "a shard asks nobody"),
+    ] {
+        let refused = audit(more);
+        assert!(refused.code == 2 && refused.err.contains(why), "{refused:?}");
+    }
+    assert_eq!(place.stanch(&["audit", "all", "--no-config", "--out", "shards", "--shard", "0/1"]).code, 0);
+    let merged =
+        place.stanch(&["audit", "merge", "shards", "--webhook", &url, "--webhook-http-loopback", "-f", "json"]);
+    assert_eq!(verdicts(&self::report(&merged)["report"], "github-pat")[0].0, "revoked", "{merged:?}");
+    place.write("nothing/here", "");
+    let nothing = place.stanch(&["audit", "nothing"]);
+    assert!(nothing.code == 2 && nothing.err.contains("there is no repository"), "{nothing:?}");
+    let forks = place.stanch(&["audit", "all", "--no-forks"]);
+    assert!(forks.code == 2 && forks.err.contains("only a forge tells"), "{forks:?}");
+    let named = place.stanch(&["audit", "all", "--no-config", "--exclude", "t*"]);
+    assert!(named.out.contains("1 complete") && named.out.contains(" one\n"), "{named:?}");
+}
+
+#[test]
 fn the_guard_refuses_what_is_no_public_address() {
     let (place, _) = tree();
     for (url, why) in [
