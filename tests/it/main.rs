@@ -16,5 +16,6 @@ mod runner;
 mod threads;
 mod tidy;
 mod tree;
+mod verify;
 mod webhook;
 mod yard;
