@@ -9,6 +9,7 @@ use super::{
     known::{Known, look_up},
     lines::Lines,
     overlap, tests_on_secret,
+    verify::NO_KEYWORD,
 };
 use crate::{
     model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
@@ -33,8 +34,8 @@ impl Detector {
         let found = overlap::resolve(self, found);
         let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
-        let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines)).collect();
-        compose::join(self, found)
+        let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines));
+        compose::join(self, found.filter(|candidate| candidate.confidence >= self.options.confidence).collect())
     }
 
     /// What the path says: a rule's globs, and for the judge how likely it is at this path.
@@ -51,6 +52,9 @@ impl Detector {
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        if raw.keyword == NO_KEYWORD {
+            return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
+        }
         self.proposal(text, raw).map_or(0.0, |proposal| generic::judge(text, &proposal, path).probability)
     }
 
@@ -60,7 +64,8 @@ impl Detector {
 
     /// What the judge was asked about, read again from its anchor.
     fn proposal(&self, text: &[u8], raw: &Raw) -> Option<Proposal> {
-        let word = Span::new(raw.anchor, raw.anchor + self.keywords[raw.keyword as usize].text.len());
+        let keyword = self.keywords.get(raw.keyword as usize)?;
+        let word = Span::new(raw.anchor, raw.anchor + keyword.text.len());
         let mut proposals = Vec::new();
         generic::propose(text, word, &mut proposals);
         proposals.into_iter().find(|proposal| proposal.value == raw.secret)
@@ -87,6 +92,7 @@ impl Detector {
             }
             Some(Known::Example) | None => {}
         }
+        let confidence = structure.as_ref().and_then(|structure| structure.confidence).unwrap_or(loaded.confidence);
         let kind = structure.as_ref().and_then(|structure| structure.kind);
         let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
             Some(kind) => Arc::new(RuleInfo { kind, ..(*loaded.info).clone() }),
@@ -101,7 +107,7 @@ impl Detector {
             secret: Secret::new(value),
             partner: None,
             severity,
-            confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
+            confidence: if judged { Options::confidence_of(raw.probability) } else { confidence },
             probability: judged.then_some(raw.probability),
             expires: structure.and_then(|structure| structure.expires),
             decoded: Vec::new(),

@@ -12,7 +12,7 @@ use super::{
     tests_on_secret::fate,
 };
 use crate::{
-    model::{Span, Stats},
+    model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
         shape::{ByteSet, has},
@@ -25,6 +25,9 @@ const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
+
+/// What stands for the keyword where none led to a match: a run that looks random.
+pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
@@ -266,13 +269,31 @@ impl Detector {
                 }
             }
         }
+        if self.options.confidence == Confidence::Low {
+            self.random_runs(text, &range, &runs, out);
+        }
         (scratch.runs, scratch.words) = (runs, words);
+    }
+
+    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
+    /// tell, in a configuration file.
+    fn random_runs(&self, text: &[u8], range: &Range<usize>, runs: &[Run], out: &mut Vec<Raw>) {
+        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
+        for run in runs.iter().filter(|run| range.contains(&run.start)) {
+            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
+            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
+            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
     }
 
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
         let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        if self.options.confidence == Confidence::Low {
+            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+        }
         for (keyword, word) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
                 let (before, after) = context::reach(&owner, word.text.len());
