@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Detector, Fate, Options, Raw, checksum, compose,
+    Detector, Fate, Options, Raw,
+    anchor::Anchor,
+    checksum, compose,
     decode::Decoded,
     generic::{self, Proposal},
     known::{Known, look_up},
@@ -12,7 +14,7 @@ use super::{
     verify::NO_KEYWORD,
 };
 use crate::{
-    model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
+    model::{Candidate, Note, RuleInfo, Secret, Severity},
     rules::rule::Gate,
 };
 
@@ -28,13 +30,17 @@ impl Detector {
     }
 
     /// Turns what was found in one blob into candidates, sorted by place.
-    #[must_use]
-    pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {
+    pub(super) fn finish(
+        &self,
+        text: &[u8],
+        path: &[u8],
+        mut found: Vec<Raw>,
+        lines: &mut Lines<'_>,
+    ) -> Vec<Candidate> {
         found.retain_mut(|raw| self.is_wanted(text, path, raw));
         let found = overlap::resolve(self, found);
-        let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
-        let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines));
+        let found = shown.map(|raw| self.candidate(text, path, &raw, lines));
         compose::join(self, found.filter(|candidate| candidate.confidence >= self.options.confidence).collect())
     }
 
@@ -64,8 +70,10 @@ impl Detector {
 
     /// What the judge was asked about, read again from its anchor.
     fn proposal(&self, text: &[u8], raw: &Raw) -> Option<Proposal> {
-        let keyword = self.keywords.get(raw.keyword as usize)?;
-        let word = Span::new(raw.anchor, raw.anchor + keyword.text.len());
+        if raw.keyword == NO_KEYWORD {
+            return None;
+        }
+        let word = self.word(&Anchor { start: raw.anchor, keyword: raw.keyword });
         let mut proposals = Vec::new();
         generic::propose(text, word, &mut proposals);
         proposals.into_iter().find(|proposal| proposal.value == raw.secret)
@@ -120,10 +128,9 @@ impl Detector {
     }
 }
 
-/// Takes what was found in a text that stood encoded in `text` over to the place of the encoded bytes. What the encoded
+/// Takes what was found in a decoded text over to the place of the encoded bytes. What the encoded
 /// bytes seemed to be is dropped for what they are.
-pub(super) fn adopt(text: &[u8], decoded: &Decoded, inner: Vec<Candidate>, found: &mut Vec<Candidate>) {
-    let mut lines = Lines::new(text);
+pub(super) fn adopt(decoded: &Decoded, inner: Vec<Candidate>, lines: &mut Lines<'_>, found: &mut Vec<Candidate>) {
     let mut adopted = Vec::new();
     for mut candidate in inner {
         let Some(span) = decoded.stored(candidate.location.span) else { continue };

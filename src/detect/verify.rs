@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use super::{
     Detector,
-    anchor::{Anchor, Run, find_runs},
+    anchor::Anchor,
     context::{self, Assignment},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
+    runs::{Run, find_runs, is_token_byte, is_value_like},
     tests_on_secret::fate,
 };
 use crate::{
@@ -68,7 +69,7 @@ pub struct Raw {
 pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
     words: Vec<Anchor>,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     /// By rule; made when a rule is first tried.
     caches: Vec<Option<Box<PatternCache>>>,
@@ -81,6 +82,9 @@ impl Detector {
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
         let length = self.keywords[keyword as usize].text.len();
+        if keyword >= self.marks {
+            return (0, length);
+        }
         if keyword >= self.judged {
             return (generic::BEFORE, length + generic::AFTER);
         }
@@ -95,7 +99,10 @@ impl Detector {
 
     /// Judges one anchor.
     pub fn verify(&self, text: &[u8], anchor: Anchor, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let word = Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len());
+        if anchor.keyword >= self.marks {
+            return;
+        }
+        let word = self.word(&anchor);
         if anchor.keyword >= self.judged {
             return self.propose(text, anchor, word, scratch, out);
         }
@@ -242,44 +249,60 @@ impl Detector {
         whole.then_some((Span::new(word.start, value.end), secret))
     }
 
-    /// Judges provider words that start in `range` and stand before a run of token characters. Looks no further than
-    /// [`Detector::context_reach`] from a word's start.
-    pub fn contexts(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let (mut runs, mut words) = (std::mem::take(&mut scratch.runs), std::mem::take(&mut scratch.words));
+    /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
+    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs.
+    pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let mut runs = std::mem::take(&mut scratch.runs);
         runs.clear();
-        find_runs(text, range.start..text.len().min(range.end + BEFORE_RUN), RUN, &mut runs);
-        let mut done = range.start;
-        for run in &runs {
+        let mut known = 0;
+        for range in ranges {
+            known = find_runs(text, run_range(text.len(), range), known, RUN, &mut runs);
+        }
+        let (mut done, mut next) = (0, 0);
+        for run in runs.iter().filter(|run| is_value_like(&text[run.start..run.end])) {
             let from = run.start.saturating_sub(BEFORE_RUN).max(done);
             // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
-            done = run.end.saturating_sub(RUN).max(run.start).min(range.end).max(done);
-            if from >= done {
-                continue;
+            done = run.end.saturating_sub(RUN).max(run.start).max(done);
+            while ranges.get(next).is_some_and(|range| range.end <= from) {
+                next += 1;
             }
-            words.clear();
-            self.before_runs.find(text, from..done, &mut words);
-            for anchor in &words {
-                let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
-                let mut reading = context::Reading::new(text, word);
-                for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
-                    if self.is_asked(&owner) {
-                        let found = self.verify_context(&mut reading, &owner, scratch);
-                        out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
-                    }
-                }
+            for range in ranges[next..].iter().take_while(|range| range.start < done) {
+                self.contexts_in(text, from.max(range.start)..done.min(range.end), scratch, out);
             }
         }
         if self.options.confidence == Confidence::Low {
-            self.random_runs(text, &range, &runs, out);
+            self.random_runs(text, ranges, &runs, out);
         }
-        (scratch.runs, scratch.words) = (runs, words);
+        scratch.runs = runs;
+    }
+
+    fn contexts_in(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let mut words = std::mem::take(&mut scratch.words);
+        words.clear();
+        self.before_runs.find(text, range, &mut words);
+        for anchor in &words {
+            let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
+            let mut reading = context::Reading::new(text, word);
+            for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
+                if self.is_asked(&owner) {
+                    let found = self.verify_context(&mut reading, &owner, scratch);
+                    let found = found.filter(|(_, secret)| is_value_like(token_prefix(&text[secret.start..])));
+                    out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
+                }
+            }
+        }
+        scratch.words = words;
     }
 
     /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
     /// tell, in a configuration file.
-    fn random_runs(&self, text: &[u8], range: &Range<usize>, runs: &[Run], out: &mut Vec<Raw>) {
+    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
         let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
-        for run in runs.iter().filter(|run| range.contains(&run.start)) {
+        let asked = |run: &&Run| {
+            let next = ranges.partition_point(|range| range.end <= run.start);
+            ranges.get(next).is_some_and(|range| range.contains(&run.start))
+        };
+        for run in runs.iter().filter(asked) {
             let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
             let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
             let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
@@ -307,6 +330,17 @@ impl Detector {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
         Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
     }
+}
+
+/// Where the runs stand that [`Detector::contexts`] looks at for the words that start in `range` of a text of `len` bytes.
+#[must_use]
+pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
+    range.start..len.min(range.end + BEFORE_RUN)
+}
+
+/// The token characters at the start of `text`.
+fn token_prefix(text: &[u8]) -> &[u8] {
+    &text[..text.iter().position(|&b| !is_token_byte(b)).unwrap_or(text.len())]
 }
 
 /// Whether `least` bytes of the set stand in a row.

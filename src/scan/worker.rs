@@ -91,8 +91,7 @@ impl<'c> Worker<'c> {
         let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, &|_| None, &mut |unit| {
             for text in texts(unit.bytes) {
                 let text = text.as_bytes(unit.bytes);
-                let raw = detector.scan_raw(text, scratch);
-                secrets.extend(detector.secrets(text, &raw).map(|(rule, secret)| (rule, secret.into())));
+                detector.all_secrets(text, scratch, &mut |rule, secret| secrets.push((rule, secret.into())));
             }
             ControlFlow::Continue(())
         });
