@@ -13,7 +13,7 @@ use super::{
     tests_on_secret::fate,
 };
 use crate::{
-    model::{Span, Stats},
+    model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
         shape::{ByteSet, has},
@@ -29,6 +29,9 @@ const BEFORE_RUN: usize = context::GAP + 40;
 
 /// Up to so many places before a word a match is tried at each that it can begin at.
 const STARTS: usize = 128;
+
+/// What stands for the keyword where none led to a match: a run that looks random.
+pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
@@ -310,6 +313,9 @@ impl Detector {
                 self.contexts_in(text, from.max(range.start)..done.min(range.end), scratch, out);
             }
         }
+        if self.options.confidence == Confidence::Low {
+            self.random_runs(text, ranges, &runs, out);
+        }
         scratch.runs = runs;
     }
 
@@ -331,10 +337,29 @@ impl Detector {
         scratch.words = words;
     }
 
+    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
+    /// tell, in a configuration file.
+    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
+        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
+        let asked = |run: &&Run| {
+            let next = ranges.partition_point(|range| range.end <= run.start);
+            ranges.get(next).is_some_and(|range| range.contains(&run.start))
+        };
+        for run in runs.iter().filter(asked) {
+            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
+            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
+            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
+    }
+
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
         let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        if self.options.confidence == Confidence::Low {
+            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+        }
         for (keyword, word) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
                 let (before, after) = context::reach(&owner, word.text.len());

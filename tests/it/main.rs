@@ -10,6 +10,7 @@ mod ci;
 mod git;
 mod hook;
 mod import;
+mod judge;
 mod output;
 mod patterns;
 mod runner;
