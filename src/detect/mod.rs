@@ -21,6 +21,7 @@ pub mod entropy;
 pub mod generic;
 pub mod known;
 pub mod lines;
+mod nearby;
 mod overlap;
 mod pattern;
 pub mod placeholder;
@@ -166,6 +167,16 @@ impl Detector {
         scratch.anchors = anchors;
         self.contexts(text, 0..text.len(), scratch, &mut found);
         found
+    }
+
+    /// The words that are looked for in front of runs.
+    fn before_runs(&self) -> &Anchors {
+        &self.before_runs
+    }
+
+    /// Bytes of one of them.
+    fn word_len(&self, word: u32) -> usize {
+        self.words[word as usize].text.len()
     }
 
     /// How many keywords there are.

@@ -4,7 +4,7 @@ use super::{Detector, Fate, Raw};
 use crate::{model::Confidence, rules::rule::Gate};
 
 /// How much a rule says; more beats less.
-type Weight = (u8, bool, bool, Confidence, usize, usize);
+type Weight = (u8, bool, bool, Confidence, usize, isize);
 
 fn weight(detector: &Detector, raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
@@ -16,7 +16,10 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
     // Of what the judge says, "a bearer token" says more than "a key".
     let telling = !loaded.info.id.starts_with("generic-");
     let checked = !loaded.rule.checksum.is_empty();
-    (gate, telling, checked, loaded.confidence, raw.secret.len(), raw.matched.len())
+    // Of two providers' words the nearer one tells whose the value is; of two patterns the one that demands more bytes.
+    let demand = raw.matched.len() as isize;
+    let demand = if loaded.rule.gate == Gate::Context { -demand } else { demand };
+    (gate, telling, checked, loaded.confidence, raw.secret.len(), demand)
 }
 
 /// Drops, among matches whose secrets overlap, all but the one that says most. What a specific rule has refuted is not

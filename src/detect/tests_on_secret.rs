@@ -3,11 +3,18 @@
 use super::{
     checksum::{self, State},
     entropy::{digits, entropy, holds_caseless},
+    generic,
     known::{Known, look_up},
     placeholder,
     verify::Fate,
 };
-use crate::{model::Span, rules::rule::Rule};
+use crate::{
+    model::Span,
+    rules::rule::{Gate, Rule},
+};
+
+/// Share of a context rule's value that words may cover: an identifier that happens to be as long is none of its format.
+const WORDS: f32 = 0.5;
 
 /// What the rule's own tests, and those that hold for every rule, make of a secret.
 pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
@@ -26,6 +33,9 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
         if !near.words.iter().any(|word| holds_caseless(around.of(text), word.as_bytes())) {
             return Fate::Dropped("no telling word stands near");
         }
+    }
+    if rule.gate == Gate::Context && generic::share_of_words(value) > WORDS {
+        return Fate::Dropped("made of words");
     }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
         Some(State::Valid) => known(value),

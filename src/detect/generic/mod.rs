@@ -157,6 +157,12 @@ pub fn high_entropy(hay: &[u8], run: Span, path: &[u8]) -> Option<f32> {
     entropy::judge(hay, run, path).map(|j| j.probability)
 }
 
+/// Share of a value that words of four letters and more cover: hardly any of what was made at random.
+#[must_use]
+pub fn share_of_words(value: &[u8]) -> f32 {
+    text::vocabulary(value).covered
+}
+
 /// What decided, most important first.
 #[must_use]
 pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
