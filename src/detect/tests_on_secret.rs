@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Share of a context rule's value that words may cover: an identifier that happens to be as long is none of its format.
-const WORDS: f32 = 0.5;
+const WORDS: f32 = 0.35;
 
 /// What the rule's own tests, and those that hold for every rule, make of a secret.
 pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
