@@ -63,7 +63,7 @@ fn is_of_token(byte: u8) -> bool {
 
 /// Whether a value may begin here: what goes on before it would make it a part of something else.
 fn stands_free(text: &[u8], at: usize) -> bool {
-    !at.checked_sub(1).is_some_and(|before| is_word(text[before]) || b"/.-+%#@\\".contains(&text[before]))
+    !at.checked_sub(1).is_some_and(|before| is_word(text[before]) || b"/.-+%#@?\\".contains(&text[before]))
 }
 
 /// Whether a value of a format may be taken for one of the provider, by what stands between the word and it.

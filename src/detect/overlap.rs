@@ -44,7 +44,7 @@ pub(crate) fn resolve(detector: &Detector, mut found: Vec<Raw>) -> Vec<Raw> {
             }
             continue;
         }
-        let specific = detector.rules().get(raw.rule).rule.gate == Gate::Keyword;
+        let specific = detector.rules().get(raw.rule).rule.gate != Gate::Judge;
         if raw.fate == Fate::Kept || specific {
             taken.insert(raw.secret.start, raw.secret.end);
         }
