@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::Anchor,
-    context::{self, Assignment},
+    context::{self, Assignment, RUN},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
@@ -20,9 +20,6 @@ use crate::{
         table::{Owner, Pass},
     },
 };
-
-/// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
-const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
