@@ -72,7 +72,7 @@ impl Allowlist {
     }
 
     /// A path as seen from the project's directory.
-    fn from_project(&self, path: &[u8]) -> Option<PathBuf> {
+    fn seen_from_project(&self, path: &[u8]) -> Option<PathBuf> {
         let (current, project) = self.places.as_ref()?;
         normal(&current.join(path.to_path().ok()?)).strip_prefix(project).ok().map(Path::to_owned)
     }
@@ -81,7 +81,7 @@ impl Allowlist {
     #[must_use]
     pub fn check(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> Option<Suppression> {
         let paths: Vec<PathBuf> =
-            std::iter::once(path.to_path_lossy().into_owned()).chain(self.from_project(path)).collect();
+            std::iter::once(path.to_path_lossy().into_owned()).chain(self.seen_from_project(path)).collect();
         let fits = |compiled: &&Compiled| compiled.fits(&paths, rule, secret, fingerprint);
         let found = self.entries.iter().find(fits)?;
         found.used.store(true, Ordering::Relaxed);
