@@ -11,6 +11,7 @@ use super::{
     known::{Known, look_up},
     lines::Lines,
     overlap, tests_on_secret,
+    verify::NO_KEYWORD,
 };
 use crate::{
     model::{Candidate, Note, RuleInfo, Secret, Severity},
@@ -39,8 +40,8 @@ impl Detector {
         found.retain_mut(|raw| self.is_wanted(text, path, raw));
         let found = overlap::resolve(self, found);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
-        let found = shown.map(|raw| self.candidate(text, path, &raw, lines)).collect();
-        compose::join(self, found)
+        let found = shown.map(|raw| self.candidate(text, path, &raw, lines));
+        compose::join(self, found.filter(|candidate| candidate.confidence >= self.options.confidence).collect())
     }
 
     /// What the path says: a rule's globs, and for the judge how likely it is at this path.
@@ -57,6 +58,9 @@ impl Detector {
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        if raw.keyword == NO_KEYWORD {
+            return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
+        }
         self.proposal(text, raw).map_or(0.0, |proposal| generic::judge(text, &proposal, path).probability)
     }
 
@@ -66,6 +70,9 @@ impl Detector {
 
     /// What the judge was asked about, read again from its anchor.
     fn proposal(&self, text: &[u8], raw: &Raw) -> Option<Proposal> {
+        if raw.keyword == NO_KEYWORD {
+            return None;
+        }
         let word = self.word(&Anchor { start: raw.anchor, keyword: raw.keyword });
         let mut proposals = Vec::new();
         generic::propose(text, word, &mut proposals);
@@ -93,6 +100,7 @@ impl Detector {
             }
             Some(Known::Example) | None => {}
         }
+        let confidence = structure.as_ref().and_then(|structure| structure.confidence).unwrap_or(loaded.confidence);
         let kind = structure.as_ref().and_then(|structure| structure.kind);
         let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
             Some(kind) => Arc::new(RuleInfo { kind, ..(*loaded.info).clone() }),
@@ -107,7 +115,7 @@ impl Detector {
             secret: Secret::new(value),
             partner: None,
             severity,
-            confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
+            confidence: if judged { Options::confidence_of(raw.probability) } else { confidence },
             probability: judged.then_some(raw.probability),
             expires: structure.and_then(|structure| structure.expires),
             decoded: Vec::new(),

@@ -4,7 +4,7 @@ use super::{Detector, Fate, Raw};
 use crate::{model::Confidence, rules::rule::Gate};
 
 /// How much a rule says; more beats less.
-type Weight = (u8, bool, bool, Confidence, usize, usize);
+type Weight = (u8, u8, bool, Confidence, usize, usize);
 
 fn weight(detector: &Detector, raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
@@ -13,8 +13,12 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
         Gate::Context => 1,
         Gate::Judge | Gate::Asset => 0,
     };
-    // Of what the judge says, "a bearer token" says more than "a key".
-    let telling = !loaded.info.id.starts_with("generic-");
+    // Of what the judge says, "a bearer token" says more than "a key", and that more than "it looks random".
+    let telling = match loaded.info.id.as_str() {
+        "high-entropy" => 0,
+        id if id.starts_with("generic-") => 1,
+        _ => 2,
+    };
     let checked = !loaded.rule.checksum.is_empty();
     (gate, telling, checked, loaded.confidence, raw.secret.len(), raw.matched.len())
 }

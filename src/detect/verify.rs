@@ -9,11 +9,11 @@ use super::{
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
-    runs::{Run, find_runs, is_token_byte, is_value_like},
+    runs::{Run, find_runs, is_value_like},
     tests_on_secret::fate,
 };
 use crate::{
-    model::{Span, Stats},
+    model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
         shape::{ByteSet, has},
@@ -26,6 +26,12 @@ const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
+
+/// Up to so many places before a word a match is tried at each that it can begin at.
+const STARTS: usize = 128;
+
+/// What stands for the keyword where none led to a match: a run that looks random.
+pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
@@ -153,7 +159,12 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
+        let compiled = self.patterns[rule as usize].get_or_init(|| {
+            let rule = &self.rules.get(rule).rule;
+            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
+            Pattern::new(&rule.pattern, window).ok()
+        });
+        compiled.as_ref()
     }
 
     fn find(
@@ -189,10 +200,22 @@ impl Detector {
         if owner.exact && word.start < owner.before {
             return None;
         }
-        let end = text.len().min(word.start + owner.after);
-        let mut start = word.start.saturating_sub(owner.before);
+        let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
+        if owner.exact {
+            return self.find(owner.rule, text, window, true, scratch).filter(|(matched, _)| matched.contains(word));
+        }
+        if owner.before > STARTS {
+            self.search(owner.rule, text, window, word, scratch)
+        } else {
+            self.try_starts(owner.rule, text, window, word, scratch)
+        }
+    }
+
+    /// The first match in the window that holds the word, where it may begin anywhere.
+    fn search(&self, rule: u32, text: &[u8], window: Span, word: Span, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        let mut start = window.start;
         while start <= word.start {
-            let (matched, secret) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch)?;
+            let (matched, secret) = self.find(rule, text, Span::new(start, window.end), false, scratch)?;
             if matched.start > word.start {
                 return None;
             }
@@ -200,6 +223,29 @@ impl Detector {
                 return Some((matched, secret));
             }
             start = matched.end.max(start + 1);
+        }
+        None
+    }
+
+    /// The same where it begins at one of a few places: what lies behind the word is then not searched for nothing.
+    fn try_starts(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        word: Span,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let pattern = self.pattern(rule)?;
+        let mut start = window.start;
+        while start <= word.start {
+            let step = text[start..=word.start].iter().position(|&b| pattern.can_begin(b))?;
+            start += step;
+            match self.find(rule, text, Span::new(start, window.end), true, scratch) {
+                Some((matched, secret)) if matched.contains(word) => return Some((matched, secret)),
+                Some((matched, _)) => start = matched.end.max(start + 1),
+                None => start += 1,
+            }
         }
         None
     }
@@ -267,6 +313,9 @@ impl Detector {
                 self.contexts_in(text, from.max(range.start)..done.min(range.end), scratch, out);
             }
         }
+        if self.options.confidence == Confidence::Low {
+            self.random_runs(text, ranges, &runs, out);
+        }
         scratch.runs = runs;
     }
 
@@ -280,7 +329,7 @@ impl Detector {
             for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
                 if self.is_asked(&owner) {
                     let found = self.verify_context(&mut reading, &owner, scratch);
-                    let found = found.filter(|(_, secret)| is_value_like(token_prefix(&text[secret.start..])));
+                    let found = found.filter(|(_, secret)| is_value_like(secret.of(text)));
                     out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                 }
             }
@@ -288,10 +337,29 @@ impl Detector {
         scratch.words = words;
     }
 
+    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
+    /// tell, in a configuration file.
+    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
+        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
+        let asked = |run: &&Run| {
+            let next = ranges.partition_point(|range| range.end <= run.start);
+            ranges.get(next).is_some_and(|range| range.contains(&run.start))
+        };
+        for run in runs.iter().filter(asked) {
+            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
+            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
+            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
+    }
+
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
         let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        if self.options.confidence == Confidence::Low {
+            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+        }
         for (keyword, word) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
                 let (before, after) = context::reach(&owner, word.text.len());
@@ -311,11 +379,6 @@ impl Detector {
 #[must_use]
 pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
     range.start..len.min(range.end + BEFORE_RUN)
-}
-
-/// The token characters at the start of `text`.
-fn token_prefix(text: &[u8]) -> &[u8] {
-    &text[..text.iter().position(|&b| !is_token_byte(b)).unwrap_or(text.len())]
 }
 
 /// Whether `least` bytes of the set stand in a row.

@@ -1,6 +1,6 @@
 //! The TOML shape of a pattern file; shared by the build script and the reader of user files.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use toml::Spanned;
 
 /// One pattern file.
@@ -118,6 +118,12 @@ pub(crate) struct Entry {
     pub examples: Option<Vec<String>>,
     /// Templates that do not.
     pub negative_examples: Option<Vec<String>>,
+    /// How the provider is asked whether a secret is live; read by `revoke::provider`, for files of the command line only.
+    #[expect(dead_code, reason = "the reader of rules only lets it pass")]
+    pub verify: Option<IgnoredAny>,
+    /// How the provider is told to revoke one.
+    #[expect(dead_code, reason = "the reader of rules only lets it pass")]
+    pub revoke: Option<IgnoredAny>,
 }
 
 impl Entry {

@@ -21,7 +21,7 @@ use crate::{
     source::{
         asset::{self, Beside, Lines, MapNote, Nature, Unit},
         git::{Repo, new_lines},
-        read,
+        read::{self, Buffer},
         text::{self, Converted},
         tree::File,
     },
@@ -32,14 +32,14 @@ pub(crate) struct Worker<'c> {
     scanner: &'c Scanner<'c>,
     collector: &'c Mutex<Collector>,
     scratch: Scratch,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     found: Collector,
 }
 
 impl<'c> Worker<'c> {
     pub(crate) fn new(scanner: &'c Scanner<'c>, collector: &'c Mutex<Collector>) -> Self {
         let (scratch, found) = (Scratch::default(), Collector::default());
-        Self { scanner, collector, scratch, buffer: Vec::new(), found }
+        Self { scanner, collector, scratch, buffer: Buffer::default(), found }
     }
 
     /// Reads and scans one file.
@@ -55,8 +55,6 @@ impl<'c> Worker<'c> {
                 self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
             }
         }
-        // A large buffer is not kept for the small files that follow.
-        buffer.shrink_to(4 << 20);
         self.buffer = buffer;
     }
 

@@ -24,7 +24,7 @@ use crate::cli::{
     exit::Exit,
     run::{self, Run},
     settings::Resolved,
-    verification,
+    verification::{self, Scanned},
 };
 
 /// What a scan is for.
@@ -59,14 +59,17 @@ pub(crate) fn run_as(args: &ScanArgs, purpose: Purpose) -> Result<Exit> {
     let reports = reports(&args.output, &resolved)?;
     let whole = is_whole(&targets, &resolved.config);
     let Run { mut outcome, digest } = run::scan(resolved, &targets, args.output.quiet, whole);
-    let unanswered = match purpose {
-        Purpose::Revoke { really } => verification::revoke(&args.webhook, really, &mut outcome)?,
-        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?,
+    let scanned = Scanned { paths: &args.paths, rules: &args.rules, digest: &digest };
+    let asked = match purpose {
+        Purpose::Revoke { really } => verification::revoke(&args.webhook, &scanned, really, &mut outcome)?,
+        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &scanned, &mut outcome)?,
     };
-    write_reports(&outcome, &reports, &style(&args.output, &digest))?;
+    let mut style = style(&args.output, &digest);
+    style.run.verification = asked.count;
+    write_reports(&outcome, &reports, &style)?;
     let exit = Exit::of(&outcome, args.output.exit_code);
     // Who requires answers has findings to ask about: those must not hide that the answers are missing.
-    Ok(if unanswered { Exit::Incomplete } else { exit })
+    Ok(if asked.missing { Exit::Incomplete } else { exit })
 }
 
 /// Whether all is scanned that a project's allow entries and baseline may be about, so that what they name and is not found
