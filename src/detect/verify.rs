@@ -71,7 +71,7 @@ pub struct Raw {
 #[derive(Default)]
 pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
-    words: Vec<Anchor>,
+    pub(super) words: Vec<Anchor>,
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     /// By rule; made when a rule is first tried.
@@ -124,16 +124,16 @@ impl Detector {
     }
 
     /// Whether the user left the rule in use, and wants to be shown what it finds.
-    fn is_asked(&self, owner: &Owner) -> bool {
+    pub(super) fn is_asked(&self, owner: &Owner) -> bool {
         owner.confidence >= self.options.confidence as u8 && self.rules.is_enabled(owner.rule)
     }
 
     /// Puts what a telling name is given before the judge.
     fn propose(&self, text: &[u8], anchor: Anchor, word: Span, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let proposals = &mut scratch.proposals;
+        let mut proposals = std::mem::take(&mut scratch.proposals);
         proposals.clear();
-        generic::propose(text, word, proposals);
-        for proposal in proposals {
+        generic::propose(text, word, &mut proposals);
+        for proposal in &proposals {
             let Some(rule) = self.judge_rule(proposal.kind) else { continue };
             // The path may yet raise it, so it is enough to come near.
             let probability = generic::judge(text, proposal, b"").probability;
@@ -145,7 +145,9 @@ impl Detector {
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+            self.attribute(text, anchor, secret, scratch, out);
         }
+        scratch.proposals = proposals;
     }
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
@@ -263,7 +265,11 @@ impl Detector {
             return direct;
         }
         let later = reading.later();
-        later.into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
+        let later = later.into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch));
+        later.or_else(|| {
+            let nearby = reading.nearby();
+            nearby.into_iter().flatten().find_map(|found| self.loosely(text, word, found, owner, scratch))
+        })
     }
 
     /// The value of an assignment, where it has the shape that the owner of the word demands.
@@ -275,9 +281,8 @@ impl Detector {
         owner: &Owner,
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
-        // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
-        let least = text.get(found.value..found.value + owner.before)?;
-        if !least.iter().all(|&b| has(&owner.follow, b)) {
+        // Cheapest first.
+        if !may_begin(text, found.value, owner) {
             return None;
         }
         let key = &text[found.name.start..found.value];
@@ -285,11 +290,26 @@ impl Detector {
         if !names.is_empty() && !names.iter().any(|name| holds_caseless(key, name.as_bytes())) {
             return None;
         }
-        let window = Span::new(found.value, text.len().min(found.value + owner.after));
+        let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
+        Some((Span::new(word.start, value.end), secret))
+    }
+
+    /// The value that begins at `start`, as (whole value, secret), where it is a whole one of the owner's shape.
+    pub(super) fn value_at(
+        &self,
+        text: &[u8],
+        start: usize,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        if !may_begin(text, start, owner) {
+            return None;
+        }
+        let window = Span::new(start, text.len().min(start + owner.after));
         let (value, secret) = self.find(owner.rule, text, window, true, scratch)?;
         let digit_missing = owner.follow_min > 0 && digits(value.of(text)) == 0;
         let whole = !digit_missing && context::ends_token(text, value.end);
-        whole.then_some((Span::new(word.start, value.end), secret))
+        whole.then_some((value, secret))
     }
 
     /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
@@ -379,6 +399,11 @@ impl Detector {
 #[must_use]
 pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
     range.start..len.min(range.end + BEFORE_RUN)
+}
+
+/// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.
+fn may_begin(text: &[u8], start: usize, owner: &Owner) -> bool {
+    text.get(start..start + owner.before).is_some_and(|least| least.iter().all(|&b| has(&owner.follow, b)))
 }
 
 /// Whether `least` bytes of the set stand in a row.
