@@ -19,6 +19,9 @@ pub(crate) struct PatternFile {
     /// What the judge of names and values reports; it has no pattern.
     #[serde(default)]
     pub judge: Vec<Spanned<Entry>>,
+    /// What is told of containers; it has no pattern.
+    #[serde(default)]
+    pub asset: Vec<Spanned<Entry>>,
 }
 
 /// Words of which one must stand near a match.

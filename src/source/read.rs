@@ -7,16 +7,82 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
+    ops::Deref,
     path::Path,
 };
 
+use bstr::ByteSlice;
+use memmap2::{Advice, MmapMut};
+
 use crate::model::SkipReason;
+
+/// Files from this size on are read into memory of their own, in pages of 2 MiB where the system has them: filling small
+/// pages for the first time costs more than the copy (measured on 80 MB: 27,000 page faults, a quarter of the scan).
+const LARGE: u64 = 4 << 20;
+
+/// The content of one file at a time; small ones share a buffer that stays warm.
+#[derive(Default)]
+pub struct Buffer {
+    small: Vec<u8>,
+    large: Option<MmapMut>,
+    length: usize,
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let bytes = self.large.as_deref().unwrap_or(&self.small);
+        &bytes[..self.length]
+    }
+}
+
+impl Buffer {
+    fn clear(&mut self) {
+        self.small.clear();
+        self.large = None;
+        self.length = 0;
+    }
+
+    /// Reads a file that says it has `size` bytes, and at most `limit + 1` of them.
+    fn fill(&mut self, file: &mut File, size: u64, limit: u64) -> io::Result<()> {
+        let most = limit.saturating_add(1);
+        if size >= LARGE {
+            // One byte more than the size says tells whether the file grew.
+            let mut map = MmapMut::map_anon(usize::try_from(size.min(limit)).unwrap_or(usize::MAX).saturating_add(1))?;
+            // Only a hint; not every system has such pages.
+            let _ = map.advise(Advice::HugePage);
+            self.length = fill(file, &mut map)?;
+            self.large = Some(map);
+        } else {
+            self.small.reserve_exact(size as usize + 1);
+            // Files of /proc say 0 and have content.
+            file.take(most).read_to_end(&mut self.small)?;
+            self.length = self.small.len();
+        }
+        Ok(())
+    }
+}
+
+/// Reads until `bytes` is full or the file ends; says how much was read.
+fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
 
 /// Reads the whole of a regular file into `buffer`, whose old content is lost.
 ///
 /// A file that grows or shrinks meanwhile is [`SkipReason::Changed`], but what was read stays in the buffer: the caller
 /// scans it all the same.
-pub fn read(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), SkipReason> {
+pub fn read(path: &Path, limit: u64, buffer: &mut Buffer) -> Result<(), SkipReason> {
     buffer.clear();
     let mut file = open(path)?;
     let metadata = file.metadata().map_err(|error| reason(&error))?;
@@ -27,14 +93,24 @@ pub fn read(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), SkipRea
     if size > limit {
         return Err(SkipReason::TooLarge { size, limit });
     }
-    buffer.reserve_exact(size as usize + 1);
-    // One byte more than the size says tells whether the file grew; files of /proc say 0 and have content.
-    let read = (&mut file).take(limit + 1).read_to_end(buffer).map_err(|error| reason(&error))? as u64;
+    buffer.fill(&mut file, size, limit).map_err(|error| reason(&error))?;
+    let read = buffer.len() as u64;
     if read > limit {
-        buffer.truncate(limit as usize);
         return Err(SkipReason::TooLarge { size: read, limit });
     }
     if read != size && size > 0 { Err(SkipReason::Changed) } else { Ok(()) }
+}
+
+/// Reads a file by a reference relative to another one. `None` if it is not there, or not in that one's directory or
+/// below: a reference comes from what is scanned, and neither it nor a link may lead out.
+pub fn beside(path: &[u8], reference: &[u8], limit: u64) -> Option<Vec<u8>> {
+    let directory = path.to_path().ok()?.parent()?;
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let directory = directory.canonicalize().ok()?;
+    let file = directory.join(reference.to_path().ok()?).canonicalize().ok()?;
+    let mut buffer = Buffer::default();
+    read(file.strip_prefix(&directory).ok().map(|_| &*file)?, limit, &mut buffer).ok()?;
+    Some(buffer.to_vec())
 }
 
 /// Opens without ever waiting: a FIFO that took a file's place would block for ever.

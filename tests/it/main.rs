@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod assets;
 mod audit;
 mod baseline;
 mod catalogue;
@@ -9,6 +10,7 @@ mod ci;
 mod git;
 mod hook;
 mod import;
+mod judge;
 mod output;
 mod patterns;
 mod runner;

@@ -8,6 +8,7 @@
 
 mod alternates;
 mod ancestry;
+mod beside;
 mod budget;
 pub mod by_id;
 mod catalog;
@@ -38,6 +39,7 @@ mod pack;
 mod pack_index;
 pub mod parts;
 mod pruned;
+mod quarantine;
 pub mod range;
 pub mod read;
 mod recover;
