@@ -434,7 +434,7 @@ mod tests {
         let name = "org/<b>\x1b[2J".to_owned();
         let repository = Repository { name: name.clone(), score: 46, letter: 'F', leaks: 4, state: "complete".into() };
         let trend = Trend { since: "2023-11-01".into(), score_before: 80, new: 3, still: 1, rotated: 0, fixed: 2 };
-        let spread = BTreeMap::new();
+        let spread = std::collections::BTreeMap::new();
         let overview = Overview { title: name, repositories: vec![repository], spread, trend: Some(trend) };
         let mut bytes = Vec::new();
         super::write(&document, Some(&overview), &mut bytes).expect("a vector takes all");
