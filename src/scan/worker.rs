@@ -45,15 +45,14 @@ impl<'c> Worker<'c> {
     /// Reads and scans one file.
     pub(crate) fn file(&mut self, file: &File) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        match read::read(&file.path, self.scanner.settings.max_file_size, &mut buffer) {
-            Ok(()) => self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked),
-            Err(reason) => {
-                // What was read of a file that changed is scanned all the same.
-                if reason == SkipReason::Changed {
-                    self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked);
-                }
-                self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
-            }
+        let mut fault = read::read(&file.path, self.scanner.settings.max_file_size, &mut buffer).err();
+        // What was read of a file that changed is scanned all the same.
+        if matches!(fault, None | Some(SkipReason::Changed)) {
+            self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked);
+            fault = fault.or(buffer.is_changed().then_some(SkipReason::Changed));
+        }
+        if let Some(reason) = fault {
+            self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
         }
         self.buffer = buffer;
     }

@@ -1,8 +1,7 @@
 //! Open one file, keep to the limit, read it into a buffer that is used again.
 //!
-//! Files are read, not mapped: a mapped file that another process cuts short kills the process that reads it, and for the
-//! sizes of a working tree a `read` into a warm buffer is faster than a map (measured: 0.046 s against 0.076 s of CPU over
-//! rails). Packs are mapped in `git/`.
+//! Small files are read into a buffer that stays warm, which is faster than to map them (measured: 0.046 s against 0.076 s
+//! of CPU over rails). Large ones are mapped: memory that is filled for the first time costs more than all the rest.
 
 use std::{
     fs::{File, OpenOptions},
@@ -11,80 +10,59 @@ use std::{
     path::Path,
 };
 
-use bstr::ByteSlice;
-use memmap2::{Advice, MmapMut};
-
+use super::mapped::Mapped;
 use crate::model::SkipReason;
+use bstr::ByteSlice;
 
-/// Files from this size on are read into memory of their own, in pages of 2 MiB where the system has them: filling small
-/// pages for the first time costs more than the copy (measured on 80 MB: 27,000 page faults, a quarter of the scan).
+/// Files from this size on are mapped.
 const LARGE: u64 = 4 << 20;
 
-/// The content of one file at a time; small ones share a buffer that stays warm.
+/// The content of one file at a time.
 #[derive(Default)]
 pub struct Buffer {
     small: Vec<u8>,
-    large: Option<MmapMut>,
-    length: usize,
+    large: Option<(Mapped, File)>,
 }
 
 impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        let bytes = self.large.as_deref().unwrap_or(&self.small);
-        &bytes[..self.length]
+        self.large.as_ref().map_or(&self.small, |(mapped, _)| mapped)
     }
 }
 
 impl Buffer {
-    fn clear(&mut self) {
-        self.small.clear();
-        self.large = None;
-        self.length = 0;
+    /// Whether the file has changed since it was put here; what is read is bytes that it had, or zeros.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        let length = |file: &File| file.metadata().map_or(0, |metadata| metadata.len());
+        self.large.as_ref().is_some_and(|(mapped, file)| mapped.is_cut() || length(file) != mapped.len() as u64)
     }
 
     /// Reads a file that says it has `size` bytes, and at most `limit + 1` of them.
-    fn fill(&mut self, file: &mut File, size: u64, limit: u64) -> io::Result<()> {
-        let most = limit.saturating_add(1);
-        if size >= LARGE {
-            // One byte more than the size says tells whether the file grew.
-            let mut map = MmapMut::map_anon(usize::try_from(size.min(limit)).unwrap_or(usize::MAX).saturating_add(1))?;
-            // Only a hint; not every system has such pages.
-            let _ = map.advise(Advice::HugePage);
-            self.length = fill(file, &mut map)?;
-            self.large = Some(map);
-        } else {
-            self.small.reserve_exact(size as usize + 1);
-            // Files of /proc say 0 and have content.
-            file.take(most).read_to_end(&mut self.small)?;
-            self.length = self.small.len();
+    fn fill(&mut self, file: File, size: u64, limit: u64) -> io::Result<()> {
+        if size >= LARGE
+            && let Some(mapped) = Mapped::whole(&file).ok().filter(Mapped::is_guarded)
+        {
+            self.large = Some((mapped, file));
+            return Ok(());
         }
+        self.small.reserve_exact(size as usize + 1);
+        // One byte more than the size says tells whether the file grew; files of /proc say 0 and have content.
+        file.take(limit.saturating_add(1)).read_to_end(&mut self.small)?;
         Ok(())
     }
-}
-
-/// Reads until `bytes` is full or the file ends; says how much was read.
-fn fill(file: &mut File, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match file.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Reads the whole of a regular file into `buffer`, whose old content is lost.
 ///
 /// A file that grows or shrinks meanwhile is [`SkipReason::Changed`], but what was read stays in the buffer: the caller
-/// scans it all the same.
+/// scans it all the same. Afterwards [`Buffer::is_changed`] says whether it changed even later.
 pub fn read(path: &Path, limit: u64, buffer: &mut Buffer) -> Result<(), SkipReason> {
-    buffer.clear();
-    let mut file = open(path)?;
+    buffer.small.clear();
+    buffer.large = None;
+    let file = open(path)?;
     let metadata = file.metadata().map_err(|error| reason(&error))?;
     if let Some(what) = special(&metadata.file_type()) {
         return Err(SkipReason::NotAFile(what));
@@ -93,7 +71,7 @@ pub fn read(path: &Path, limit: u64, buffer: &mut Buffer) -> Result<(), SkipReas
     if size > limit {
         return Err(SkipReason::TooLarge { size, limit });
     }
-    buffer.fill(&mut file, size, limit).map_err(|error| reason(&error))?;
+    buffer.fill(file, size, limit).map_err(|error| reason(&error))?;
     let read = buffer.len() as u64;
     if read > limit {
         return Err(SkipReason::TooLarge { size: read, limit });

@@ -29,7 +29,6 @@ mod inflate;
 pub mod introduce;
 mod link;
 mod loose;
-mod mapped;
 mod new_lines;
 mod nodes;
 pub mod object;
