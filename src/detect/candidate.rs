@@ -30,7 +30,7 @@ impl Detector {
     #[must_use]
     pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {
         found.retain_mut(|raw| self.is_wanted(text, path, raw));
-        let found = overlap::resolve(self, found);
+        let found = overlap::resolve(self, text, found);
         let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
         let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines)).collect();

@@ -44,6 +44,12 @@ impl Pattern {
         Ok(Self { regex, secret })
     }
 
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub(crate) fn memory(&self) -> usize {
+        self.regex.memory_usage()
+    }
+
     /// Room for searching.
     #[must_use]
     pub(crate) fn cache(&self) -> PatternCache {
