@@ -158,12 +158,7 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        let compiled = self.patterns[rule as usize].get_or_init(|| {
-            let rule = &self.rules.get(rule).rule;
-            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
-            Pattern::new(&rule.pattern, window).ok()
-        });
-        compiled.as_ref()
+        self.patterns[rule as usize].get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok()).as_ref()
     }
 
     fn find(
