@@ -1,6 +1,9 @@
 //! Context rules: a provider's word, an assignment, and a value of the right shape.
 
-use super::entropy::{holds_caseless, is_word};
+use super::{
+    entropy::{holds_caseless, is_word},
+    nearby::runs_behind,
+};
 use crate::{model::Span, rules::table::Owner};
 
 /// Bytes between the end of a word and the value, at most.
@@ -21,11 +24,12 @@ pub(crate) struct Reading<'t> {
     pub(crate) word: Span,
     direct: Option<Option<Assignment>>,
     later: Option<[Option<Assignment>; 3]>,
+    nearby: Option<[Option<Assignment>; 3]>,
 }
 
 impl<'t> Reading<'t> {
     pub(crate) fn new(text: &'t [u8], word: Span) -> Self {
-        Self { text, word, direct: None, later: None }
+        Self { text, word, direct: None, later: None, nearby: None }
     }
 
     fn is_whole(&self) -> bool {
@@ -46,6 +50,14 @@ impl<'t> Reading<'t> {
             self.later = Some(if self.is_whole() { later(self.text, self.word) } else { [None; 3] });
         }
         self.later.unwrap_or_default()
+    }
+
+    /// Values close behind the word, whatever stands between.
+    pub(crate) fn nearby(&mut self) -> [Option<Assignment>; 3] {
+        if self.nearby.is_none() {
+            self.nearby = Some(if self.is_whole() { runs_behind(self.text, self.word) } else { [None; 3] });
+        }
+        self.nearby.unwrap_or_default()
     }
 }
 

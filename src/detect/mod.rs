@@ -23,6 +23,7 @@ pub mod generic;
 mod hidden;
 pub mod known;
 pub mod lines;
+mod nearby;
 mod overlap;
 mod pattern;
 pub mod placeholder;
@@ -193,6 +194,16 @@ impl Detector {
     /// Where a keyword stands.
     fn word(&self, anchor: &Anchor) -> Span {
         Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
+    }
+
+    /// The words that are looked for in front of runs.
+    fn before_runs(&self) -> &Anchors {
+        &self.before_runs
+    }
+
+    /// Bytes of one of them.
+    fn word_len(&self, word: u32) -> usize {
+        self.words[word as usize].text.len()
     }
 
     /// How many keywords there are.

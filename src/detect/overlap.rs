@@ -4,14 +4,14 @@ use super::{Detector, Fate, Raw};
 use crate::{model::Confidence, rules::rule::Gate};
 
 /// How much a rule says; more beats less.
-type Weight = (u8, u8, bool, Confidence, usize, usize);
+type Weight = (u8, u8, bool, Confidence, usize, isize);
 
 fn weight(detector: &Detector, raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
     let gate = match loaded.rule.gate {
         Gate::Keyword => 2,
         Gate::Context => 1,
-        Gate::Judge => 0,
+        Gate::Judge | Gate::Asset => 0,
     };
     // Of what the judge says, "a bearer token" says more than "a key", and that more than "it looks random".
     let telling = match loaded.info.id.as_str() {
@@ -20,7 +20,10 @@ fn weight(detector: &Detector, raw: &Raw) -> Weight {
         _ => 2,
     };
     let checked = !loaded.rule.checksum.is_empty();
-    (gate, telling, checked, loaded.confidence, raw.secret.len(), raw.matched.len())
+    // Of two providers' words the nearer one tells whose the value is; of two patterns the one that demands more bytes.
+    let demand = raw.matched.len() as isize;
+    let demand = if loaded.rule.gate == Gate::Context { -demand } else { demand };
+    (gate, telling, checked, loaded.confidence, raw.secret.len(), demand)
 }
 
 /// Drops, among matches whose secrets overlap, all but the one that says most. What a specific rule has refuted is not
@@ -45,7 +48,7 @@ pub(crate) fn resolve(detector: &Detector, mut found: Vec<Raw>) -> Vec<Raw> {
             }
             continue;
         }
-        let specific = detector.rules().get(raw.rule).rule.gate == Gate::Keyword;
+        let specific = detector.rules().get(raw.rule).rule.gate != Gate::Judge;
         if raw.fate == Fate::Kept || specific {
             taken.insert(raw.secret.start, raw.secret.end);
         }

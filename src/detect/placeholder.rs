@@ -2,8 +2,8 @@
 
 use super::entropy::holds_caseless;
 
-/// Words that, inside a value, say that it is made up. Only such as no generator of keys makes by chance.
-const TELLING: &[&[u8]] = &[
+/// Words that, inside a value, say that it stands for another. Only such as no generator of keys makes by chance.
+const STATED: &[&[u8]] = &[
     b"example",
     b"placeholder",
     b"changeme",
@@ -17,9 +17,13 @@ const TELLING: &[&[u8]] = &[
     b"yoursecret",
     b"insert_",
     b"insert-",
-    b"replace",
     b"redacted",
     b"xxxxx",
+];
+
+/// Words that say that it is made up.
+const TELLING: &[&[u8]] = &[
+    b"replace",
     b"00000000",
     b"dummy",
     b"notreal",
@@ -54,7 +58,19 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     if runs(value) * 2 > value.len() {
         return Some("runs of equal or consecutive characters");
     }
-    None
+    if repeats(value) {
+        return Some("repeats itself");
+    }
+    stated(value)
+}
+
+/// Why a value says of itself that it is none: a blank to be filled in, or one that has been struck out.
+#[must_use]
+pub fn stated(value: &[u8]) -> Option<&'static str> {
+    if value.len() >= 8 && distinct(value) < 3 {
+        return Some("fewer than three different characters");
+    }
+    STATED.iter().any(|word| holds_caseless(value, word)).then_some("holds a placeholder's word")
 }
 
 /// `${X}`, `{{ x }}`, `<x>`, `%s`, `$(x)`, `#{x}`, `[x]`, `@x@`, `***`.
@@ -94,6 +110,15 @@ fn runs(value: &[u8]) -> usize {
     total + if length >= 4 { length } else { 0 }
 }
 
+/// Whether a value ends in the same three characters or fewer over and over, sixteen at least (`a1a1…`, `abcabc…`): behind a
+/// prefix that says nothing of it.
+fn repeats(value: &[u8]) -> bool {
+    (1..=3).any(|step| {
+        let same = value.iter().rev().zip(value.iter().rev().skip(step)).take_while(|(a, b)| a == b).count();
+        same + step >= 16 && (same + step) * 2 > value.len()
+    })
+}
+
 /// Whether a value has the shape of a UUID.
 #[must_use]
 pub fn is_uuid(value: &[u8]) -> bool {
@@ -121,6 +146,7 @@ mod tests {
             "your_api_key_goes_here",
             "11111111222222223333",
             "%API_KEY%",
+            "acme_a1a1a1a1a1a1a1a1a1a1",
         ] {
             assert!(reason(made_up.as_bytes()).is_some(), "{made_up}");
         }

@@ -35,19 +35,19 @@ pub const fn is_token_byte(byte: u8) -> bool {
         | (byte == b'=')
 }
 
-/// Whether a run may hold a value, and is not a path, a host name or a version: sixteen letters, digits, `_` and `-` in a
-/// row, one of them a digit, or a `+`.
+/// Whether a run may hold a value, or bytes may be one, and are not a path, a host name or a version: sixteen letters,
+/// digits, `_` and `-` in a row, one of them a digit, or a `+`.
 #[must_use]
-pub fn is_value_like(run: &[u8]) -> bool {
+pub fn is_value_like(bytes: &[u8]) -> bool {
     let (mut length, mut digit) = (0, false);
-    for &byte in run {
+    for &byte in bytes {
         match byte {
-            b'.' | b'/' | b'=' => (length, digit) = (0, false),
             b'+' => return true,
-            _ => {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => {
                 length += 1;
                 digit |= byte.is_ascii_digit();
             }
+            _ => (length, digit) = (0, false),
         }
         if length >= 16 && digit {
             return true;

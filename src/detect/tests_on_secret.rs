@@ -3,11 +3,18 @@
 use super::{
     checksum::{self, State},
     entropy::{digits, entropy, holds_caseless},
+    generic,
     known::{Known, look_up},
     placeholder,
     verify::Fate,
 };
-use crate::{model::Span, rules::rule::Rule};
+use crate::{
+    model::Span,
+    rules::rule::{Gate, Rule},
+};
+
+/// Share of a context rule's value that words may cover: an identifier that happens to be as long is none of its format.
+const WORDS: f32 = 0.35;
 
 /// What the rule's own tests, and those that hold for every rule, make of a secret.
 pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
@@ -27,10 +34,22 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
             return Fate::Dropped("no telling word stands near");
         }
     }
+    if rule.gate == Gate::Context && generic::share_of_words(value) > WORDS {
+        return Fate::Dropped("made of words");
+    }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
         Some(State::Valid) => known(value),
         Some(State::Invalid(why)) => Fate::Refuted(why),
         _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
+    }
+}
+
+/// The same for what the judge of names and values proposes under a rule: a password may be made of words, a token may not.
+pub(crate) fn judged(rule: &str, value: &[u8]) -> Fate {
+    let made = ["generic-token", "generic-secret", "generic-api-key", "bearer-auth"].contains(&rule);
+    match placeholder::stated(value).filter(|_| made) {
+        Some(why) => Fate::Refuted(why),
+        None => known(value),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
-    runs::{Run, find_runs, is_token_byte, is_value_like},
+    runs::{Run, find_runs, is_value_like},
     tests_on_secret::fate,
 };
 use crate::{
@@ -26,6 +26,9 @@ const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
+
+/// Up to so many places before a word a match is tried at each that it can begin at.
+const STARTS: usize = 128;
 
 /// What stands for the keyword where none led to a match: a run that looks random.
 pub(super) const NO_KEYWORD: u32 = u32::MAX;
@@ -68,7 +71,7 @@ pub struct Raw {
 #[derive(Default)]
 pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
-    words: Vec<Anchor>,
+    pub(super) words: Vec<Anchor>,
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     /// By rule; made when a rule is first tried.
@@ -114,23 +117,23 @@ impl Detector {
             let found = match owner.gate {
                 Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
                 Gate::Context => self.verify_context(&mut reading, &owner, scratch),
-                Gate::Judge => None,
+                Gate::Judge | Gate::Asset => None,
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }
     }
 
     /// Whether the user left the rule in use, and wants to be shown what it finds.
-    fn is_asked(&self, owner: &Owner) -> bool {
+    pub(super) fn is_asked(&self, owner: &Owner) -> bool {
         owner.confidence >= self.options.confidence as u8 && self.rules.is_enabled(owner.rule)
     }
 
     /// Puts what a telling name is given before the judge.
     fn propose(&self, text: &[u8], anchor: Anchor, word: Span, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let proposals = &mut scratch.proposals;
+        let mut proposals = std::mem::take(&mut scratch.proposals);
         proposals.clear();
-        generic::propose(text, word, proposals);
-        for proposal in proposals {
+        generic::propose(text, word, &mut proposals);
+        for proposal in &proposals {
             let Some(rule) = self.judge_rule(proposal.kind) else { continue };
             // The path may yet raise it, so it is enough to come near.
             let probability = generic::judge(text, proposal, b"").probability;
@@ -142,7 +145,9 @@ impl Detector {
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+            self.attribute(text, anchor, secret, scratch, out);
         }
+        scratch.proposals = proposals;
     }
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
@@ -156,7 +161,12 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
+        let compiled = self.patterns[rule as usize].get_or_init(|| {
+            let rule = &self.rules.get(rule).rule;
+            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
+            Pattern::new(&rule.pattern, window).ok()
+        });
+        compiled.as_ref()
     }
 
     fn find(
@@ -192,10 +202,22 @@ impl Detector {
         if owner.exact && word.start < owner.before {
             return None;
         }
-        let end = text.len().min(word.start + owner.after);
-        let mut start = word.start.saturating_sub(owner.before);
+        let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
+        if owner.exact {
+            return self.find(owner.rule, text, window, true, scratch).filter(|(matched, _)| matched.contains(word));
+        }
+        if owner.before > STARTS {
+            self.search(owner.rule, text, window, word, scratch)
+        } else {
+            self.try_starts(owner.rule, text, window, word, scratch)
+        }
+    }
+
+    /// The first match in the window that holds the word, where it may begin anywhere.
+    fn search(&self, rule: u32, text: &[u8], window: Span, word: Span, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        let mut start = window.start;
         while start <= word.start {
-            let (matched, secret) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch)?;
+            let (matched, secret) = self.find(rule, text, Span::new(start, window.end), false, scratch)?;
             if matched.start > word.start {
                 return None;
             }
@@ -203,6 +225,29 @@ impl Detector {
                 return Some((matched, secret));
             }
             start = matched.end.max(start + 1);
+        }
+        None
+    }
+
+    /// The same where it begins at one of a few places: what lies behind the word is then not searched for nothing.
+    fn try_starts(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        word: Span,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let pattern = self.pattern(rule)?;
+        let mut start = window.start;
+        while start <= word.start {
+            let step = text[start..=word.start].iter().position(|&b| pattern.can_begin(b))?;
+            start += step;
+            match self.find(rule, text, Span::new(start, window.end), true, scratch) {
+                Some((matched, secret)) if matched.contains(word) => return Some((matched, secret)),
+                Some((matched, _)) => start = matched.end.max(start + 1),
+                None => start += 1,
+            }
         }
         None
     }
@@ -220,7 +265,11 @@ impl Detector {
             return direct;
         }
         let later = reading.later();
-        later.into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch))
+        let later = later.into_iter().flatten().find_map(|found| self.assigned(text, word, found, owner, scratch));
+        later.or_else(|| {
+            let nearby = reading.nearby();
+            nearby.into_iter().flatten().find_map(|found| self.loosely(text, word, found, owner, scratch))
+        })
     }
 
     /// The value of an assignment, where it has the shape that the owner of the word demands.
@@ -232,9 +281,8 @@ impl Detector {
         owner: &Owner,
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
-        // Cheapest first: the shortest value there can be, all of the right bytes, with the digit that the shape demands.
-        let least = text.get(found.value..found.value + owner.before)?;
-        if !least.iter().all(|&b| has(&owner.follow, b)) {
+        // Cheapest first.
+        if !may_begin(text, found.value, owner) {
             return None;
         }
         let key = &text[found.name.start..found.value];
@@ -242,11 +290,26 @@ impl Detector {
         if !names.is_empty() && !names.iter().any(|name| holds_caseless(key, name.as_bytes())) {
             return None;
         }
-        let window = Span::new(found.value, text.len().min(found.value + owner.after));
+        let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
+        Some((Span::new(word.start, value.end), secret))
+    }
+
+    /// The value that begins at `start`, as (whole value, secret), where it is a whole one of the owner's shape.
+    pub(super) fn value_at(
+        &self,
+        text: &[u8],
+        start: usize,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        if !may_begin(text, start, owner) {
+            return None;
+        }
+        let window = Span::new(start, text.len().min(start + owner.after));
         let (value, secret) = self.find(owner.rule, text, window, true, scratch)?;
         let digit_missing = owner.follow_min > 0 && digits(value.of(text)) == 0;
         let whole = !digit_missing && context::ends_token(text, value.end);
-        whole.then_some((Span::new(word.start, value.end), secret))
+        whole.then_some((value, secret))
     }
 
     /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
@@ -286,7 +349,7 @@ impl Detector {
             for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
                 if self.is_asked(&owner) {
                     let found = self.verify_context(&mut reading, &owner, scratch);
-                    let found = found.filter(|(_, secret)| is_value_like(token_prefix(&text[secret.start..])));
+                    let found = found.filter(|(_, secret)| is_value_like(secret.of(text)));
                     out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                 }
             }
@@ -338,9 +401,9 @@ pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
     range.start..len.min(range.end + BEFORE_RUN)
 }
 
-/// The token characters at the start of `text`.
-fn token_prefix(text: &[u8]) -> &[u8] {
-    &text[..text.iter().position(|&b| !is_token_byte(b)).unwrap_or(text.len())]
+/// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.
+fn may_begin(text: &[u8], start: usize, owner: &Owner) -> bool {
+    text.get(start..start + owner.before).is_some_and(|least| least.iter().all(|&b| has(&owner.follow, b)))
 }
 
 /// Whether `least` bytes of the set stand in a row.

@@ -18,7 +18,7 @@ fn random_strings_without_a_telling_name_are_reported_at_low_only() {
     let place = Place::new();
     let call = |seed| format!("start(\"{}\")\n", random(seed, 40));
     place.write("src/a.py", (0..8).map(call).collect::<String>());
-    let line = |seed| format!("colour{seed}={}\n", random(seed + 100, 40));
+    let line = |seed: u64| format!("colour{seed}={}\n", random(seed + 100, 40));
     place.write("conf/a.env", (0..8).map(line).collect::<String>());
     // Neither a literal nor a configuration file; a name that explains it; a word that is none.
     place.write("notes.txt", (0..8).map(|seed| format!("see {}\n", random(seed + 200, 40))).collect::<String>());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod assets;
 mod audit;
 mod baseline;
 mod catalogue;
@@ -16,5 +17,6 @@ mod runner;
 mod threads;
 mod tidy;
 mod tree;
+mod verify;
 mod webhook;
 mod yard;

@@ -167,6 +167,12 @@ pub fn value_of_run(hay: &[u8], run: Span) -> Option<Span> {
 /// How far [`high_entropy`] looks before and after the start of a run.
 pub const RANDOM_REACH: (usize, usize) = (entropy::NEAR + 1, entropy::LONGEST + entropy::NEAR + 2);
 
+/// Share of a value that words of four letters and more cover: hardly any of what was made at random.
+#[must_use]
+pub fn share_of_words(value: &[u8]) -> f32 {
+    text::vocabulary(value).covered
+}
+
 /// What decided, most important first.
 #[must_use]
 pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {

@@ -1,0 +1,239 @@
+//! A provider's word in free text, and a value of its format close by: `acme key is …`, `new Acme("…")`, a table's row, a
+//! value with the provider's name behind it.
+//!
+//! What joins the two says less here than an assignment does, so the value must say more: where any hash or UUID has the
+//! format, a telling word (or a call, or an equals sign) must stand between.
+
+use super::{
+    Detector, Raw,
+    anchor::Anchor,
+    context::{self, Assignment},
+    entropy::{digits, holds_caseless, is_word},
+    generic,
+    placeholder::is_uuid,
+    tests_on_secret::fate,
+    verify::Scratch,
+};
+use crate::{
+    model::{Kind, Span},
+    rules::table::{Owner, Pass},
+};
+
+/// Bytes between a word and a value in free text, at most: further apart they have nothing to do with one another.
+const APART: usize = 40;
+/// The same for a value that its own name already announces as a secret.
+const APART_OF_NAMED: usize = 100;
+/// The shortest value that is taken for what it looks like.
+const SHORTEST: usize = 16;
+
+/// Words that make a secret of what has the shape of a hash.
+const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"auth", b"pass", b"cred", b"bearer", b"api"];
+/// Words that explain such a value.
+const EXPLAINED: &[&[u8]] = &[
+    b"sha",
+    b"md5",
+    b"hash",
+    b"digest",
+    b"commit",
+    b"checksum",
+    b"integrity",
+    b"revision",
+    b"etag",
+    b"guid",
+    b"uuid",
+    b"blob",
+    b"tree",
+    b"build",
+    b"version",
+    b"fingerprint",
+];
+
+/// Runs of token characters that begin close behind the word. The nearest three.
+pub(super) fn runs_behind(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
+    let mut found = [None; 3];
+    let (mut count, mut breaks) = (0, 0);
+    let mut at = (word.end..text.len()).find(|&at| !is_word(text[at])).unwrap_or(text.len());
+    while at < text.len() && at <= word.end + APART && count < found.len() && breaks < 4 {
+        if !is_word(text[at]) {
+            breaks += usize::from(text[at] == b'\n');
+            at += 1;
+            continue;
+        }
+        let end = (at..text.len().min(at + SHORTEST)).find(|&end| !is_of_token(text[end]));
+        let end = end.unwrap_or(text.len().min(at + SHORTEST));
+        if end - at >= SHORTEST && stands_free(text, at) {
+            found[count] = Some(Assignment { name: word, value: at });
+            count += 1;
+        }
+        // Past the whole word, as far as it matters.
+        let limit = text.len().min(word.end + APART + 1);
+        at = (end..limit).find(|&end| !is_of_token(text[end])).unwrap_or(limit.max(end));
+    }
+    found
+}
+
+fn is_of_token(byte: u8) -> bool {
+    is_word(byte) || matches!(byte, b'-' | b'.' | b'+' | b'/')
+}
+
+/// Whether a value may begin here: what goes on before it would make it a part of something else.
+fn stands_free(text: &[u8], at: usize) -> bool {
+    !at.checked_sub(1).is_some_and(|before| is_word(text[before]) || b"/.-+%#@?\\".contains(&text[before]))
+}
+
+/// Whether a value of a format may be taken for one of the provider, by what stands between the word and it.
+fn is_plausible(text: &[u8], word: Span, value: Span) -> bool {
+    let bytes = value.of(text);
+    let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    if bytes.len() < SHORTEST || digits(bytes) < 2 || letters < 2 {
+        return false;
+    }
+    let gap = &text[word.end..value.start];
+    if is_digest(gap) {
+        return false;
+    }
+    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
+    if !hex && !is_uuid(bytes) {
+        return true;
+    }
+    let around = &text[word.start.saturating_sub(SHORTEST)..value.start];
+    let holds = |words: &[&[u8]], text: &[u8]| words.iter().any(|word| holds_caseless(text, word));
+    !holds(EXPLAINED, around) && (holds(TELLING, gap) || is_given(gap, bytes.len()))
+}
+
+/// Whether a digest's name stands right before the value, as in the lists of files that packages have.
+fn is_digest(gap: &[u8]) -> bool {
+    const NAMES: &[&[u8]] = &[b"sha1", b"sha256", b"sha384", b"sha512", b"md5"];
+    let signs = gap.iter().rev().take_while(|b| !b.is_ascii_alphanumeric()).count();
+    let before = gap[..gap.len() - signs].to_ascii_lowercase();
+    NAMES.iter().any(|name| before.ends_with(name))
+}
+
+/// Whether the gap hands the value to the word: `= "`, `.Client("`; for what is too short for most hashes `: ` as well.
+fn is_given(gap: &[u8], length: usize) -> bool {
+    let signs = gap.iter().rev().position(|b| !matches!(b, b'"' | b'\'' | b'`' | b' ')).unwrap_or(gap.len());
+    let before = &gap[..gap.len() - signs];
+    match before.last() {
+        Some(b'(') => !before.contains(&b'\n'),
+        Some(b'=' | b'>') => !before.iter().any(u8::is_ascii_alphanumeric),
+        Some(b':') => length <= 32 && !before.iter().any(u8::is_ascii_alphanumeric),
+        _ => false,
+    }
+}
+
+impl Detector {
+    /// The value close behind a word, where it has the format that the owner of the word demands.
+    pub(super) fn loosely(
+        &self,
+        text: &[u8],
+        word: Span,
+        found: Assignment,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        if self.rules().get(owner.rule).info.kind != Kind::Secret {
+            return None;
+        }
+        let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
+        is_plausible(text, word, value).then_some((Span::new(word.start, value.end), secret))
+    }
+
+    /// Which provider's format a value has that its own name announces as a secret, by the provider's words round it.
+    /// Looks no further than the judge of names and values does.
+    pub(super) fn attribute(
+        &self,
+        text: &[u8],
+        anchor: Anchor,
+        value: Span,
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) {
+        // What is looked at beside a word and a value to see whether they are whole.
+        const MARGIN: usize = 8;
+        let reach = anchor.start.saturating_sub(generic::BEFORE - MARGIN)
+            ..text.len().min(anchor.start + generic::AFTER - MARGIN);
+        if value.len() < SHORTEST || value.start < reach.start || value.end > reach.end {
+            return;
+        }
+        let near =
+            value.start.saturating_sub(APART_OF_NAMED).max(reach.start)..reach.end.min(value.end + APART_OF_NAMED);
+        let mut words = std::mem::take(&mut scratch.words);
+        words.clear();
+        self.before_runs().find(text, near.clone(), &mut words);
+        for found in &words {
+            let word = Span::new(found.start, found.start + self.word_len(found.keyword));
+            if word.overlaps(value) || word.end > near.end || !context::is_whole(text, word) {
+                continue;
+            }
+            for owner in self.rules().table().owners(Pass::BeforeRuns, found.keyword) {
+                let secret = self.attributed(text, value, &owner, scratch);
+                let Some(secret) = secret else { continue };
+                let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
+                let fate = fate(&self.rules().get(owner.rule).rule, text, matched, secret);
+                let Anchor { start, keyword } = anchor;
+                out.push(Raw { anchor: start, keyword, rule: owner.rule, matched, secret, fate, probability: 0.0 });
+            }
+        }
+        scratch.words = words;
+    }
+
+    fn attributed(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
+        let fits = self.is_asked(owner) && owner.near == 0 && (owner.before..=owner.after).contains(&value.len());
+        if !fits || self.rules().get(owner.rule).info.kind != Kind::Secret {
+            return None;
+        }
+        let (found, secret) = self.value_at(text, value.start, owner, scratch)?;
+        (found == value).then_some(secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_plausible, runs_behind};
+    use crate::model::Span;
+
+    /// Whether the provider is believed to own the value `V` of the text.
+    fn owns(text: &str, value: &str) -> bool {
+        let text = text.replace('V', value);
+        let start = text.find("acme").unwrap();
+        let word = Span::new(start, start + 4);
+        runs_behind(text.as_bytes(), word).into_iter().flatten().any(|found| {
+            let value = Span::new(found.value, found.value + value.len());
+            text[value.start..].starts_with(&text[value.start..value.end])
+                && text.as_bytes().get(value.end).is_none_or(|b| !b.is_ascii_alphanumeric())
+                && is_plausible(text.as_bytes(), word, value)
+        })
+    }
+
+    #[test]
+    fn a_value_of_no_other_sense_needs_only_be_near() {
+        let value = "q7zp0lm3xv9rt2kd8wb4";
+        for text in ["the acme one is V", "acme V", "acme\nname\nV\n", "| acme | prod | V |", "new acme(\"V\")"] {
+            assert!(owns(text, value), "{text}");
+        }
+        for text in
+            ["acme.com/files/V", "acme/V", "acme asset main.V.js", "acme is far from the thing that is, after all, V"]
+        {
+            assert!(!owns(text, value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_hash_needs_a_telling_word_or_an_assignment() {
+        let (md5, sha1, uuid) = (
+            "0cc175b9c0f1b6a831c399e269772661",
+            "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+            "9f1c2b3a-5d4e-4f60-8a7b-1c2d3e4f5a6b",
+        );
+        for value in [md5, sha1, uuid] {
+            for text in ["the acme key is V", "acme token: V", "new acme('V')", "acme.Client(\"V\")", "acme = 'V'"] {
+                assert!(owns(text, value), "{text} {value}");
+            }
+            for text in ["acme V", "acme at V", "acme commit key V", "acme sha1 = 'V'", "acme,V", "acme\n  V"] {
+                assert!(!owns(text, value), "{text} {value}");
+            }
+        }
+        assert!(owns("acme: V", md5), "too short for the hashes of lock files");
+        assert!(!owns("acme: V", sha1), "as in the lock files of CocoaPods");
+    }
+}
