@@ -114,6 +114,23 @@ fn a_secret_in_source_bundle_and_map_is_one_finding() {
     assert_eq!(places, ["dist/app.js:1:13", "dist/app.js.map!src/settings.ts:3:11", "src/settings.ts:3:11"]);
 }
 
+#[test]
+fn every_format_tells_both_places() {
+    let place = Place::new();
+    place.write("dist/app.js", bundle(&github_token(1), ""));
+    place.write("dist/app.js.map", map(&github_token(1), false));
+    for format in ["text", "jsonl", "sarif", "gitlab", "junit", "csv", "github", "markdown", "codequality", "html"] {
+        let said = place.stanch(&["scan", "dist", "-f", format]).out;
+        assert!(said.contains("dist/app.js") && said.contains("src/settings.ts"), "{format}: {said}");
+    }
+    let sarif: Value = serde_json::from_str(&place.stanch(&["scan", "dist", "-f", "sarif"]).out).unwrap();
+    let original = &sarif["runs"][0]["results"][0]["relatedLocations"][0]["physicalLocation"];
+    assert_eq!(
+        (&original["artifactLocation"]["uri"], &original["region"]["startLine"]),
+        (&"src/settings.ts".into(), &3.into())
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_map_is_not_read_through_a_link_that_leads_out() {
