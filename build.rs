@@ -34,6 +34,9 @@ mod detect {
     pub mod generic {
         pub mod keywords;
     }
+    pub mod decode {
+        pub mod marks;
+    }
 }
 
 /// The tables of one anchor pass, so that the program need not build them.
@@ -42,8 +45,9 @@ fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
     let mut keywords: Vec<_> =
         keywords.iter().map(|word| detect::table::Keyword { text: &word.text, caseless: word.caseless }).collect();
     if pass == rules::table::Pass::Everywhere {
-        let telling = detect::generic::keywords::KEYWORDS.iter();
-        keywords.extend(telling.map(|text| detect::table::Keyword { text: text.as_bytes(), caseless: true }));
+        let word = |text: &'static str, caseless| detect::table::Keyword { text: text.as_bytes(), caseless };
+        keywords.extend(detect::generic::keywords::KEYWORDS.iter().map(|text| word(text, true)));
+        keywords.extend(detect::decode::marks::MARKS.iter().map(|text| word(text, false)));
     }
     detect::table::Table::build(&keywords).unwrap().to_bytes()
 }
@@ -77,6 +81,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/rules");
     println!("cargo::rerun-if-changed=src/detect/table.rs");
     println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
+    println!("cargo::rerun-if-changed=src/detect/decode/marks.rs");
     let mut files: Vec<_> = fs::read_dir("patterns").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
@@ -85,7 +90,8 @@ fn main() {
     for path in files.iter().filter(|path| path.file_stem().is_some_and(|stem| stem != "verify")) {
         let text = fs::read_to_string(path).unwrap();
         let file = rules::syntax::parse(&text).unwrap_or_else(|(line, why)| fail(path, line, &why));
-        let compiled = rules::compile::compile_file(&path.to_string_lossy(), &text, &file).unwrap_or_else(|(line, why)| fail(path, line, &why));
+        let compiled = rules::compile::compile_file(&path.to_string_lossy(), &text, &file)
+            .unwrap_or_else(|(line, why)| fail(path, line, &why));
         for (info, _) in &compiled {
             if let Some(other) = seen.insert(info.id.clone(), path.clone()) {
                 fail(path, 1, &format!("rule `{}` is also in {}", info.id, other.display()));

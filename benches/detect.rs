@@ -110,7 +110,7 @@ fn runs(hay: &[u8], rounds: usize) {
         let mut out = Vec::new();
         let time = best(rounds, seconds, || {
             out.clear();
-            find_runs_at(level, hay, 0..hay.len(), 16, &mut out);
+            find_runs_at(level, hay, 0..hay.len(), 0, 16, &mut out);
         });
         println!("  runs {level:?} {:10.2} GB/s  {} runs", hay.len() as f64 / time / 1e9, out.len());
     }

@@ -75,6 +75,27 @@ COMMANDS = [("sh", "curl -u {u}:{v} https://{h}/upload\n"), ("sh", "curl --user 
 HEADERS = [("http", "Authorization: Bearer {v}\n"), ("py", 'headers = {{"Authorization": "Bearer {v}"}}\n'), ("js", "  'Authorization': 'Bearer {v}',\n"),
            ("sh", 'curl -H "Authorization: Bearer {v}" https://{h}/api\n'), ("sh", "curl -H 'X-Api-Key: {v}' https://{h}/api\n"), ("go", 'req.Header.Set("Authorization", "Bearer {v}")\n'),
            ("http", "Authorization: Token {v}\n"), ("py", "headers={{'Authorization': 'token {v}'}}\n"), ("java", '.header("Authorization", "Bearer {v}")\n')]
+# what people also write: constructors, tuples, forms of tools and of their files
+MORE = [("rb", "{i}client = Slack::Client.new(token: '{v}')\n"), ("rb", "{i}@{k} = Token.new('{v}')\n"), ("py", '{i}cred = PasswordCredential("{v}")\n'),
+        ("java", '{i}new BasicAWSCredentials("{u}", "{v}")\n'), ("java", '{i}new UsernamePasswordCredentials("{u}", "{v}");\n'), ("java", '{i}.{k}("{v}")\n'),
+        ("cs", '{i}new ApiKeyCredential("{v}");\n'), ("ts", "{i}const api = new ApiKey('{v}');\n"), ("kt", '{i}password("{v}")\n'), ("php", "define('DB_PASSWORD', '{v}');\n"),
+        ("php", "define( 'AUTH_KEY', '{v}' );\n"), ("php", "{i}$config['{k}'] = '{v}';\n"), ("py", "{i}conn = connect('{h}', '{u}', password='{v}')\n"),
+        ("py", "{i}os.environ['{K}'] = '{v}'\n"), ("py", '{i}os.environ.setdefault("{K}", "{v}")\n'), ("js", "{i}process.env.{K} = '{v}';\n"), ("js", "{i}{k}: process.env.{K} || '{v}',\n"),
+        ("py", '{i}{k} = os.getenv("{K}", "{v}")\n'), ("rb", "{i}{k} = ENV.fetch('{K}', '{v}')\n"), ("sh", ": ${{{K}:={v}}}\n"), ("sh", "{K}=${{{K}:-{v}}}\n"),
+        ("npmrc", "//registry.npmjs.org/:_authToken={v}\n"), ("netrc", "machine {h} login {u} password {v}\n"), ("xml", "      <server><id>x</id><username>{u}</username><password>{v}</password></server>\n"),
+        ("yml", "stringData:\n  {k}: {v}\n"), ("yml", "  environment:\n    - {K}={v}\n"), ("yml", "    env:\n      {K}: '{v}'\n"), ("tf", 'variable "{k}" {{\n  default = "{v}"\n}}\n'),
+        ("json", '"body": "{{\\"{k}\\": \\"{v}\\"}}",\n'), ("py", "{i}data = '{{\"user\": \"{u}\", \"{k}\": \"{v}\"}}'\n"), ("js", "{i}fetch('https://{h}/api?{k}={v}&page=1')\n"),
+        ("http", "POST /login HTTP/1.1\n\nusername={u}&password={v}\n"), ("sql", "INSERT INTO users (name, password) VALUES ('{u}', '{v}');\n"), ("md", "| {k} | `{v}` |\n"),
+        ("java", '{i}System.setProperty("{k}", "{v}");\n'), ("scala", '{i}{k} = Some("{v}"),\n'), ("rs", '{i}{k}: Some("{v}".to_string()),\n'), ("swift", '{i}static let {k}: String = "{v}"\n'),
+        ("c", '#define {K} "{v}"\n'), ("cpp", '{i}const char* {k} = "{v}";\n'), ("m", '{i}NSString *{k} = @"{v}";\n'), ("bat", "set {K}={v}\n"), ("ps1", "$env:{K} = '{v}'\n"), ("groovy", "{i}{k} '{v}'\n")]
+# a key or hash made of a secret, or an identifier beside one: random as can be, and yet none
+SEALED = ["encrypted_{k}", "{k}_encrypted", "{k}_hash", "hashed_{k}", "{k}Hash", "{k}Digest", "{k}_fingerprint", "{k}Fingerprint", "{k}_checksum", "{k}_sha256", "{k}_signature",
+          "encrypted{K2}", "public_key", "publicKey", "PUBLIC_KEY", "pubkey", "host_key", "ssh_public_key", "verify_key", "key_id", "keyId", "kid", "keyIdentifier", "{k}_id", "tokenId",
+          "cache_key", "cacheKey", "object_key", "objectKey", "row_key", "partitionKey", "idempotency_key", "idempotencyKey", "nextToken", "next_page_token", "continuationToken", "pageToken",
+          "csrf_token", "csrfToken", "authenticity_token", "__RequestVerificationToken", "Sec-WebSocket-Key", "Sec-WebSocket-Accept-Key", "token_hash", "salt_key", "auth_tag", "key_nonce",
+          "site_key", "siteKey", "recaptcha_site_key", "publishable_key", "dedupe_key", "key_checksum", "signing_key_fingerprint", "badge_token", "image_key", "file_key", "translation_key"]
+SEALED_FORMS = [("py", '{i}{k} = "{v}"\n'), ("js", "{i}{k}: '{v}',\n"), ("json", '  "{k}": "{v}",\n'), ("yml", "{i}{k}: {v}\n"), ("java", '{i}String {k} = "{v}";\n'), ("go", '{i}{k}: "{v}",\n'),
+                ("env", "{k}={v}\n"), ("properties", "{k}={v}\n"), ("xml", "  <{k}>{v}</{k}>\n"), ("rb", "{i}{k}: '{v}',\n"), ("php", "{i}'{k}' => '{v}',\n"), ("sh", "{k}={v}\n"), ("har", '{{"name": "{k}", "value": "{v}"}},\n')]
 NOT = [("py", '{i}{k} = os.environ["{K}"]\n'), ("py", "{i}{k} = getpass.getpass('Enter {k}: ')\n"), ("py", "{i}{k} = config.{k}\n"), ("py", "def login(user, {k}=None):\n"),
        ("js", "{i}{k}: process.env.{K},\n"), ("js", "{i}{k}: req.body.{k},\n"), ("js", "const {k} = await readSecret('{k}');\n"), ("ts", "{i}{k}: string;\n"), ("ts", "{i}{k}?: string | null;\n"),
        ("java", '{i}String {k} = request.getParameter("{k}");\n'), ("java", '{i}@Value("${{{k}}}") private String {k};\n'), ("go", '{i}{k} := os.Getenv("{K}")\n'), ("go", '{i}{k} string `json:"{k}"`\n'),
@@ -87,6 +108,48 @@ NOT = [("py", '{i}{k} = os.environ["{K}"]\n'), ("py", "{i}{k} = getpass.getpass(
        ("sh", 'curl -u "$USER:$PASS" https://{h}/api\n'), ("py", 'url = "postgres://{{}}:{{}}@{h}/app".format(user, pw)\n'), ("md", "postgres://user:password@host:5432/database\n"), ("env", "DATABASE_URL=postgres://${{USER}}:${{PASS}}@{h}/app\n"),
        ("http", "Authorization: Bearer <token>\n"), ("sh", 'curl -H "Authorization: Bearer $TOKEN" https://{h}/api\n')]
 FILL = ["{i}host: {h}\n", "{i}port = 5432\n", "{i}user = \"{u}\"\n", "\n", "{i}name: {w2}\n", "# {w2} {w3}\n", "{i}timeout: 30\n", "{i}return {w2}\n", "{i}enabled: true\n", "// {w2} settings\n"]
+
+
+def hashed(r):
+    """Ciphertexts, hashes and public keys, which may stand even where the key says password."""
+    hexes = lambda n: "".join(r.choice("0123456789abcdef") for _ in range(n))
+    b64 = lambda n: base64.b64encode(r.randbytes(n)).decode()
+    crypt = lambda n: "".join(r.choice("./" + string.ascii_letters + string.digits) for _ in range(n))
+    return r.choice([lambda: b64(64), lambda: b64(r.choice([33, 48])) + "=" + b64(16), lambda: "$2b$12$" + crypt(53), lambda: "$6$" + crypt(8) + "$" + crypt(86), lambda: "sha1$" + hexes(5) + "$" + hexes(40),
+                     lambda: "pbkdf2_sha256$30000$" + crypt(12) + "$" + b64(32), lambda: "{SSHA}" + b64(24), lambda: "ENC(" + b64(24) + ")", lambda: "{cipher}" + hexes(64), lambda: "AQICAH" + b64(60),
+                     lambda: "gAAAAAB" + b64(72).rstrip("="), lambda: "{AQAAABAAAA" + b64(r.choice([24, 36])) + "}", lambda: "vault:v1:" + b64(32), lambda: "$apr1$" + crypt(8) + "$" + crypt(22)])()
+
+
+def public(r):
+    b64 = lambda n: base64.b64encode(r.randbytes(n)).decode()
+    return r.choice([lambda: "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA" + b64(60), lambda: "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE" + b64(63), lambda: "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJB" + b64(45),
+                     lambda: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + b64(30), lambda: "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ" + b64(90), lambda: b64(32), lambda: "MIID" + b64(90)])()
+
+
+def masked(r):
+    a = "".join(r.choice(string.ascii_letters + string.digits) for _ in range(12))
+    n = r.randint(4, 20)
+    return r.choice([a[:4] + "*" * n + a[4:8], a[:3] + "*" * n, a[:6] + "...", a[:4] + "..." + a[4:8], a[:5] + "[...]" + a[5:9], "[omitted]", "[redacted]", "(hidden)", "<secret>", "x" * n, a[:4] + "x" * n, "X" * n + a[:3], "*" * n, "REDACTED-" + a[:4]])
+
+
+def lesson(r):
+    """One line with a value that looks like a secret and is none."""
+    k = r.choice(["password", "secret", "token", "key", "api_key", "session_key", "private_key", "access_key", "client_secret"])
+    kind = r.randrange(8)
+    if kind <= 2:
+        key = r.choice(SEALED).format(k=k, K2=k.title().replace("_", ""))
+        v = r.choice([secret, secret, hashed, public])(r)
+    elif kind == 3: key, v = r.choice(["password", "passwd", "db_password", "userPassword", "Password", "admin.password", "pwd"]), hashed(r)
+    elif kind == 4: key, v = r.choice(["public_key", "publicKey", "key", "PUBLIC_KEY_STRING", "rsa_public_key", "verificationKey", "authorized_key"]), public(r)
+    elif kind == 5: key, v = k, masked(r)
+    elif kind == 6: key, v = r.choice(["key", "KEY", "cacheKey", "i18n_key", "tokenName", "key_prefix", "secretName", "secret_ref", "passwordField", "existingSecret", "secretKeyRef"]), r.choice(["-", "_", ".", ":", "/"]).join(r.choice(WORDS) for _ in range(r.randint(2, 4)))
+    else: return r.choice([("md", f"[![codecov](https://codecov.io/gh/a/b/graph/badge.svg?token={secret(r)[:10]})](https://codecov.io/gh/a/b)\n"), ("sql", f"  KEY `FK{''.join(r.choice(string.ascii_lowercase + string.digits) for _ in range(25))}` (`{r.choice(WORDS)}_id`),\n"),
+                           ("py", f"    password = {r.choice(['passphrase', 'typed', 'value', 'user_password', 'new_pw'])}\n"), ("js", f"const [user, password] = {r.choice(WORDS)}\n"), ("py", '    password = password.encode("latin1")\n'),
+                           ("js", f"exports.E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])} = 'E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])}';\n"), ("md", f"### Password {r.choice(WORDS).title()}\n"), ("go", f"\tkeys := [][]byte{{[]byte(\"{r.choice(WORDS)}\")}}\n"),
+                           ("http", f'WWW-Authenticate: Digest realm="x", nonce="{secret(r)}", opaque="{secret(r)}"\n')])
+    ext, t = r.choice(SEALED_FORMS)
+    if "<{k}>" in t and not key.replace("_", "").isalnum(): key = "publicKey"
+    return ext, t.format(i=" " * r.choice([0, 2, 4, 8]), k=key, v=v)
 
 
 def line(r, template, v, key=None):
@@ -122,15 +185,18 @@ def main():
     index = open(os.path.join(a.out, "made.tsv"), "w")
     n = 0
     while n < a.count:
-        pool = r.choice(["pw-code", "pw-conf", "sec-code", "sec-conf", "url", "command", "header"])
+        pool = r.choice(["pw-code", "pw-conf", "sec-code", "sec-conf", "url", "command", "header", "more"])
         ptype, v = password(r)
-        if pool.startswith("sec") or pool == "header": ptype, v = "secret", secret(r)
-        ext, t = r.choice({"pw-code": CODE, "pw-conf": CONF, "sec-code": CODE, "sec-conf": CONF, "url": URLS, "command": COMMANDS, "header": HEADERS}[pool])
+        if pool.startswith("sec") or pool == "header" or pool == "more" and r.random() < .5: ptype, v = "secret", secret(r)
+        ext, t = r.choice({"pw-code": CODE, "pw-conf": CONF, "sec-code": CODE, "sec-conf": CONF, "url": URLS, "command": COMMANDS, "header": HEADERS, "more": MORE}[pool])
         if not fits(ext, t, v): continue
-        key = r.choice(SEC_KEYS if pool.startswith("sec") else PW_KEYS)
-        if ("." in key or "-" in key) and (pool.endswith("code") and "'{k}'" not in t and '"{k}"' not in t or ext in ("sh", "Dockerfile", "env") or "<{k}>" in t): key = "db_password" if "pass" in key else "api_key"
+        key = r.choice(SEC_KEYS if ptype == "secret" else PW_KEYS)
+        if ("." in key or "-" in key) and ((pool.endswith("code") or pool == "more") and "'{k}'" not in t and '"{k}"' not in t or ext in ("sh", "Dockerfile", "env") or "<{k}>" in t): key = "db_password" if "pass" in key else "api_key"
         path = emit(a.out, "true", n, ext, line(r, t, v, key), r, r.random() < .7)
         index.write(f"{path}\t{pool}\t{ptype}\t{v}\n"); n += 1
+    for m in range(a.count, 2 * a.count):
+        ext, text = lesson(r)
+        emit(a.out, "false", m, ext, text, r, r.random() < .7)
     for m in range(a.count):
         ext, t = r.choice(NOT)
         emit(a.out, "false", m, ext, line(r, t, "", r.choice(["password", "secret", "token", "api_key", "passwd", "client_secret", "access_token"])), r, r.random() < .7)

@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    joined::TempDir,
+    temp_dir::TempDir,
     unit::{CloneUrl, digest16},
 };
 

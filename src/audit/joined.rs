@@ -3,51 +3,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    ffi::OsString,
     fmt::Write as _,
     fs,
     io::Write,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use bstr::{BString, ByteSlice};
 
-use super::{AuditError, survey::Survey};
+use super::{
+    AuditError,
+    survey::{Objects, Survey},
+    temp_dir::TempDir,
+};
 use crate::source::git::{TipKind, Tips};
-
-/// A directory of ours, gone when this is dropped.
-#[derive(Debug)]
-pub(crate) struct TempDir(PathBuf);
-
-impl TempDir {
-    /// Makes a directory that only we can read.
-    pub(crate) fn new(base: &Path) -> Result<Self, AuditError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
-            let path = base.join(format!("stanch-audit-{}-{number}", std::process::id()));
-            let mut builder = fs::DirBuilder::new();
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            match builder.create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(AuditError::io(&path)(error)),
-            }
-        }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        // What cannot be removed now is in the system's directory for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// One repository to be joined.
 pub(crate) struct Part<'a> {
@@ -69,20 +39,17 @@ impl Joined {
         let dir = TempDir::new(base)?;
         let root = dir.path().to_owned();
         let io = |path: &Path, done: std::io::Result<()>| done.map_err(AuditError::io(path));
-        for below in ["objects/pack", "refs", "logs"] {
+        for below in ["objects/pack", "objects/info", "refs", "logs"] {
             io(&root, fs::create_dir_all(root.join(below)))?;
         }
         io(&root, fs::write(root.join("HEAD"), "ref: refs/heads/none\n"))?;
         io(&root, fs::write(root.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"))?;
         let mut texts: BTreeMap<BString, BTreeSet<u32>> = BTreeMap::new();
         let mut refs = BTreeSet::new();
-        let mut met = HashSet::new();
+        let (mut met, mut alternates) = (HashSet::new(), BTreeSet::new());
         for (number, part) in parts.iter().enumerate() {
-            for object in &part.survey.loose {
-                borrow_loose(&root, object).map_err(AuditError::io(object))?;
-            }
-            for pack in &part.survey.packs {
-                borrow_pack(&root, pack, &mut met).map_err(AuditError::io(pack))?;
+            for store in &part.survey.stores {
+                borrow(&root, store, &mut met, &mut alternates).map_err(AuditError::io(&store.dir))?;
             }
             let named: BTreeSet<_> =
                 part.tips.tips.iter().filter(|tip| tip.kind == TipKind::Ref).map(|tip| &tip.name).collect();
@@ -98,6 +65,9 @@ impl Joined {
                 texts.entry(text.clone()).or_default().insert(number as u32);
             }
         }
+        let lines: Vec<u8> =
+            alternates.iter().flat_map(|dir| [dir.as_os_str().as_encoded_bytes(), b"\n"].concat()).collect();
+        io(&root, fs::write(root.join("objects/info/alternates"), lines))?;
         let mut packed = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
         for (name, id) in &refs {
             let _ = writeln!(packed, "{id} {}", name.as_bstr());
@@ -138,27 +108,50 @@ fn log(texts: &BTreeMap<BString, BTreeSet<u32>>) -> Vec<u8> {
     lines
 }
 
-fn borrow_loose(root: &Path, object: &Path) -> std::io::Result<()> {
-    let (Some(name), Some(fan)) = (object.file_name(), object.parent().and_then(Path::file_name)) else {
-        return Ok(());
-    };
-    let dir = root.join("objects").join(fan);
-    fs::create_dir_all(&dir)?;
-    let to = dir.join(name);
-    if fs::symlink_metadata(&to).is_ok() { Ok(()) } else { link(object, &to) }
-}
+/// A pack's name (the digest of its content) and size: copies of a mirror have the same.
+type PackName = (OsString, u64);
 
-/// Borrows a pack, unless the same pack has been borrowed: copies of a mirror have packs of the same name (the digest of
-/// their content) and of the same size.
-fn borrow_pack(root: &Path, pack: &Path, met: &mut HashSet<(std::ffi::OsString, u64)>) -> std::io::Result<()> {
-    let name = pack.file_stem().unwrap_or_default().to_owned();
-    let size = fs::metadata(pack)?.len();
-    if !met.insert((name, size)) {
+/// Borrows the objects of a directory: the whole of it, or where some of its packs have been met in another, only the others.
+fn borrow(
+    root: &Path,
+    store: &Objects,
+    met: &mut HashSet<PackName>,
+    alternates: &mut BTreeSet<PathBuf>,
+) -> std::io::Result<()> {
+    let mut new = Vec::new();
+    for pack in &store.packs {
+        let name = pack.file_stem().unwrap_or_default().to_owned();
+        if met.insert((name, fs::metadata(pack)?.len())) {
+            new.push((pack, met.len()));
+        }
+    }
+    let dir = std::path::absolute(&store.dir)?;
+    let writable = !dir.as_os_str().as_encoded_bytes().contains(&b'\n');
+    if writable && (store.loose > 0 || new.len() == store.packs.len()) {
+        alternates.insert(dir);
         return Ok(());
     }
-    let to = root.join("objects/pack").join(format!("pack-{:040x}.pack", met.len()));
-    link(&pack.with_extension("idx"), &to.with_extension("idx"))?;
-    link(pack, &to)
+    for (pack, number) in new {
+        let to = root.join("objects/pack").join(format!("pack-{number:040x}.pack"));
+        link(&pack.with_extension("idx"), &to.with_extension("idx"))?;
+        link(pack, &to)?;
+    }
+    if store.loose > 0 { borrow_loose(root, &store.dir) } else { Ok(()) }
+}
+
+/// Borrows the loose objects of a directory whose path no list of alternates can hold.
+fn borrow_loose(root: &Path, dir: &Path) -> std::io::Result<()> {
+    for fan in fs::read_dir(dir)?.flatten().filter(|fan| fan.file_name().len() == 2) {
+        let to = root.join("objects").join(fan.file_name());
+        fs::create_dir_all(&to)?;
+        for object in fs::read_dir(fan.path())?.flatten() {
+            let to = to.join(object.file_name());
+            if fs::symlink_metadata(&to).is_err() {
+                link(&object.path(), &to)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -170,6 +170,7 @@ fn empty(run: json::Run) -> Document {
         summary: json::Summary::default(),
         coverage: json::Coverage::default(),
         stats: json::Stats::default(),
+        verification: None,
         rules: Vec::new(),
         findings: Vec::new(),
         suppressed: Vec::new(),

@@ -1,7 +1,7 @@
 //! Scans repositories that share history as one, and tells which of them hold what was found.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     rc::Rc,
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
@@ -14,6 +14,7 @@ use super::{
     result::{Held, Leak, Member, NetworkResult, Status},
     survey::Survey,
     unit::{Origin, Unit, digest16},
+    verdicts,
 };
 use crate::{
     filter::Allowlist,
@@ -100,7 +101,13 @@ impl Auditor<'_> {
             // its own copies, and the one that is damaged is named.
             return self.apart(units);
         }
-        let held = self.held(&outcome, &opened, joined.as_ref());
+        let holdings: Vec<_> = opened.iter().map(|one| Holdings::new(&one.repo)).collect();
+        let strangers = if joined.is_some() { strangers(&outcome, &opened, &holdings) } else { BTreeSet::new() };
+        if !strangers.is_empty() {
+            drop(joined);
+            return self.split(units, &strangers);
+        }
+        let held = self.held(&outcome, &opened, &holdings, joined.as_ref());
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
@@ -116,20 +123,40 @@ impl Auditor<'_> {
         Ok(Some(results))
     }
 
+    /// Those who share history together, each of the others apart.
+    fn split(
+        &self,
+        units: &[(&Unit, PathBuf)],
+        strangers: &BTreeSet<usize>,
+    ) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+        let (strange, kin): (Vec<_>, Vec<_>) = (0..units.len()).partition(|at| strangers.contains(at));
+        let take = |at: &[usize]| at.iter().map(|at| units[*at].clone()).collect::<Vec<_>>();
+        let (Some(mut results), Some(apart)) = (self.apart(&take(&strange))?, self.scan(&take(&kin))?) else {
+            return Ok(None);
+        };
+        results.extend(apart.into_iter().filter(|result| !result.members.is_empty()));
+        Ok(Some(results))
+    }
+
     fn run(&self, path: &Path) -> Outcome {
         let scanner = Scanner::new(Arc::clone(&self.rules), self.allowlist, self.settings, self.observer, self.stop);
         scanner.scan(&[Target::History(path.to_owned())])
     }
 
     /// For each place of each finding, the members that hold it.
-    fn held(&self, outcome: &Outcome, opened: &[Opened], joined: Option<&Joined>) -> Vec<Vec<Vec<Held>>> {
+    fn held(
+        &self,
+        outcome: &Outcome,
+        opened: &[Opened],
+        holdings: &[Option<Holdings<'_>>],
+        joined: Option<&Joined>,
+    ) -> Vec<Vec<Vec<Held>>> {
         let Some(joined) = joined else {
             let member = opened.first().map_or(0, |one| one.member as u32);
             let alone =
                 |at: &Occurrence| vec![(member, at.place.provenance.commit().and_then(|commit| commit.at_head))];
             return outcome.findings.iter().map(|finding| finding.occurrences.iter().map(alone).collect()).collect();
         };
-        let holdings: Vec<Option<Holdings<'_>>> = opened.iter().map(|one| Holdings::new(&one.repo)).collect();
         let mut heads = Heads { auditor: self, met: HashMap::new() };
         let mut of = |finding: &Finding, at: &Occurrence| -> Vec<Held> {
             if let Provenance::Object { id: None, name, .. } = &at.place.provenance {
@@ -145,7 +172,7 @@ impl Auditor<'_> {
                 .into_iter()
                 .flatten()
                 .collect();
-            let pairs = opened.iter().zip(&holdings).filter_map(|(one, holdings)| Some((one, holdings.as_ref()?)));
+            let pairs = opened.iter().zip(holdings).filter_map(|(one, holdings)| Some((one, holdings.as_ref()?)));
             let holders = pairs.filter(|(_, holdings)| ids.iter().all(|id| holdings.holds(id)));
             holders
                 .map(|(one, holdings)| (one.member as u32, heads.has(holdings, finding.fingerprint, &at.place)))
@@ -154,6 +181,22 @@ impl Auditor<'_> {
         let each = |finding: &Finding| finding.occurrences.iter().map(|at| of(finding, at)).collect();
         outcome.findings.iter().map(each).collect()
     }
+}
+
+/// Members that hold a file with a secret and none of the commits that brought it in: copies without the history. When and
+/// where they have it is told by their own commits only.
+fn strangers(outcome: &Outcome, opened: &[Opened], holdings: &[Option<Holdings<'_>>]) -> BTreeSet<usize> {
+    let mut brought: BTreeMap<BlobId, BTreeSet<BlobId>> = BTreeMap::new();
+    for at in outcome.findings.iter().flat_map(|finding| &finding.occurrences) {
+        if let Provenance::History { blob, commit: Some(commit), .. } = &at.place.provenance {
+            brought.entry(*blob).or_default().insert(commit.id);
+        }
+    }
+    let is_strange = |held: &Holdings<'_>| {
+        brought.iter().any(|(blob, commits)| held.holds(blob) && !commits.iter().any(|commit| held.holds(commit)))
+    };
+    let pairs = opened.iter().zip(holdings).filter(|(_, held)| held.as_ref().is_some_and(is_strange));
+    pairs.map(|(one, _)| one.member).collect()
 }
 
 /// Which secrets the files at HEAD hold; the same file in many forks is looked at once.
@@ -260,8 +303,9 @@ fn result(mut members: Vec<Member>, outcome: &Outcome, held: Vec<Vec<Vec<Held>>>
         let more = if incomplete.len() > 1 { format!(" and {} more", incomplete.len() - 1) } else { String::new() };
         member.reason = Some(format!("{}: {}{more}", first.what, first.detail));
     }
-    let mut leaks: Vec<Leak> =
-        document.findings.into_iter().zip(held).map(|(finding, held)| Leak { finding, held }).collect();
+    let hashes = outcome.findings.iter().map(verdicts::hash);
+    let leaks = document.findings.into_iter().zip(held).zip(hashes);
+    let mut leaks: Vec<Leak> = leaks.map(|((finding, held), hash)| Leak { finding, held, hash }).collect();
     if joined {
         leaks.iter_mut().flat_map(|leak| &mut leak.finding.occurrences).for_each(unjoin);
     }

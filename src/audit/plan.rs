@@ -58,7 +58,7 @@ impl Plan {
             };
             // What cannot be opened fails when it is scanned, under its own name.
             let survey = Survey::of(path).ok();
-            unit.est_kb = survey.as_ref().map_or(0, |survey| survey.bytes / 1024 + survey.loose.len() as u64);
+            unit.est_kb = survey.as_ref().map_or(0, |survey| survey.bytes / 1024 + survey.loose());
             states.extend(survey.as_ref().map(|survey| (unit.unit.clone(), survey.state.clone())));
             surveys.push(survey.filter(|survey| survey.joinable));
         }

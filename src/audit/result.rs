@@ -64,6 +64,18 @@ pub struct Leak {
     pub finding: Finding,
     /// For each occurrence, in order.
     pub held: Vec<Vec<Held>>,
+    /// What a service may be asked about the secret by; absent where the secret could be guessed from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Hash>,
+}
+
+/// What is kept of a secret that nobody could guess from it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hash {
+    /// SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Bytes of the secret.
+    pub len: usize,
 }
 
 /// The result for repositories that share history, or for one that shares it with none.

@@ -1,6 +1,6 @@
 //! Runs an audit: each network from the store where it has not changed, else by scanning it.
 
-use std::{path::PathBuf, sync::atomic::Ordering, time::Instant};
+use std::{collections::BTreeMap, path::PathBuf, sync::atomic::Ordering, time::Instant};
 
 use super::{
     AuditError, Auditor,
@@ -8,7 +8,7 @@ use super::{
     fetch::{Fetched, Fetching, Wanted, fetching},
     network::{failed, network_id},
     plan::Plan,
-    result::{NetworkResult, Status, state_of},
+    result::{NetworkResult, Status},
     store::Store,
     unit::{Origin, Unit},
 };
@@ -124,16 +124,16 @@ fn one(
         Origin::Url(url) => PathBuf::from(url),
     };
     let here: Vec<(&Unit, PathBuf)> = units.iter().map(|unit| (*unit, local(unit))).collect();
-    let network = network_id(units.iter().map(|unit| unit.unit.as_str()));
     // A plan that was just made knows how the repositories are.
     let known = here.iter().map(|(unit, _)| plan.states.get(&unit.unit).cloned()).collect::<Option<Vec<_>>>();
     let states = known.unwrap_or_else(|| auditor.states(&here));
-    let state = state_of(states.iter().map(String::as_str));
+    let ids: Vec<(&str, &str)> =
+        units.iter().map(|unit| unit.unit.as_str()).zip(states.iter().map(String::as_str)).collect();
     if !states.iter().any(String::is_empty)
-        && let Some(known) = store.result(&network, context, &state)?
+        && let Some(known) = store.results(&ids, context)?
         && named_alike(&known, units)
     {
-        return Ok(Some((vec![known], true)));
+        return Ok(Some((known, true)));
     }
     let started = Instant::now();
     let Some(results) = auditor.scan(&here)? else { return Ok(None) };
@@ -144,8 +144,10 @@ fn one(
 }
 
 /// Whether a stored result shows the repositories under the names they have now.
-fn named_alike(known: &NetworkResult, units: &[&Unit]) -> bool {
-    known.members.iter().map(|member| &member.name).eq(units.iter().map(|unit| &unit.name))
+fn named_alike(known: &[NetworkResult], units: &[&Unit]) -> bool {
+    let members = known.iter().flat_map(|result| &result.members);
+    let names: BTreeMap<&str, &str> = members.map(|member| (member.unit.as_str(), member.name.as_str())).collect();
+    units.iter().all(|unit| names.get(unit.unit.as_str()) == Some(&unit.name.as_str()))
 }
 
 fn keep(store: &mut Store, result: &NetworkResult, context: &str, started: Instant) -> Result<(), AuditError> {
@@ -175,7 +177,7 @@ fn remote(
             if let Some(kept) = store.remote(&unit.unit)?
                 && let Some((_, state)) = kept.split_once(' ')
                 && let Some(known) = store.result(&network, context, state)?
-                && named_alike(&known, &[unit])
+                && named_alike(std::slice::from_ref(&known), &[unit])
             {
                 return Ok(Some((vec![known], true)));
             }

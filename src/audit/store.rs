@@ -1,7 +1,10 @@
 //! The store: one SQLite file with what was found where, so that an audit can be resumed and repeated. It holds no secret
 //! in clear: only what a report shows.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -91,22 +94,59 @@ impl Store {
     /// # Errors
     /// If the store cannot be read.
     pub fn result(&self, network: &str, context: &str, state: &str) -> Result<Option<NetworkResult>, AuditError> {
-        let sql = "SELECT head FROM networks WHERE network = ?1 AND context = ?2 AND state = ?3 AND complete";
-        let head = self.database.prepare_cached(sql).and_then(|mut sql| {
-            sql.query_row(params![network, context, state], |row| row.get::<_, Vec<u8>>(0)).optional()
-        });
-        let Some(head) = self.wrap(head)? else { return Ok(None) };
+        let Some(head) = self.head(network, context)?.filter(|head| head.state() == state) else { return Ok(None) };
+        self.with_leaks(head, context).map(Some)
+    }
+
+    /// The stored results of these repositories, which may have been found to be several networks, if they are whole, about
+    /// just these, and these are in these states. `units` are ids and states.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn results(&self, units: &[(&str, &str)], context: &str) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+        let mut networks = BTreeSet::new();
+        for (unit, _) in units {
+            let sql = "SELECT network FROM repositories WHERE unit = ?1";
+            let network = self.database.prepare_cached(sql);
+            let network = network.and_then(|mut sql| sql.query_row(params![unit], |row| row.get(0)).optional());
+            let Some(network) = self.wrap::<Option<String>>(network)? else { return Ok(None) };
+            networks.insert(network);
+        }
+        let mut heads = Vec::new();
+        for network in networks {
+            let Some(head) = self.head(&network, context)? else { return Ok(None) };
+            heads.push(head);
+        }
+        let members = heads.iter().flat_map(|head| &head.members);
+        let known: BTreeSet<_> = members.map(|member| (member.unit.as_str(), member.state.as_str())).collect();
+        if known != units.iter().copied().collect() {
+            return Ok(None);
+        }
+        heads.into_iter().map(|head| self.with_leaks(head, context)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The usable result of a network without its leaks.
+    fn head(&self, network: &str, context: &str) -> Result<Option<NetworkResult>, AuditError> {
+        let sql = "SELECT head FROM networks WHERE network = ?1 AND context = ?2 AND complete";
+        let head = self
+            .database
+            .prepare_cached(sql)
+            .and_then(|mut sql| sql.query_row(params![network, context], |row| row.get::<_, Vec<u8>>(0)).optional());
         let broken = |error: serde_json::Error| AuditError::malformed(&self.path, error);
-        let mut result: NetworkResult = serde_json::from_slice(&head).map_err(broken)?;
+        self.wrap(head)?.map(|head| serde_json::from_slice(&head).map_err(broken)).transpose()
+    }
+
+    fn with_leaks(&self, mut result: NetworkResult, context: &str) -> Result<NetworkResult, AuditError> {
         let sql = "SELECT body FROM leaks WHERE network = ?1 AND context = ?2 ORDER BY fingerprint, id";
         let bodies = self.database.prepare_cached(sql).and_then(|mut sql| {
-            sql.query_map(params![network, context], |row| row.get::<_, Vec<u8>>(0))?
+            sql.query_map(params![result.network, context], |row| row.get::<_, Vec<u8>>(0))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         });
+        let broken = |error: serde_json::Error| AuditError::malformed(&self.path, error);
         for body in self.wrap(bodies)? {
             result.leaks.push(serde_json::from_slice::<Leak>(&body).map_err(broken)?);
         }
-        Ok(Some(result))
+        Ok(result)
     }
 
     /// Keeps a result, in place of an earlier one. All of it or nothing.

@@ -20,6 +20,15 @@ const ALIKE: usize = 4;
 /// An object id's bytes.
 type Id = Vec<u8>;
 
+/// A directory of objects.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Objects {
+    pub(crate) dir: PathBuf,
+    pub(crate) packs: Vec<PathBuf>,
+    /// How many loose objects there are.
+    pub(crate) loose: u64,
+}
+
 /// A repository, seen from outside.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
@@ -27,10 +36,8 @@ pub(crate) struct Survey {
     pub(crate) state: String,
     /// The smallest object ids: since ids are random, a fair sample, and the same sample in every fork.
     pub(crate) sketch: Vec<Id>,
-    /// Packs, the repository's own and those it borrows.
-    pub(crate) packs: Vec<PathBuf>,
-    /// Loose objects.
-    pub(crate) loose: Vec<PathBuf>,
+    /// Where its objects are, its own and those it borrows.
+    pub(crate) stores: Vec<Objects>,
     /// Entries of packs, and loose objects.
     pub(crate) objects: u64,
     /// Bytes of packs.
@@ -63,6 +70,11 @@ impl Survey {
         Ok(survey)
     }
 
+    /// How many loose objects there are.
+    pub(crate) fn loose(&self) -> u64 {
+        self.stores.iter().map(|store| store.loose).sum()
+    }
+
     /// Everything small that decides what a scan reads besides objects.
     fn names(&mut self, home: &Path, state: &mut Sha256) {
         for entry in entries(home) {
@@ -88,13 +100,14 @@ impl Survey {
 
     fn objects(&mut self, dir: &Path, id_len: usize, state: &mut Sha256) {
         note(state, dir, b"");
+        let mut store = Objects { dir: dir.to_owned(), ..Objects::default() };
         for pack in entries(&dir.join("pack")) {
             let size = fs::metadata(&pack).map_or(0, |meta| meta.len());
             note(state, &pack, &size.to_le_bytes());
             if pack.extension().is_some_and(|extension| extension == "idx") {
                 self.objects += self.smallest(&pack, id_len).unwrap_or(0);
                 self.bytes += fs::metadata(pack.with_extension("pack")).map_or(0, |meta| meta.len());
-                self.packs.push(pack.with_extension("pack"));
+                store.packs.push(pack.with_extension("pack"));
             }
         }
         for fan in entries(dir) {
@@ -106,10 +119,11 @@ impl Survey {
                 let Some(id) = crate::model::BlobId::from_hex(format!("{first}{rest}").as_bytes()) else { continue };
                 state.update(id.as_bytes());
                 self.sketch.push(id.as_bytes().to_vec());
-                self.objects += 1;
-                self.loose.push(object);
+                store.loose += 1;
             }
         }
+        self.objects += store.loose;
+        self.stores.push(store);
     }
 
     /// Takes the first ids of a pack's index (gitformat-pack, version 2) into the sketch. How many ids there are.

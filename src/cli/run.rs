@@ -31,8 +31,8 @@ pub(crate) fn scan_args() -> Result<ScanArgs> {
     }
 }
 
-/// Scans, and takes out what is known already. `whole` says that all that baselines may name was looked at, so that what
-/// they name and was not found is stale.
+/// Scans, and takes out what is known already. `whole` says that all that allow entries and baselines may name was looked
+/// at, so that what they name and was not found is stale.
 pub(crate) fn scan(resolved: Resolved, targets: &[Target], quiet: bool, whole: bool) -> Run {
     let digest = resolved.rules.digest();
     let progress = Progress::new(quiet);
@@ -40,10 +40,7 @@ pub(crate) fn scan(resolved: Resolved, targets: &[Target], quiet: bool, whole: b
     let scanner = Scanner::new(rules, &resolved.allowlist, &resolved.settings, &progress, stop_on_interrupt());
     let mut outcome = scanner.scan(targets);
     progress.clear();
-    if !whole {
-        // Most entries are for files that nobody looked at.
-        outcome.unused_allows.retain(|entry| entry.why != "matched nothing");
-    }
+    outcome.unused_allows = resolved.allowlist.unused(whole);
     for news in resolved.baselines.apply(&mut outcome, whole) {
         message::say(&format!("stanch: {news}"));
     }

@@ -49,7 +49,7 @@ impl Resolved {
         baselines: Baselines,
     ) -> Result<Self> {
         let rules = choose(&args.rules, &config, texts)?;
-        let allowlist = Allowlist::new(config.allow.clone())?;
+        let allowlist = allowlist(&config)?;
         let size = args.max_file_size.as_ref().or(config.scan.max_file_size.as_ref());
         let settings = Settings {
             detect: Options {
@@ -70,6 +70,15 @@ impl Resolved {
         };
         Ok(Self { rules, allowlist, baselines, settings, config })
     }
+}
+
+fn allowlist(config: &Config) -> Result<Allowlist> {
+    let allowlist = Allowlist::new(config.allow.clone())?;
+    let project = config.project.as_deref().and_then(|file| std::path::absolute(file).ok());
+    Ok(match (std::env::current_dir(), project.as_deref().and_then(Path::parent)) {
+        (Ok(current), Some(project)) => allowlist.in_project(&current, project),
+        _ => allowlist,
+    })
 }
 
 /// The fingerprint key that flags, environment or configuration give.

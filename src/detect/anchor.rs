@@ -40,7 +40,6 @@
 
 use std::ops::Range;
 
-pub use super::runs::{Run, find_runs};
 use super::simd::{self, Level};
 pub use super::table::{AnchorError, Keyword, MIN_KEYWORD};
 use super::table::{Entries, Entry, Table, Word, gram_of, short_of};

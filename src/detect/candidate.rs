@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use super::{
-    Detector, Fate, Options, Raw, checksum, compose,
+    Detector, Fate, Options, Raw,
+    anchor::Anchor,
+    checksum, compose,
     decode::Decoded,
     generic::{self, Proposal},
     known::{Known, look_up},
     lines::Lines,
     overlap, tests_on_secret,
+    verify::NO_KEYWORD,
 };
 use crate::{
-    model::{Candidate, Note, RuleInfo, Secret, Severity, Span},
+    model::{Candidate, Note, RuleInfo, Secret, Severity},
     rules::rule::Gate,
 };
 
@@ -27,14 +30,18 @@ impl Detector {
     }
 
     /// Turns what was found in one blob into candidates, sorted by place.
-    #[must_use]
-    pub fn finish(&self, text: &[u8], path: &[u8], mut found: Vec<Raw>) -> Vec<Candidate> {
+    pub(super) fn finish(
+        &self,
+        text: &[u8],
+        path: &[u8],
+        mut found: Vec<Raw>,
+        lines: &mut Lines<'_>,
+    ) -> Vec<Candidate> {
         found.retain_mut(|raw| self.is_wanted(text, path, raw));
         let found = overlap::resolve(self, text, found);
-        let mut lines = Lines::new(text);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
-        let found = shown.map(|raw| self.candidate(text, path, &raw, &mut lines)).collect();
-        compose::join(self, found)
+        let found = shown.map(|raw| self.candidate(text, path, &raw, lines));
+        compose::join(self, found.filter(|candidate| candidate.confidence >= self.options.confidence).collect())
     }
 
     /// What the path says: a rule's globs, and for the judge how likely it is at this path.
@@ -51,6 +58,9 @@ impl Detector {
     }
 
     fn probability(&self, text: &[u8], path: &[u8], raw: &Raw) -> f32 {
+        if raw.keyword == NO_KEYWORD {
+            return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
+        }
         self.proposal(text, raw).map_or(0.0, |proposal| generic::judge(text, &proposal, path).probability)
     }
 
@@ -60,7 +70,10 @@ impl Detector {
 
     /// What the judge was asked about, read again from its anchor.
     fn proposal(&self, text: &[u8], raw: &Raw) -> Option<Proposal> {
-        let word = Span::new(raw.anchor, raw.anchor + self.keywords[raw.keyword as usize].text.len());
+        if raw.keyword == NO_KEYWORD {
+            return None;
+        }
+        let word = self.word(&Anchor { start: raw.anchor, keyword: raw.keyword });
         let mut proposals = Vec::new();
         generic::propose(text, word, &mut proposals);
         proposals.into_iter().find(|proposal| proposal.value == raw.secret)
@@ -87,6 +100,7 @@ impl Detector {
             }
             Some(Known::Example) | None => {}
         }
+        let confidence = structure.as_ref().and_then(|structure| structure.confidence).unwrap_or(loaded.confidence);
         let kind = structure.as_ref().and_then(|structure| structure.kind);
         let rule = match kind.filter(|kind| *kind != loaded.info.kind) {
             Some(kind) => Arc::new(RuleInfo { kind, ..(*loaded.info).clone() }),
@@ -101,7 +115,7 @@ impl Detector {
             secret: Secret::new(value),
             partner: None,
             severity,
-            confidence: if judged { Options::confidence_of(raw.probability) } else { loaded.confidence },
+            confidence: if judged { Options::confidence_of(raw.probability) } else { confidence },
             probability: judged.then_some(raw.probability),
             expires: structure.and_then(|structure| structure.expires),
             decoded: Vec::new(),
@@ -114,10 +128,9 @@ impl Detector {
     }
 }
 
-/// Takes what was found in a text that stood encoded in `text` over to the place of the encoded bytes. What the encoded
+/// Takes what was found in a decoded text over to the place of the encoded bytes. What the encoded
 /// bytes seemed to be is dropped for what they are.
-pub(super) fn adopt(text: &[u8], decoded: &Decoded, inner: Vec<Candidate>, found: &mut Vec<Candidate>) {
-    let mut lines = Lines::new(text);
+pub(super) fn adopt(decoded: &Decoded, inner: Vec<Candidate>, lines: &mut Lines<'_>, found: &mut Vec<Candidate>) {
     let mut adopted = Vec::new();
     for mut candidate in inner {
         let Some(span) = decoded.stored(candidate.location.span) else { continue };

@@ -4,7 +4,7 @@
 //! proves itself, no guess about placeholders can overrule that.
 
 use super::structure::{armor, bip39, cloud, crc, jwt, key, nested};
-use crate::model::{Kind, Note, Severity};
+use crate::model::{Confidence, Kind, Note, Severity};
 
 /// What a token's own structure says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Structure {
     pub notes: Vec<Note>,
     /// Overrides the rule's severity: an encrypted key, a public role.
     pub severity: Option<Severity>,
+    /// Lowers the rule's confidence: an encrypted key.
+    pub confidence: Option<Confidence>,
     /// Overrides the rule's kind: a honeypot's key, a token meant for browsers.
     pub kind: Option<Kind>,
     /// When it stops to work, in seconds since 1970, where it says so. Whether that is past is for a stage with a clock.
@@ -34,7 +36,7 @@ pub struct Structure {
 
 impl Structure {
     pub(super) fn of(state: State) -> Self {
-        Self { state, notes: Vec::new(), severity: None, kind: None, expires: None }
+        Self { state, notes: Vec::new(), severity: None, confidence: None, kind: None, expires: None }
     }
 
     pub(super) fn valid(note: impl Into<Note>) -> Self {
@@ -52,6 +54,13 @@ impl Structure {
     pub(super) fn note(mut self, note: impl Into<Note>) -> Self {
         self.notes.push(note.into());
         self
+    }
+
+    /// A key that cannot be used without its passphrase: worth a look, but no reason to stop a developer.
+    pub(super) fn encrypted(what: &str) -> Self {
+        let confidence = Some(Confidence::Medium);
+        Self { confidence, ..Self::valid(format!("{what}, encrypted: as safe as its passphrase")) }
+            .severity(Severity::Medium)
     }
 
     pub(super) fn severity(mut self, severity: Severity) -> Self {

@@ -2,44 +2,43 @@
 
 use crate::model::{LineColumn, Location, Span};
 
-/// Walks forward through a text and tells lines and columns of ascending offsets, in one pass over the text.
+/// Walks through a text and tells lines and columns of offsets; a step costs as much as the bytes it passes over.
 #[derive(Debug)]
 pub struct Lines<'t> {
     text: &'t [u8],
+    at: usize,
+    /// Line breaks before `at`.
+    breaks: usize,
     /// Start of the line that `at` is on.
     line_start: usize,
-    line: u32,
-    at: usize,
-    /// Columns counted so far on this line, so that a line of many megabytes is counted once.
-    column_at: usize,
-    column: u32,
+    /// Characters between that and `at`.
+    characters: usize,
 }
 
 impl<'t> Lines<'t> {
     /// At the start of `text`.
     #[must_use]
     pub fn new(text: &'t [u8]) -> Self {
-        Self { text, line_start: 0, line: 1, at: 0, column_at: 0, column: 1 }
+        Self { text, at: 0, breaks: 0, line_start: 0, characters: 0 }
     }
 
     /// Line and column of `offset`. Fastest where offsets ascend; any order is right.
     pub fn locate(&mut self, offset: usize) -> LineColumn {
         let offset = offset.min(self.text.len());
-        if offset < self.at || offset < self.column_at {
-            *self = Self::new(self.text);
-        }
-        for newline in memchr::memchr_iter(b'\n', &self.text[self.at..offset]) {
-            self.line = self.line.saturating_add(1);
-            self.line_start = self.at + newline + 1;
-        }
+        let passed = &self.text[offset.min(self.at)..offset.max(self.at)];
+        let breaks = memchr::memchr_iter(b'\n', passed).count();
+        let is_ahead = offset > self.at;
+        let step = |from: usize, by: usize| if is_ahead { from + by } else { from - by };
+        self.breaks = step(self.breaks, breaks);
         self.at = offset;
-        if self.column_at < self.line_start {
-            self.column_at = self.line_start;
-            self.column = 1;
+        if breaks == 0 {
+            self.characters = step(self.characters, count(passed));
+        } else {
+            self.line_start = line_start(self.text, offset);
+            self.characters = count(&self.text[self.line_start..offset]);
         }
-        self.column = self.column.saturating_add(count(&self.text[self.column_at..offset]));
-        self.column_at = offset;
-        LineColumn { line: self.line, column: self.column }
+        let number = |count: usize| u32::try_from(count + 1).unwrap_or(u32::MAX);
+        LineColumn { line: number(self.breaks), column: number(self.characters) }
     }
 
     /// Both ends of a span.
@@ -51,8 +50,8 @@ impl<'t> Lines<'t> {
 }
 
 /// Characters, counted as bytes that do not continue another.
-fn count(text: &[u8]) -> u32 {
-    text.iter().filter(|&&b| b & 0xc0 != 0x80).count().try_into().unwrap_or(u32::MAX)
+fn count(text: &[u8]) -> usize {
+    text.iter().filter(|&&b| b & 0xc0 != 0x80).count()
 }
 
 /// Start of the line that `offset` is on.

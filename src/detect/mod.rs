@@ -6,9 +6,10 @@
 //! 2. [`Detector::verify`] judges one anchor, looking no further than [`Detector::reach`] from its start;
 //! 3. [`Detector::contexts`] does the same for provider words before runs of token characters, within
 //!    [`Detector::context_reach`];
-//! 4. [`Detector::finish`] turns what they found in one blob, with the blob's path, into candidates.
+//! 4. [`Detector::hidden_in_runs`] and [`Detector::hidden_in_cluster`] look into what stands encoded;
+//! 5. [`Detector::finish`] turns what was found in one blob, with the blob's path, into candidates.
 //!
-//! So a verdict is a pure function of the bytes within reach, and 1–3 may be skipped where those bytes are known.
+//! So a verdict is a pure function of the bytes within reach, and 1–4 may be skipped where those bytes are known.
 
 pub mod anchor;
 mod candidate;
@@ -19,6 +20,7 @@ mod context;
 pub mod decode;
 pub mod entropy;
 pub mod generic;
+mod hidden;
 pub mod known;
 pub mod lines;
 mod nearby;
@@ -34,13 +36,18 @@ mod verify;
 
 use std::sync::{Arc, OnceLock};
 
-pub use self::verify::{Fate, Raw, Scratch};
 use self::{
     anchor::{Anchor, Anchors},
+    decode::Decoded,
+    lines::Lines,
     pattern::Pattern,
 };
+pub use self::{
+    hidden::Hidden,
+    verify::{Fate, Raw, Scratch, run_range},
+};
 use crate::{
-    model::{Candidate, Confidence},
+    model::{Candidate, Confidence, Span},
     rules::{
         RuleSet,
         table::{KeywordText, Pass},
@@ -85,6 +92,8 @@ pub struct Detector {
     keywords: Vec<KeywordText>,
     /// Keywords from this number on belong to the judge.
     judged: u32,
+    /// Keywords from this number on are marks of escapes.
+    marks: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
     words: Vec<KeywordText>,
     patterns: Vec<OnceLock<Option<Pattern>>>,
@@ -96,9 +105,10 @@ impl Detector {
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
         let mut keywords = rules.table().keywords(Pass::Everywhere);
         let judged = keywords.len() as u32;
-        let telling =
-            generic::keywords().iter().map(|text| KeywordText { text: text.as_bytes().to_vec(), caseless: true });
-        keywords.extend(telling);
+        let word = |text: &str, caseless| KeywordText { text: text.as_bytes().to_vec(), caseless };
+        keywords.extend(generic::keywords().iter().map(|text| word(text, true)));
+        let marks = keywords.len() as u32;
+        keywords.extend(decode::MARKS.iter().map(|text| word(text, false)));
         let words = rules.table().keywords(Pass::BeforeRuns);
         let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
         let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
@@ -110,6 +120,7 @@ impl Detector {
             before_runs,
             keywords,
             judged,
+            marks,
             judge_rules: OnceLock::new(),
             words,
             patterns,
@@ -129,33 +140,33 @@ impl Detector {
 
     fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {
         let raw = self.scan_raw(text, scratch);
-        let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw) };
-        if depth > 0 {
-            for decoded in decode::decode(text) {
-                let inner = self.scan_to(&decoded.text, path, scratch, depth - 1);
-                candidate::adopt(text, &decoded, inner, &mut found);
-            }
+        let decoded = if depth > 0 { self.decode(text, scratch) } else { Vec::new() };
+        let mut lines = Lines::new(text);
+        let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw, &mut lines) };
+        for decoded in decoded {
+            let inner = self.scan_to(&decoded.text, path, scratch, depth - 1);
+            candidate::adopt(&decoded, inner, &mut lines, &mut found);
         }
         found
     }
 
-    /// The secrets that stand encoded in `text`, as (rule, bytes), before its path is known.
-    pub fn encoded_secrets(&self, text: &[u8], scratch: &mut Scratch, give: &mut dyn FnMut(u32, &[u8])) {
-        self.encoded_secrets_to(text, scratch, decode::DEPTH, give);
+    /// The secrets of a text, encoded or not, as (rule, bytes), before its path is known.
+    pub fn all_secrets(&self, text: &[u8], scratch: &mut Scratch, give: &mut dyn FnMut(u32, &[u8])) {
+        self.secrets_to(text, scratch, decode::DEPTH, give);
     }
 
-    fn encoded_secrets_to(&self, text: &[u8], scratch: &mut Scratch, depth: usize, give: &mut dyn FnMut(u32, &[u8])) {
-        for decoded in decode::decode(text) {
-            let raw = self.scan_raw(&decoded.text, scratch);
-            self.secrets(&decoded.text, &raw).for_each(|(rule, secret)| give(rule, secret));
-            if depth > 1 {
-                self.encoded_secrets_to(&decoded.text, scratch, depth - 1, give);
+    fn secrets_to(&self, text: &[u8], scratch: &mut Scratch, depth: usize, give: &mut dyn FnMut(u32, &[u8])) {
+        let raw = self.scan_raw(text, scratch);
+        self.secrets(text, &raw).for_each(|(rule, secret)| give(rule, secret));
+        if depth > 0 {
+            for decoded in self.decode(text, scratch) {
+                self.secrets_to(&decoded.text, scratch, depth - 1, give);
             }
         }
     }
 
     /// Steps 1 to 3 over a whole text.
-    pub fn scan_raw(&self, text: &[u8], scratch: &mut Scratch) -> Vec<Raw> {
+    fn scan_raw(&self, text: &[u8], scratch: &mut Scratch) -> Vec<Raw> {
         let mut anchors = std::mem::take(&mut scratch.anchors);
         anchors.clear();
         self.anchors(text, 0..text.len(), &mut anchors);
@@ -165,8 +176,24 @@ impl Detector {
             self.verify(text, *anchor, scratch, &mut found);
         }
         scratch.anchors = anchors;
-        self.contexts(text, 0..text.len(), scratch, &mut found);
+        self.contexts(text, std::slice::from_ref(&(0..text.len())), scratch, &mut found);
         found
+    }
+
+    /// All that stands encoded in the text whose anchors and runs were looked for last.
+    fn decode(&self, text: &[u8], scratch: &Scratch) -> Vec<Decoded> {
+        let mut found = Vec::new();
+        for run in &scratch.runs {
+            decode::decode_run(text, *run, &mut found);
+        }
+        let clusters = self.clusters(text, &scratch.anchors).into_iter();
+        found.extend(clusters.filter_map(|cluster| decode::unescape(text, cluster)));
+        found
+    }
+
+    /// Where a keyword stands.
+    fn word(&self, anchor: &Anchor) -> Span {
+        Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
     }
 
     /// The words that are looked for in front of runs.

@@ -30,8 +30,22 @@ const SHORTEST: usize = 16;
 const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"auth", b"pass", b"cred", b"bearer", b"api"];
 /// Words that explain such a value.
 const EXPLAINED: &[&[u8]] = &[
-    b"sha", b"md5", b"hash", b"digest", b"commit", b"checksum", b"integrity", b"revision", b"etag", b"guid", b"uuid",
-    b"blob", b"tree", b"build", b"version", b"fingerprint",
+    b"sha",
+    b"md5",
+    b"hash",
+    b"digest",
+    b"commit",
+    b"checksum",
+    b"integrity",
+    b"revision",
+    b"etag",
+    b"guid",
+    b"uuid",
+    b"blob",
+    b"tree",
+    b"build",
+    b"version",
+    b"fingerprint",
 ];
 
 /// Runs of token characters that begin close behind the word. The nearest three.
@@ -51,8 +65,9 @@ pub(super) fn runs_behind(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
             found[count] = Some(Assignment { name: word, value: at });
             count += 1;
         }
-        // Past the whole word, however long.
-        at = (end..text.len()).find(|&end| !is_of_token(text[end])).unwrap_or(text.len());
+        // Past the whole word, as far as it matters.
+        let limit = text.len().min(word.end + APART + 1);
+        at = (end..limit).find(|&end| !is_of_token(text[end])).unwrap_or(limit.max(end));
     }
     found
 }
@@ -119,18 +134,25 @@ impl Detector {
         let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
         let loaded = self.rules().get(owner.rule);
         if loaded.info.kind != Kind::Secret {
-            // Of what is no secret only its name tells that it is meant.
+            // Of what is no secret only its name tells that it is meant, in a section that the word is the title of.
             let gap = &text[word.end..value.start];
+            let titled = [&b":"[..], b"]", b"\":", b"':"].iter().any(|sign| gap.starts_with(sign));
             let named = loaded.rule.name_words.iter().any(|name| holds_caseless(gap, name.as_bytes()));
-            let given = gap.iter().any(|b| b"=:(".contains(b));
-            return (named && given).then_some((Span::new(word.start, value.end), secret));
+            return (titled && named).then_some((Span::new(word.start, value.end), secret));
         }
         is_plausible(text, word, value).then_some((Span::new(word.start, value.end), secret))
     }
 
     /// Which provider's format a value has that its own name announces as a secret, by the provider's words round it.
     /// Looks no further than the judge of names and values does.
-    pub(super) fn attribute(&self, text: &[u8], anchor: Anchor, value: Span, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+    pub(super) fn attribute(
+        &self,
+        text: &[u8],
+        anchor: Anchor,
+        value: Span,
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) {
         // What is looked at beside a word and a value to see whether they are whole.
         const MARGIN: usize = 8;
         let reach = anchor.start.saturating_sub(generic::BEFORE - MARGIN)
@@ -138,8 +160,8 @@ impl Detector {
         if value.len() < SHORTEST || value.start < reach.start || value.end > reach.end {
             return;
         }
-        let near = value.start.saturating_sub(APART_OF_NAMED).max(reach.start)
-            ..reach.end.min(value.end + APART_OF_NAMED);
+        let near =
+            value.start.saturating_sub(APART_OF_NAMED).max(reach.start)..reach.end.min(value.end + APART_OF_NAMED);
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
         self.before_runs().find(text, near.clone(), &mut words);
@@ -194,15 +216,20 @@ mod tests {
         for text in ["the acme one is V", "acme V", "acme\nname\nV\n", "| acme | prod | V |", "new acme(\"V\")"] {
             assert!(owns(text, value), "{text}");
         }
-        for text in ["acme.com/files/V", "acme/V", "acme asset main.V.js", "acme is far from the thing that is, after all, V"] {
+        for text in
+            ["acme.com/files/V", "acme/V", "acme asset main.V.js", "acme is far from the thing that is, after all, V"]
+        {
             assert!(!owns(text, value), "{text}");
         }
     }
 
     #[test]
     fn what_may_be_a_hash_needs_a_telling_word_or_an_assignment() {
-        let (md5, sha1, uuid) =
-            ("0cc175b9c0f1b6a831c399e269772661", "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "9f1c2b3a-5d4e-4f60-8a7b-1c2d3e4f5a6b");
+        let (md5, sha1, uuid) = (
+            "0cc175b9c0f1b6a831c399e269772661",
+            "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+            "9f1c2b3a-5d4e-4f60-8a7b-1c2d3e4f5a6b",
+        );
         for value in [md5, sha1, uuid] {
             for text in ["the acme key is V", "acme token: V", "new acme('V')", "acme.Client(\"V\")", "acme = 'V'"] {
                 assert!(owns(text, value), "{text} {value}");

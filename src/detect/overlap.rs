@@ -7,17 +7,21 @@ use crate::{
 };
 
 /// How much a match says; more beats less.
-type Weight = (u8, bool, bool, bool, Confidence, usize, usize, isize);
+type Weight = (u8, u8, bool, bool, Confidence, usize, usize, isize);
 
 fn weight(detector: &Detector, text: &[u8], raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
     let gate = match loaded.rule.gate {
         Gate::Keyword => 2,
         Gate::Context => 1,
-        Gate::Judge => 0,
+        Gate::Judge | Gate::Asset => 0,
     };
-    // Of what the judge says, "a bearer token" says more than "a key".
-    let telling = !loaded.info.id.starts_with("generic-");
+    // Of what the judge says, "a bearer token" says more than "a key", and that more than "it looks random".
+    let telling = match loaded.info.id.as_str() {
+        "high-entropy" => 0,
+        id if id.starts_with("generic-") => 1,
+        _ => 2,
+    };
     let checked = !loaded.rule.checksum.is_empty();
     let near = loaded.rule.near.is_some();
     // Of two providers' words the nearer one tells whose the value is; of two patterns the one that demands more bytes.
@@ -31,7 +35,11 @@ fn weight(detector: &Detector, text: &[u8], raw: &Raw) -> Weight {
 fn named(rule: &Rule, text: &[u8], raw: &Raw) -> usize {
     let key = &text[raw.matched.start..raw.secret.start.max(raw.matched.start)];
     let last = |name: &String| key.windows(name.len()).rposition(|part| part.eq_ignore_ascii_case(name.as_bytes()));
-    rule.name_words.iter().filter_map(|name| last(name).map(|at| raw.matched.start + at + name.len())).max().unwrap_or(0)
+    rule.name_words
+        .iter()
+        .filter_map(|name| last(name).map(|at| raw.matched.start + at + name.len()))
+        .max()
+        .unwrap_or(0)
 }
 
 /// Whether nothing but the order of the rules decides between two matches of the same bytes.

@@ -23,10 +23,6 @@ pub struct Run {
     pub end: usize,
 }
 
-/// A run is followed at most this far out of the range, so that many small ranges in one huge run stay linear. The
-/// longest tokens known, signed web tokens and encoded key files, have about this length.
-pub const REACH: usize = 4096;
-
 /// Whether tokens are made of such bytes: `A`–`Z a`–`z 0`–`9 _ + / = . -`.
 #[must_use]
 #[inline(always)]
@@ -39,28 +35,58 @@ pub const fn is_token_byte(byte: u8) -> bool {
         | (byte == b'=')
 }
 
+/// Whether a run may hold a value, or bytes may be one, and are not a path, a host name or a version: sixteen letters,
+/// digits, `_` and `-` in a row, one of them a digit, or a `+`.
+#[must_use]
+pub fn is_value_like(bytes: &[u8]) -> bool {
+    let (mut length, mut digit) = (0, false);
+    for &byte in bytes {
+        match byte {
+            b'+' => return true,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => {
+                length += 1;
+                digit |= byte.is_ascii_digit();
+            }
+            _ => (length, digit) = (0, false),
+        }
+        if length >= 16 && digit {
+            return true;
+        }
+    }
+    false
+}
+
 /// Appends every run of at least `min_len` bytes, one of them a digit, that shares a byte with `range`; in order.
 ///
-/// Runs are followed out of the range to their true ends, at most [`REACH`] bytes on each side.
-pub fn find_runs(hay: &[u8], range: Range<usize>, min_len: usize, out: &mut Vec<Run>) {
-    find_runs_at(Level::best(), hay, range, min_len, out);
+/// Runs are followed out of the range to their true ends, but not to before `floor`: where ranges ascend and each call's
+/// floor is what the call before gave back, no byte is looked at twice, and no run is found twice. Gives back how far it
+/// looked.
+pub fn find_runs(hay: &[u8], range: Range<usize>, floor: usize, min_len: usize, out: &mut Vec<Run>) -> usize {
+    find_runs_at(Level::best(), hay, range, floor, min_len, out)
 }
 
 /// [`find_runs`] with a given instruction set, for tests and benches; one that this processor lacks is passed over.
-pub fn find_runs_at(level: Level, hay: &[u8], range: Range<usize>, min_len: usize, out: &mut Vec<Run>) {
+pub fn find_runs_at(
+    level: Level,
+    hay: &[u8],
+    range: Range<usize>,
+    floor: usize,
+    min_len: usize,
+    out: &mut Vec<Run>,
+) -> usize {
     let level = if level.is_here() { level } else { Level::Scalar };
-    let range = range.start..range.end.min(hay.len());
+    let range = range.start.max(floor)..range.end.min(hay.len());
     if range.is_empty() {
-        return;
+        return floor;
     }
     let tokens = |bytes: &&u8| is_token_byte(**bytes);
     let mut start = range.start;
     if is_token_byte(hay[start]) {
-        start -= hay[..start].iter().rev().take(REACH).take_while(tokens).count();
+        start -= hay[floor..start].iter().rev().take_while(tokens).count();
     }
     let mut end = range.end;
     if is_token_byte(hay[end - 1]) {
-        end += hay[end..].iter().take(REACH).take_while(tokens).count();
+        end += hay[end..].iter().take_while(tokens).count();
     }
     let mut scan = Scan { min_len: min_len.max(1), start, digit: false, out };
     let mut masks = [(0, 0); MASKS];
@@ -74,6 +100,7 @@ pub fn find_runs_at(level: Level, hay: &[u8], range: Range<usize>, min_len: usiz
     }
     // Behind the end no bit is set; a run that fills the last word exactly is still open.
     scan.word(base, 0, 0);
+    end
 }
 
 struct Scan<'a> {
@@ -163,7 +190,7 @@ mod tests {
         let expect = slow(hay, range.clone(), min_len);
         for level in Level::all() {
             let mut runs = Vec::new();
-            find_runs_at(level, hay, range.clone(), min_len, &mut runs);
+            find_runs_at(level, hay, range.clone(), 0, min_len, &mut runs);
             assert_eq!(runs, expect, "{level:?} {range:?} {min_len}");
         }
     }
@@ -200,15 +227,28 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_followed_out_of_the_range_but_not_for_ever() {
-        let hay = vec![b'5'; 3 * REACH];
+    fn a_run_is_followed_out_of_the_range_but_found_once() {
+        let hay = [&b" "[..], &[b'5'; 20_000], b" "].concat();
         let mut runs = Vec::new();
-        find_runs(&hay, REACH + 100..REACH + 110, 16, &mut runs);
-        assert_eq!(runs, [Run { start: 100, end: 2 * REACH + 110 }]);
-        runs.clear();
-        find_runs(&hay, 5..5, 16, &mut runs);
-        find_runs(&hay, hay.len()..hay.len() + 9, 16, &mut runs);
-        assert!(runs.is_empty());
+        let end = find_runs(&hay, 9000..9010, 0, 16, &mut runs);
+        assert_eq!((end, runs.as_slice()), (20_001, &[Run { start: 1, end: 20_001 }][..]));
+        assert_eq!(find_runs(&hay, 9500..9600, end, 16, &mut runs), end);
+        find_runs(&hay, 20_001..20_002, end, 16, &mut runs);
+        find_runs(&hay, 5..5, 0, 16, &mut runs);
+        find_runs(&hay, hay.len()..hay.len() + 9, 0, 16, &mut runs);
+        assert_eq!(runs.len(), 1);
+    }
+
+    #[test]
+    fn paths_hosts_and_versions_are_no_values() {
+        for no in
+            ["//github.com/some-body/library/pull/1234", "x-1.22.333-beta.4444/5.6", "a=b/c1", "aaaaaaaaaaaaaaaaaaa"]
+        {
+            assert!(!is_value_like(no.as_bytes()), "{no}");
+        }
+        for yes in ["0123456789abcdef", "x/0123456789abcdef.y", "KEY=abcdefgh01234567==", "a1+b/c"] {
+            assert!(is_value_like(yes.as_bytes()), "{yes}");
+        }
     }
 
     fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -1,7 +1,6 @@
 //! The vector forms of the anchor pass and of the run pass, each with a scalar twin as its oracle.
 
-use std::ops::Range;
-use std::sync::OnceLock;
+use std::{cell::RefCell, ops::Range, sync::OnceLock};
 
 use super::runs::is_token_byte;
 use super::table::Filter;
@@ -58,8 +57,6 @@ impl Level {
 
 /// Positions looked at before the candidates among them are compared: each chunk costs a few mispredicted branches.
 const CHUNK: usize = 2048;
-/// The same for ranges up to this length, to set up little.
-const SMALL_CHUNK: usize = 192;
 /// Positions per mask word.
 const BLOCK: usize = 64;
 /// So many bytes behind the last block can be read; a position is judged by three.
@@ -84,6 +81,13 @@ pub(super) fn candidates(
     }
 }
 
+/// The two lists of offsets of one thread, kept because clearing them for each short range would cost more than the pass.
+type Lists = [[u16; CHUNK + BLOCK]; 2];
+
+thread_local! {
+    static LISTS: RefCell<Box<Lists>> = RefCell::new(Box::new([[0; CHUNK + BLOCK]; 2]));
+}
+
 /// The pass itself, inlined into a form per instruction set.
 ///
 /// `chunk(bytes, spare, found)` writes down which of the first `bytes.len() - LOOKAHEAD` positions, a multiple of
@@ -97,36 +101,32 @@ fn pass(
     sink: impl FnMut(usize, u32),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
-    if range.len() <= SMALL_CHUNK {
-        pass_in::<{ SMALL_CHUNK + BLOCK }>(filter, hay, range, sink, chunk);
-    } else {
-        pass_in::<{ CHUNK + BLOCK }>(filter, hay, range, sink, chunk);
-    }
+    LISTS.with_borrow_mut(|lists| pass_with(lists, filter, hay, range, sink, chunk));
 }
 
 #[inline(always)]
-fn pass_in<const LIST: usize>(
+fn pass_with(
+    [spare, found]: &mut Lists,
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
     mut sink: impl FnMut(usize, u32),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
-    let (mut spare, mut found) = ([0; LIST], [0; LIST]);
     let mut base = range.start;
     // Whole blocks are read in place; what is left is read from a copy with zeros behind it.
     let direct = range.end.min(hay.len().saturating_sub(BLOCK + LOOKAHEAD));
     while base < range.end {
         let mut copy = [0; BLOCK + LOOKAHEAD];
         let bytes = if base < direct {
-            &hay[base..base + (direct - base).next_multiple_of(BLOCK).min(LIST - BLOCK) + LOOKAHEAD]
+            &hay[base..base + (direct - base).next_multiple_of(BLOCK).min(CHUNK) + LOOKAHEAD]
         } else {
             let len = (hay.len() - base).min(copy.len());
             copy[..len].copy_from_slice(&hay[base..base + len]);
             &copy[..]
         };
-        let n = chunk(bytes, &mut spare, &mut found);
-        let n = keep(&found[..n], &mut spare, |offset| filter.near_test(near(hay, base + offset)));
+        let n = chunk(bytes, spare, found);
+        let n = keep(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
         for &offset in &spare[..n] {
             let at = base + usize::from(offset);
             if at >= range.end {

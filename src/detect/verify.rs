@@ -4,15 +4,16 @@ use std::ops::Range;
 
 use super::{
     Detector,
-    anchor::{Anchor, Run, find_runs},
+    anchor::Anchor,
     context::{self, Assignment},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
+    runs::{Run, find_runs, is_value_like},
     tests_on_secret::fate,
 };
 use crate::{
-    model::{Span, Stats},
+    model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
         shape::{ByteSet, has},
@@ -25,6 +26,12 @@ const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
+
+/// Up to so many places before a word a match is tried at each that it can begin at.
+const STARTS: usize = 128;
+
+/// What stands for the keyword where none led to a match: a run that looks random.
+pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
@@ -65,7 +72,7 @@ pub struct Raw {
 pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
     pub(super) words: Vec<Anchor>,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     /// By rule; made when a rule is first tried.
     caches: Vec<Option<Box<PatternCache>>>,
@@ -78,6 +85,9 @@ impl Detector {
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
         let length = self.keywords[keyword as usize].text.len();
+        if keyword >= self.marks {
+            return (0, length);
+        }
         if keyword >= self.judged {
             return (generic::BEFORE, length + generic::AFTER);
         }
@@ -92,7 +102,10 @@ impl Detector {
 
     /// Judges one anchor.
     pub fn verify(&self, text: &[u8], anchor: Anchor, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let word = Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len());
+        if anchor.keyword >= self.marks {
+            return;
+        }
+        let word = self.word(&anchor);
         if anchor.keyword >= self.judged {
             return self.propose(text, anchor, word, scratch, out);
         }
@@ -104,7 +117,7 @@ impl Detector {
             let found = match owner.gate {
                 Gate::Keyword => self.verify_pattern(text, word, &owner, scratch),
                 Gate::Context => self.verify_context(&mut reading, &owner, scratch),
-                Gate::Judge => None,
+                Gate::Judge | Gate::Asset => None,
             };
             out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
         }
@@ -148,7 +161,12 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        self.patterns[rule as usize].get_or_init(|| Pattern::new(&self.rules.get(rule).rule.pattern).ok()).as_ref()
+        let compiled = self.patterns[rule as usize].get_or_init(|| {
+            let rule = &self.rules.get(rule).rule;
+            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
+            Pattern::new(&rule.pattern, window).ok()
+        });
+        compiled.as_ref()
     }
 
     fn find(
@@ -184,10 +202,22 @@ impl Detector {
         if owner.exact && word.start < owner.before {
             return None;
         }
-        let end = text.len().min(word.start + owner.after);
-        let mut start = word.start.saturating_sub(owner.before);
+        let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
+        if owner.exact {
+            return self.find(owner.rule, text, window, true, scratch).filter(|(matched, _)| matched.contains(word));
+        }
+        if owner.before > STARTS {
+            self.search(owner.rule, text, window, word, scratch)
+        } else {
+            self.try_starts(owner.rule, text, window, word, scratch)
+        }
+    }
+
+    /// The first match in the window that holds the word, where it may begin anywhere.
+    fn search(&self, rule: u32, text: &[u8], window: Span, word: Span, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        let mut start = window.start;
         while start <= word.start {
-            let (matched, secret) = self.find(owner.rule, text, Span::new(start, end), owner.exact, scratch)?;
+            let (matched, secret) = self.find(rule, text, Span::new(start, window.end), false, scratch)?;
             if matched.start > word.start {
                 return None;
             }
@@ -195,6 +225,29 @@ impl Detector {
                 return Some((matched, secret));
             }
             start = matched.end.max(start + 1);
+        }
+        None
+    }
+
+    /// The same where it begins at one of a few places: what lies behind the word is then not searched for nothing.
+    fn try_starts(
+        &self,
+        rule: u32,
+        text: &[u8],
+        window: Span,
+        word: Span,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
+        let pattern = self.pattern(rule)?;
+        let mut start = window.start;
+        while start <= word.start {
+            let step = text[start..=word.start].iter().position(|&b| pattern.can_begin(b))?;
+            start += step;
+            match self.find(rule, text, Span::new(start, window.end), true, scratch) {
+                Some((matched, secret)) if matched.contains(word) => return Some((matched, secret)),
+                Some((matched, _)) => start = matched.end.max(start + 1),
+                None => start += 1,
+            }
         }
         None
     }
@@ -259,40 +312,74 @@ impl Detector {
         whole.then_some((value, secret))
     }
 
-    /// Judges provider words that start in `range` and stand before a run of token characters. Looks no further than
-    /// [`Detector::context_reach`] from a word's start.
-    pub fn contexts(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let (mut runs, mut words) = (std::mem::take(&mut scratch.runs), std::mem::take(&mut scratch.words));
+    /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
+    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs.
+    pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let mut runs = std::mem::take(&mut scratch.runs);
         runs.clear();
-        find_runs(text, range.start..text.len().min(range.end + BEFORE_RUN), RUN, &mut runs);
-        let mut done = range.start;
-        for run in &runs {
+        let mut known = 0;
+        for range in ranges {
+            known = find_runs(text, run_range(text.len(), range), known, RUN, &mut runs);
+        }
+        let (mut done, mut next) = (0, 0);
+        for run in runs.iter().filter(|run| is_value_like(&text[run.start..run.end])) {
             let from = run.start.saturating_sub(BEFORE_RUN).max(done);
             // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
-            done = run.end.saturating_sub(RUN).max(run.start).min(range.end).max(done);
-            if from >= done {
-                continue;
+            done = run.end.saturating_sub(RUN).max(run.start).max(done);
+            while ranges.get(next).is_some_and(|range| range.end <= from) {
+                next += 1;
             }
-            words.clear();
-            self.before_runs.find(text, from..done, &mut words);
-            for anchor in &words {
-                let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
-                let mut reading = context::Reading::new(text, word);
-                for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
-                    if self.is_asked(&owner) {
-                        let found = self.verify_context(&mut reading, &owner, scratch);
-                        out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
-                    }
+            for range in ranges[next..].iter().take_while(|range| range.start < done) {
+                self.contexts_in(text, from.max(range.start)..done.min(range.end), scratch, out);
+            }
+        }
+        if self.options.confidence == Confidence::Low {
+            self.random_runs(text, ranges, &runs, out);
+        }
+        scratch.runs = runs;
+    }
+
+    fn contexts_in(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let mut words = std::mem::take(&mut scratch.words);
+        words.clear();
+        self.before_runs.find(text, range, &mut words);
+        for anchor in &words {
+            let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
+            let mut reading = context::Reading::new(text, word);
+            for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
+                if self.is_asked(&owner) {
+                    let found = self.verify_context(&mut reading, &owner, scratch);
+                    let found = found.filter(|(_, secret)| is_value_like(secret.of(text)));
+                    out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
                 }
             }
         }
-        (scratch.runs, scratch.words) = (runs, words);
+        scratch.words = words;
+    }
+
+    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
+    /// tell, in a configuration file.
+    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
+        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
+        let asked = |run: &&Run| {
+            let next = ranges.partition_point(|range| range.end <= run.start);
+            ranges.get(next).is_some_and(|range| range.contains(&run.start))
+        };
+        for run in runs.iter().filter(asked) {
+            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
+            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
+            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+        }
     }
 
     /// How far the verdict on any provider's word looks before and after the word's start.
     #[must_use]
     pub fn context_reach(&self) -> (usize, usize) {
         let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        if self.options.confidence == Confidence::Low {
+            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+        }
         for (keyword, word) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
                 let (before, after) = context::reach(&owner, word.text.len());
@@ -306,6 +393,12 @@ impl Detector {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
         Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
     }
+}
+
+/// Where the runs stand that [`Detector::contexts`] looks at for the words that start in `range` of a text of `len` bytes.
+#[must_use]
+pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
+    range.start..len.min(range.end + BEFORE_RUN)
 }
 
 /// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.

@@ -1,7 +1,11 @@
 //! Paths, values, rules and fingerprints that the user has allowed, each with a reason.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
+use bstr::ByteSlice;
 use globset::{Glob, GlobMatcher};
 use regex::bytes::Regex;
 
@@ -49,31 +53,49 @@ struct Compiled {
 #[derive(Debug, Default)]
 pub struct Allowlist {
     entries: Vec<Compiled>,
+    /// The current directory and the project's, where there is one.
+    places: Option<(PathBuf, PathBuf)>,
 }
 
 impl Allowlist {
     /// Compiles the entries.
     pub fn new(entries: Vec<AllowEntry>) -> Result<Self, AllowError> {
         let entries = entries.into_iter().map(compile).collect::<Result<_, _>>()?;
-        Ok(Self { entries })
+        Ok(Self { entries, places: None })
+    }
+
+    /// Takes paths also as seen from the project's directory, however they were reached from the current one: an entry
+    /// means the same in `stanch scan .`, below the project's top and with an absolute path. Both are absolute.
+    #[must_use]
+    pub fn in_project(self, current: &Path, project: &Path) -> Self {
+        Self { places: Some((current.to_owned(), normal(project))), ..self }
+    }
+
+    /// A path as seen from the project's directory.
+    fn from_project(&self, path: &[u8]) -> Option<PathBuf> {
+        let (current, project) = self.places.as_ref()?;
+        normal(&current.join(path.to_path().ok()?)).strip_prefix(project).ok().map(Path::to_owned)
     }
 
     /// Why a secret is allowed, where it is.
     #[must_use]
     pub fn check(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> Option<Suppression> {
-        let fits = |compiled: &&Compiled| compiled.fits(path, rule, secret, fingerprint);
+        let paths: Vec<PathBuf> =
+            std::iter::once(path.to_path_lossy().into_owned()).chain(self.from_project(path)).collect();
+        let fits = |compiled: &&Compiled| compiled.fits(&paths, rule, secret, fingerprint);
         let found = self.entries.iter().find(fits)?;
         found.used.store(true, Ordering::Relaxed);
         Some(Suppression::Allowlist { entry: found.entry.origin.clone(), reason: found.entry.reason.clone() })
     }
 
-    /// Entries that matched nothing, or whose day is over.
+    /// Entries to clean up: those whose day is over, and those that matched nothing although `whole`, that is all that
+    /// they may be about, was looked at.
     #[must_use]
-    pub fn unused(&self) -> Vec<UnusedAllow> {
+    pub fn unused(&self, whole: bool) -> Vec<UnusedAllow> {
         let stale = self.entries.iter().filter_map(|compiled| {
             let why = if compiled.entry.expired {
                 format!("expired on {}", compiled.entry.expires.as_deref().unwrap_or("an unknown day"))
-            } else if compiled.used.load(Ordering::Relaxed) {
+            } else if !whole || compiled.used.load(Ordering::Relaxed) {
                 return None;
             } else {
                 "matched nothing".to_owned()
@@ -106,13 +128,22 @@ fn compile(entry: AllowEntry) -> Result<Compiled, AllowError> {
     Ok(Compiled { paths, value, fingerprints, used: AtomicBool::new(false), entry })
 }
 
+/// Without `.` and `..`, as far as the words go: what a link points to does not matter for what a path is called.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    normal
+}
+
 impl Compiled {
-    fn fits(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> bool {
-        use bstr::ByteSlice;
-        let any_path = || {
-            let path = path.to_path_lossy();
-            self.paths.iter().any(|glob| glob.is_match(&path))
-        };
+    fn fits(&self, paths: &[PathBuf], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> bool {
+        let any_path = || self.paths.iter().any(|glob| paths.iter().any(|path| glob.is_match(path)));
         !self.entry.expired
             && (self.entry.rules.is_empty() || self.entry.rules.iter().any(|id| id == rule))
             && (self.fingerprints.is_empty() || self.fingerprints.contains(&fingerprint))
@@ -137,7 +168,7 @@ mod tests {
         let list = Allowlist::new(vec![entry(change)]).unwrap();
         let fingerprint = Fingerprint::of(&FingerprintKey::default(), "acme", b"s3cret");
         let allowed = list.check(b"tests/data/a.txt", "acme", b"s3cret", fingerprint).is_some();
-        assert_eq!(list.unused().is_empty(), allowed);
+        assert_eq!(list.unused(true).is_empty(), allowed);
         allowed
     }
 

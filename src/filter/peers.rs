@@ -1,15 +1,20 @@
 //! Lists of known findings that other scanners keep, so that a project can move over with what it has decided.
 //!
 //! Formats as their documentation describes them: `.gitleaksignore` (a fingerprint a line), the JSON report that gitleaks
-//! and its successors take as a baseline, and `.secrets.baseline` of detect-secrets.
+//! and its successors take as a baseline, `.secrets.baseline` of detect-secrets, and Kingfisher's baseline.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use sha1::{Digest, Sha1};
 
+use yaml_rust2::Yaml;
+
 use super::baseline::{BaselineError, shown};
-use crate::model::{Finding, Occurrence, Outcome, Secret, Suppressed, Suppression, UnusedAllow};
+use crate::{
+    model::{Finding, Occurrence, Outcome, Secret, Suppressed, Suppression, UnusedAllow},
+    rules::import::documents,
+};
 
 /// Where, or what, something known is.
 #[derive(Debug)]
@@ -74,6 +79,9 @@ impl PeerList {
         if base.contains("gitleaksignore") || base.contains("betterleaksignore") {
             let text = String::from_utf8_lossy(bytes);
             return Ok(Some(Self { entries: ignore_file(name, &text).map_err(|(line, why)| bad(line, why))? }));
+        }
+        if let Some(entries) = kingfisher(name, bytes).map_err(|why| bad(1, why))? {
+            return Ok(Some(Self { entries }));
         }
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         let shape = |error: serde_json::Error| bad(error.line(), error.to_string());
@@ -212,4 +220,37 @@ fn detect_secrets(name: &str, baseline: DetectSecrets) -> Vec<Entry> {
         }
     }
     entries
+}
+
+/// Kingfisher's YAML: matches with `filepath` and `linenum`, in one list or by repository. Its fingerprint is a hash of its
+/// own making; what is found again at that place is what it stands for. `None` for a file of another kind.
+fn kingfisher(name: &str, bytes: &[u8]) -> Result<Option<Vec<Entry>>, String> {
+    let Ok(text) = std::str::from_utf8(bytes) else { return Ok(None) };
+    if !text.lines().any(|line| line.trim_start() == "matches:") || !text.contains("fingerprint:") {
+        return Ok(None);
+    }
+    let mut entries = Vec::new();
+    documents(text)?.iter().for_each(|document| matches_in(name, document, &mut entries));
+    Ok(Some(entries))
+}
+
+fn matches_in(name: &str, value: &Yaml, entries: &mut Vec<Entry>) {
+    match value {
+        Yaml::Array(items) => items.iter().for_each(|item| matches_in(name, item, entries)),
+        Yaml::Hash(fields) => {
+            let place = value["filepath"].as_str().zip(value["linenum"].as_i64().and_then(|line| line.try_into().ok()));
+            match place {
+                Some((path, line)) => entries.push(Entry {
+                    origin: format!("{name}, match {}", entries.len() + 1),
+                    rule: format!("fingerprint {}", value["fingerprint"].as_str().unwrap_or("unknown")),
+                    // Documented with a slash at the end of a file's path.
+                    path: shown(path.trim_end_matches('/').as_bytes()),
+                    commit: None,
+                    mark: Mark::Line(line),
+                }),
+                None => fields.values().for_each(|field| matches_in(name, field, entries)),
+            }
+        }
+        _ => {}
+    }
 }

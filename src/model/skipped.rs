@@ -26,9 +26,9 @@ pub enum SkipReason {
     Promised,
     /// History ends here because the clone is shallow.
     Shallow(String),
-    /// A container that could not be opened or not to its end.
+    /// A container that could not be opened, or not to its end: broken, encrypted, a bomb.
     Container(String),
-    /// A budget (depth, expanded bytes, members, time) ran out.
+    /// A budget of the whole scan (objects, memory) ran out.
     Budget(String),
     /// The scan was stopped.
     Interrupted,

@@ -9,7 +9,7 @@ use super::{
     RunInfo, Style,
     json::{
         self, Commit, Coverage, Document, Excerpt, Finding, Member, Occurrence, Original, Place, Rule, Run, SCHEMA,
-        Skipped, Stats, Summary, Suppressed, UnusedAllow,
+        Skipped, Stats, Summary, Suppressed, UnusedAllow, Verification,
     },
     redact::{Redactor, visible},
 };
@@ -25,6 +25,7 @@ pub(super) fn document(outcome: &Outcome, style: &Style) -> Document {
         summary: summary(outcome),
         coverage: writer.coverage(&outcome.coverage),
         stats: Stats { anchors: outcome.stats.anchors, regexes: outcome.stats.regexes },
+        verification: style.run.verification.as_ref().map(verification),
         rules: rules(outcome),
         findings: outcome.findings.iter().map(|finding| writer.finding(finding)).collect(),
         suppressed: outcome.suppressed.iter().map(|suppressed| writer.suppressed(suppressed)).collect(),
@@ -47,6 +48,12 @@ fn run(run: &RunInfo, secrets_shown: bool) -> Run {
         commit: run.commit.map(|id| id.to_string()),
         secrets_shown,
     }
+}
+
+/// Reasons may be in the words of a service.
+fn verification(count: &Verification) -> Verification {
+    let reasons = count.reasons.iter().map(|(reason, failed)| (visible(reason.as_bytes()).into_owned(), *failed));
+    Verification { reasons: reasons.collect(), ..count.clone() }
 }
 
 fn summary(outcome: &Outcome) -> Summary {

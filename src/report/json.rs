@@ -32,6 +32,9 @@ pub struct Document {
     pub coverage: Coverage,
     /// What it took.
     pub stats: Stats,
+    /// How many secrets a service or their providers were asked about; absent where nobody was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// The rules that the findings name, sorted by id.
     pub rules: Vec<Rule>,
     /// What was found: leaks and information alike (`kind` tells).
@@ -103,6 +106,28 @@ pub struct Coverage {
     pub bytes: u64,
     /// Commits looked at.
     pub commits: u64,
+}
+
+/// What came of asking which secrets are live. Distinct secrets, but for `not_sent`, which counts findings.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Verification {
+    /// Asked about; the sum of the next two.
+    pub asked: u64,
+    /// The service said something about them.
+    pub answered: u64,
+    /// No answer: their verdict is unknown.
+    pub failed: u64,
+    /// Known from an earlier run.
+    pub from_cache: u64,
+    /// Of the failed: kept, to be asked about later.
+    pub spooled: u64,
+    /// Of the failed: not sent because the service failed too often before.
+    pub skipped_by_breaker: u64,
+    /// Findings that nobody was asked about: canaries, publishable keys, weak secrets, rules without a call.
+    pub not_sent: u64,
+    /// Why secrets have no answer, and how many each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, u64>,
 }
 
 /// Counts of what was judged.

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::json::{Coverage, Document, Finding, Rule, Run, Skipped, Stats, Summary, Suppressed, UnusedAllow};
+use super::json::{
+    Coverage, Document, Finding, Rule, Run, Skipped, Stats, Summary, Suppressed, UnusedAllow, Verification,
+};
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -25,6 +27,8 @@ enum Record<'a> {
         summary: &'a Summary,
         coverage: &'a Coverage,
         stats: &'a Stats,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        verification: Option<&'a Verification>,
     },
 }
 
@@ -44,5 +48,6 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
         summary: &document.summary,
         coverage: &document.coverage,
         stats: &document.stats,
+        verification: document.verification.as_ref(),
     })
 }

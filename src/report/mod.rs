@@ -142,6 +142,8 @@ pub struct RunInfo {
     pub category: Option<String>,
     /// The commit that was checked out or scanned up to.
     pub commit: Option<BlobId>,
+    /// How many secrets were asked about, where any were.
+    pub verification: Option<json::Verification>,
 }
 
 /// How a report is to look.

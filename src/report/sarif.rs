@@ -291,6 +291,9 @@ fn invocation(document: &Document, cut: usize) -> Value {
         note("note", format!("{}: {}", entry.entry, entry.why));
     }
     let mut invocation = json!({ "executionSuccessful": document.complete, "toolExecutionNotifications": notes });
+    if let Some(verification) = &document.verification {
+        invocation["properties"] = json!({ "verification": verification });
+    }
     if !document.run.arguments.is_empty() {
         invocation["arguments"] = json!(document.run.arguments);
     }

@@ -1,7 +1,7 @@
 //! For people: the line, what is wrong with it and what to do, grouped by file; the summary last, where the eye is.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{self, Write},
 };
 
@@ -10,7 +10,7 @@ use super::{
     document::short,
     json::{Commit, Document, Finding, Occurrence, Rule},
 };
-use crate::model::{Exposure, Severity};
+use crate::model::{Confidence, Exposure, Severity};
 
 mod paint;
 mod summary;
@@ -54,8 +54,12 @@ impl<'a> Page<'a> {
         for finding in self.document.findings.iter().filter(|finding| finding.kind.is_leak()) {
             leaks.push((finding.occurrences.first().map(|at| at.place.shown()).unwrap_or_default(), finding));
         }
+        // Files that give a server's key to everybody go first; then by path.
+        let urgent: BTreeSet<String> =
+            leaks.iter().filter(|(_, finding)| self.is_urgent(finding)).map(|(path, _)| path.clone()).collect();
         let at = |finding: &Finding| finding.occurrences.first().map(|at| (at.line, at.column));
-        leaks.sort_by(|(path, a), (other, b)| path.cmp(other).then_with(|| at(a).cmp(&at(b))));
+        let rank = |path: &String| (!urgent.contains(path), path.clone());
+        leaks.sort_by(|(path, a), (other, b)| (rank(path), at(a)).cmp(&(rank(other), at(b))));
         let mut last: Option<&str> = None;
         for (path, finding) in &leaks {
             if last != Some(path) {
@@ -66,6 +70,12 @@ impl<'a> Page<'a> {
             writeln!(self.out)?;
         }
         Ok(())
+    }
+
+    /// Whether it is for certain a key that only a server may have, shipped to clients.
+    fn is_urgent(&self, finding: &Finding) -> bool {
+        let known = self.rules.get(finding.rule.as_str()).is_some_and(|rule| rule.provider != "generic");
+        finding.exposure == Exposure::Shipped && finding.confidence == Confidence::High && known
     }
 
     fn finding(&mut self, finding: &'a Finding) -> io::Result<()> {
@@ -86,7 +96,8 @@ impl<'a> Page<'a> {
         }
         self.origin(first)?;
         self.other_places(finding)?;
-        if self.style.explain {
+        // What is shipped is judged by more than its format.
+        if self.style.explain || finding.exposure == Exposure::Shipped {
             finding.notes.iter().try_for_each(|note| self.fact(&format!("because {note}")))?;
         }
         let fingerprint = self.paint.dim(&format!("fingerprint {}", finding.fingerprint));

@@ -45,7 +45,7 @@ pub use conformance::{Row, conformance};
 pub use flush::{Flushed, flush};
 pub use guard::{AddressClass, Guard, Refused};
 pub use key_source::{KeySource, KeySourceError};
-pub use plan::{NotSent, Question};
+pub use plan::{NotSent, Question, Subject, guess_proof};
 pub use seal::{Opener, Recipient, SealError};
 pub use settings::{Budget, CacheFile, Disclosure, Hidden, Mode, Operation, Rate, RevokeError, Settings, Transport};
 pub use sign::{CheckingKey, KeyError, SignatureError, Signed, SigningKey, TOLERANCE, sign, verify};

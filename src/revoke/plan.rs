@@ -8,11 +8,57 @@ use sha2::{Digest, Sha256};
 
 use super::settings::{Disclosure, RevokeError, Settings};
 use super::world::World;
-use crate::model::{Fingerprint, Kind, RuleInfo, Secret};
+use crate::model::{Finding, Fingerprint, Kind, RuleInfo, Secret};
 
 /// Most places told for one secret, and most characters of one.
 const PLACES: usize = 10;
 const PLACE_LENGTH: usize = 512;
+
+/// What there is of a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// The secret.
+    Whole(Secret),
+    /// What is left of one that was not kept: only its fingerprint can be sent.
+    Hashed {
+        /// SHA-256 of the secret.
+        sha256: [u8; 32],
+        /// Its bytes.
+        len: usize,
+    },
+}
+
+impl Subject {
+    /// SHA-256 of the secret.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Whole(secret) => Sha256::digest(secret.expose()).into(),
+            Self::Hashed { sha256, .. } => *sha256,
+        }
+    }
+
+    /// The secret, if there is more than a hash of it.
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        match self {
+            Self::Whole(secret) => Some(secret.expose()),
+            Self::Hashed { .. } => None,
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Whole(secret) => secret.expose().len(),
+            Self::Hashed { len, .. } => *len,
+        }
+    }
+}
+
+impl From<Secret> for Subject {
+    fn from(secret: Secret) -> Self {
+        Self::Whole(secret)
+    }
+}
 
 /// A secret that somebody wants to know about.
 #[derive(Clone, Debug)]
@@ -20,7 +66,7 @@ pub struct Question {
     /// The finding.
     pub fingerprint: Fingerprint,
     /// Its secret.
-    pub secret: Secret,
+    pub secret: Subject,
     /// The other part of a credential in two parts; only providers are told.
     pub partner: Option<Secret>,
     /// Its rule.
@@ -31,6 +77,52 @@ pub struct Question {
     pub count: usize,
     /// Where; only filled if the user asked for it to be told.
     pub places: Vec<String>,
+}
+
+impl Question {
+    /// About a finding.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            fingerprint: finding.fingerprint,
+            secret: finding.secret.clone().into(),
+            partner: finding.partner.clone(),
+            rule: Arc::clone(&finding.rule),
+            strong: is_strong(finding),
+            count: finding.occurrences.len(),
+            places: finding.occurrences.iter().map(|at| at.place.path().to_string()).collect(),
+        }
+    }
+}
+
+/// SHA-256 and length of a finding's secret, if nobody could guess the secret from them: what may be kept where the
+/// secret may not, to ask about it later.
+#[must_use]
+pub fn guess_proof(finding: &Finding) -> Option<Subject> {
+    let secret = finding.secret.expose();
+    is_strong(finding).then(|| Subject::Hashed { sha256: Sha256::digest(secret).into(), len: secret.len() })
+}
+
+/// Bits of entropy that a secret needs for its SHA-256 to give nothing away.
+const STRONG: f64 = 64.0;
+
+/// Whether nobody could guess a secret from its SHA-256: made by a machine in a vendor's format, and random enough. What
+/// people may have chosen (passwords, and all that was judged by its name) is not.
+fn is_strong(finding: &Finding) -> bool {
+    let name = finding.rule.name.to_lowercase();
+    let chosen = ["password", "credential", "passphrase", "basic auth"].iter().any(|word| name.contains(word));
+    finding.probability.is_none()
+        && finding.rule.provider != "generic"
+        && !chosen
+        && bits(finding.secret.expose()) >= STRONG
+}
+
+/// Shannon entropy of all bytes together: less than what a random format holds, never more.
+fn bits(bytes: &[u8]) -> f64 {
+    let mut counts = [0u32; 256];
+    bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    let len = bytes.len() as f64;
+    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count)).map(|n| n * (len / n).log2()).sum()
 }
 
 /// Why a secret was not asked about.
@@ -59,6 +151,8 @@ pub(crate) struct Item {
     pub(crate) strong: bool,
     pub(crate) count: usize,
     pub(crate) places: Vec<String>,
+    /// Bytes of the secret.
+    pub(crate) len: usize,
     /// In clear; only read where `plain`.
     pub(crate) secret: Secret,
     pub(crate) plain: bool,
@@ -88,13 +182,14 @@ pub(crate) fn barred(kind: Kind) -> Option<&'static str> {
 pub(crate) fn plan(questions: &[Question], settings: &Settings, scan: &str) -> Result<Plan, RevokeError> {
     let mut plan = Plan::default();
     // A canary under one rule bars the same bytes under every other.
-    let canaries: std::collections::BTreeSet<&[u8]> =
-        questions.iter().filter(|q| q.rule.kind == Kind::Canary).map(|q| q.secret.expose()).collect();
-    let mut groups: BTreeMap<(&str, &[u8]), Vec<&Question>> = BTreeMap::new();
-    let mut owner: BTreeMap<&[u8], &str> = BTreeMap::new();
-    for question in questions {
+    let questions: Vec<([u8; 32], &Question)> = questions.iter().map(|q| (q.secret.sha256(), q)).collect();
+    let canaries: std::collections::BTreeSet<&[u8; 32]> =
+        questions.iter().filter(|(_, q)| q.rule.kind == Kind::Canary).map(|(digest, _)| digest).collect();
+    let mut groups: BTreeMap<(&str, &[u8; 32]), Vec<&Question>> = BTreeMap::new();
+    let mut owner: BTreeMap<&[u8; 32], &str> = BTreeMap::new();
+    for (digest, question) in &questions {
         let mut reason = barred(question.rule.kind).or_else(|| withheld(question, settings));
-        if canaries.contains(question.secret.expose()) {
+        if canaries.contains(digest) {
             reason = barred(Kind::Canary);
         }
         match reason {
@@ -104,21 +199,21 @@ pub(crate) fn plan(questions: &[Question], settings: &Settings, scan: &str) -> R
                 reason,
             }),
             None => {
-                let rule = owner.entry(question.secret.expose()).or_insert(&question.rule.id);
+                let rule = owner.entry(digest).or_insert(&question.rule.id);
                 *rule = (*rule).min(&question.rule.id);
             }
         }
     }
-    for question in questions {
-        if let Some(rule) = owner.get(question.secret.expose())
+    for (digest, question) in &questions {
+        if let Some(rule) = owner.get(digest)
             && barred(question.rule.kind).is_none()
             && withheld(question, settings).is_none()
         {
-            groups.entry((rule, question.secret.expose())).or_default().push(question);
+            groups.entry((rule, digest)).or_default().push(question);
         }
     }
-    for ((rule, _), group) in groups {
-        plan.items.push(item(rule, &group, settings));
+    for ((rule, digest), group) in groups {
+        plan.items.push(item(rule, *digest, &group, settings));
     }
     name(&mut plan.items, settings, scan)?;
     plan.not_sent.sort();
@@ -127,24 +222,28 @@ pub(crate) fn plan(questions: &[Question], settings: &Settings, scan: &str) -> R
 }
 
 fn withheld(question: &Question, settings: &Settings) -> Option<&'static str> {
+    let whole = settings.shape.needs_plaintext() || matches!(settings.disclosure, Disclosure::Sealed(_));
+    if whole && question.secret.whole().is_none() {
+        return Some("the secret was not kept, so it cannot be sent");
+    }
     let listed = matches!(&settings.disclosure, Disclosure::Plaintext(rules) if rules.contains(&question.rule.id));
     if settings.shape.needs_plaintext() {
         return (!listed).then_some("this service takes only secrets in clear, and the rule is not on that list");
     }
     match &settings.disclosure {
         Disclosure::Hmac(_) | Disclosure::Prefix | Disclosure::Sealed(_) => None,
-        Disclosure::Plaintext(_) if listed => None,
+        Disclosure::Plaintext(_) if listed && question.secret.whole().is_some() => None,
         Disclosure::Fingerprint | Disclosure::Plaintext(_) => {
             (!question.strong).then_some("too weak: its fingerprint could be guessed")
         }
     }
 }
 
-fn item(rule: &str, group: &[&Question], settings: &Settings) -> Item {
-    let secret = &group[0].secret;
-    let digest: [u8; 32] = Sha256::digest(secret.expose()).into();
-    let listed =
-        |q: &&&Question| matches!(&settings.disclosure, Disclosure::Plaintext(rules) if rules.contains(&q.rule.id));
+fn item(rule: &str, digest: [u8; 32], group: &[&Question], settings: &Settings) -> Item {
+    let secret = group.iter().find_map(|q| q.secret.whole());
+    let listed = |q: &&&Question| {
+        matches!(&settings.disclosure, Disclosure::Plaintext(rules) if rules.contains(&q.rule.id)) && secret.is_some()
+    };
     let plain = group.iter().find(listed).map(|q| q.rule.id.as_str());
     let strong = group.iter().all(|q| q.strong);
     let mut places: Vec<String> = Vec::new();
@@ -167,7 +266,8 @@ fn item(rule: &str, group: &[&Question], settings: &Settings) -> Item {
         // The same finding asked twice is still one finding.
         count: group.iter().map(|q| q.count).max().unwrap_or(0).max(group.len()),
         places,
-        secret: secret.clone(),
+        len: group[0].secret.len(),
+        secret: Secret::new(secret.unwrap_or_default()),
         plain: plain.is_some(),
         sealed: None,
     }

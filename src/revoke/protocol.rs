@@ -142,7 +142,7 @@ fn wire(item: &Item) -> WireItem<'_> {
         id: &item.id,
         fp: &item.fp,
         rule: &item.rule,
-        len: (item.strong && item.fp.starts_with("sha256:")).then(|| item.secret.expose().len()),
+        len: (item.strong && item.fp.starts_with("sha256:")).then_some(item.len),
         count: item.count,
         places: &item.places,
         secret: clear.and_then(Result::ok),

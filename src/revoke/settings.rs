@@ -245,6 +245,9 @@ impl Settings {
         {
             return Err(RevokeError::Settings("the key for HMAC fingerprints needs at least 16 bytes"));
         }
+        if self.operation == Operation::Revoke && self.signing.is_empty() && matches!(self.shape, Shape::Stanch) {
+            return Err(RevokeError::Settings("a request to revoke must be signed, and there is no key to sign with"));
+        }
         self.shape.validate(self)
     }
 }
@@ -253,7 +256,7 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
     /// The endpoint cannot be used.
-    #[error("webhook {endpoint}: {why}")]
+    #[error("{endpoint}: {why}")]
     Endpoint {
         /// Scheme and host only: path, query and user name may be secrets.
         endpoint: String,

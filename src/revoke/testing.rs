@@ -281,7 +281,7 @@ pub(crate) fn question(n: usize, rule: &Arc<RuleInfo>) -> Question {
     let secret = secret(n);
     Question {
         fingerprint: Fingerprint::of(&FingerprintKey::default(), &rule.id, secret.as_bytes()),
-        secret: Secret::new(secret.as_bytes()),
+        secret: Secret::new(secret.as_bytes()).into(),
         partner: None,
         rule: Arc::clone(rule),
         strong: true,

@@ -53,7 +53,7 @@ fn fingerprints_of_others() {
         let mut settings = settings(&server, Mode::Ci);
         settings.disclosure = disclosure;
         let mut all = questions(1);
-        all[0].secret = Secret::new(text(&vector, "secret").as_bytes());
+        all[0].secret = Secret::new(text(&vector, "secret").as_bytes()).into();
         let sent = dry_run(&all, &settings).unwrap();
         assert!(sent.contains(&format!("\"fp\":\"{}\"", text(&vector, name))), "{name}: {sent}");
     }
@@ -153,7 +153,7 @@ proptest! {
         settings.transport.world = std::sync::Arc::new(super::testing::FakeWorld::new());
         let mut all = questions(secrets.len());
         for (question, secret) in all.iter_mut().zip(&secrets) {
-            question.secret = Secret::new(secret);
+            question.secret = Secret::new(secret).into();
         }
         let text = dry_run(&all, &settings).unwrap();
         for secret in &secrets {

@@ -15,7 +15,7 @@ use super::protocol::{self, Expected, ItemAnswers, Known};
 use super::settings::{RevokeError, Settings};
 use super::sign::sign;
 use super::spool::{self, Spooled};
-use crate::model::{Fingerprint, Secret, UnknownReason, Verdict};
+use crate::model::{Fingerprint, Note, Secret, Severity, UnknownReason, Verdict};
 
 /// `stanch-webhook/1`.
 pub(crate) struct Native<'a> {
@@ -239,11 +239,15 @@ pub fn dry_run(questions: &[Question], settings: &Settings) -> Result<String, Re
     Ok(text)
 }
 
-/// The findings that a set of verdicts is about, for callers that fill them in.
+/// Fills verdicts into the findings that they are about. What is revoked is of low severity at most; nothing is hidden.
 pub fn apply(verdicts: &BTreeMap<Fingerprint, Verdict>, findings: &mut [crate::model::Finding]) {
     for finding in findings {
-        if let Some(verdict) = verdicts.get(&finding.fingerprint) {
-            finding.verdict = verdict.clone();
+        let Some(verdict) = verdicts.get(&finding.fingerprint) else { continue };
+        finding.verdict = verdict.clone();
+        if *verdict == Verdict::Revoked && finding.severity > Severity::Low {
+            let note = format!("{} severity before it was revoked", finding.severity.name());
+            finding.notes.push(Note(note.into()));
+            finding.severity = Severity::Low;
         }
     }
 }

@@ -14,7 +14,12 @@ pub(crate) type Compiled = (RuleInfo, Rule);
 /// Turns a pattern file called `name` into rules. The error names the line.
 pub(crate) fn compile_file(name: &str, text: &str, file: &PatternFile) -> Result<Vec<Compiled>, (usize, String)> {
     let mut rules = Vec::new();
-    let tables = [(&file.rule, Gate::Keyword), (&file.context, Gate::Context), (&file.judge, Gate::Judge)];
+    let tables = [
+        (&file.rule, Gate::Keyword),
+        (&file.context, Gate::Context),
+        (&file.judge, Gate::Judge),
+        (&file.asset, Gate::Asset),
+    ];
     for (table, gate) in tables {
         for entry in table {
             let line = line_of(text, entry.span().start);
@@ -72,12 +77,12 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
     let pattern = match gate {
         Gate::Keyword => entry.pattern.clone().ok_or("has no `pattern`")?,
         Gate::Context => entry.value.clone().ok_or("has no `value`")?,
-        Gate::Judge => String::new(),
+        Gate::Judge | Gate::Asset => String::new(),
     };
     let mut keywords = match gate {
         Gate::Keyword => keyword_shapes(&entry, &pattern, caseless)?,
         Gate::Context => context_shapes(&entry, &pattern)?,
-        Gate::Judge => Vec::new(),
+        Gate::Judge | Gate::Asset => Vec::new(),
     };
     keywords.sort_by(|a, b| a.text.cmp(&b.text));
     keywords.dedup_by(|a, b| a.text == b.text);
@@ -132,16 +137,29 @@ fn keyword_shapes(entry: &Entry, pattern: &str, caseless: bool) -> Result<Vec<Ke
     if entry.window.is_some_and(|window| window > shape::MAX_WINDOW) {
         return Err(format!("`window` is over {} bytes", shape::MAX_WINDOW));
     }
-    let mut shapes = Vec::new();
-    for word in keywords {
-        if word.len() < 3 {
-            return Err(format!("keyword `{word}` has fewer than 3 bytes"));
-        }
-        let text = if caseless { word.to_ascii_lowercase() } else { word };
-        let shape = shape::shape(&hir, text.as_bytes(), caseless, entry.window);
-        shapes.push(KeywordShape::new(text, shape));
+    if let Some(short) = keywords.iter().find(|word| word.len() < 3) {
+        return Err(format!("keyword `{short}` has fewer than 3 bytes"));
     }
-    Ok(shapes)
+    let texts: Vec<String> =
+        keywords.into_iter().map(|word| if caseless { word.to_ascii_lowercase() } else { word }).collect();
+    let bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
+    let shapes = shape::shapes(&hir, &bytes, caseless, entry.window);
+    Ok(texts.into_iter().zip(shapes).flat_map(|(text, shape)| lengthened(text, shape, caseless)).collect())
+}
+
+/// A keyword of three bytes that only a few bytes may follow becomes one for each of them: `pub` is met in every other
+/// line, `pub0` hardly ever.
+fn lengthened(text: String, shape: shape::Shape, caseless: bool) -> Vec<KeywordShape> {
+    let follow: Vec<u8> = (0..0x80).filter(|&b| shape::has(&shape.follow, b)).collect();
+    let is_common = text.len() == 3 && !caseless;
+    if !is_common || shape.in_window || shape.follow_min == 0 || follow.len() > 16 {
+        return vec![KeywordShape::new(text, shape)];
+    }
+    let longer = |&next: &u8| {
+        let shape = shape::Shape { follow_min: shape.follow_min - 1, ..shape };
+        KeywordShape::new(format!("{text}{}", char::from(next)), shape)
+    };
+    follow.iter().map(longer).collect()
 }
 
 fn context_shapes(entry: &Entry, value: &str) -> Result<Vec<KeywordShape>, String> {

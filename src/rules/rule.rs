@@ -16,6 +16,8 @@ pub enum Gate {
     Context,
     /// The judge of names and values.
     Judge,
+    /// What containers turn out to hold.
+    Asset,
 }
 
 /// Everything of a rule but its metadata and its place in the tables.

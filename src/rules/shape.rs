@@ -77,13 +77,61 @@ fn collect(hir: &Hir, set: &mut ByteSet) {
     }
 }
 
-/// The pieces of a pattern that follow one another, with groups opened.
-fn pieces<'h>(hir: &'h Hir, out: &mut Vec<&'h Hir>) {
+/// Ways through a pattern's alternatives that are followed one by one; beyond that an alternative stays one piece.
+const MOST_WAYS: usize = 64;
+
+/// The ways through a pattern: for each, the pieces that follow one another, with groups and alternatives opened.
+fn ways<'h>(hir: &'h Hir, ways_so_far: Vec<Vec<&'h Hir>>) -> Vec<Vec<&'h Hir>> {
     match hir.kind() {
-        HirKind::Concat(parts) => parts.iter().for_each(|part| pieces(part, out)),
-        HirKind::Capture(capture) => pieces(&capture.sub, out),
-        _ => out.push(hir),
+        HirKind::Concat(parts) => parts.iter().fold(ways_so_far, |so_far, part| ways(part, so_far)),
+        HirKind::Capture(capture) => ways(&capture.sub, ways_so_far),
+        HirKind::Alternation(parts) if parts.len() * ways_so_far.len() <= MOST_WAYS => {
+            parts.iter().flat_map(|part| ways(part, ways_so_far.clone())).collect()
+        }
+        _ => {
+            let mut longer = ways_so_far;
+            longer.iter_mut().for_each(|way| way.push(hir));
+            longer
+        }
     }
+}
+
+/// The bytes that a match can begin with, and whether it can be empty.
+#[must_use]
+pub fn first_bytes(hir: &Hir) -> (ByteSet, bool) {
+    let mut set = [0; 4];
+    let empty = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => {
+            literal.0.iter().take(1).for_each(|&b| insert(&mut set, b));
+            literal.0.is_empty()
+        }
+        HirKind::Class(_) => {
+            collect(hir, &mut set);
+            false
+        }
+        HirKind::Repetition(repetition) => {
+            let (first, empty) = first_bytes(&repetition.sub);
+            set = first;
+            empty || repetition.min == 0
+        }
+        HirKind::Capture(capture) => return first_bytes(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().all(|part| {
+            let (first, empty) = first_bytes(part);
+            set = union(set, first);
+            empty
+        }),
+        HirKind::Alternation(parts) => parts.iter().fold(false, |any, part| {
+            let (first, empty) = first_bytes(part);
+            set = union(set, first);
+            any || empty
+        }),
+    };
+    (set, empty)
+}
+
+fn union(a: ByteSet, b: ByteSet) -> ByteSet {
+    std::array::from_fn(|at| a[at] | b[at])
 }
 
 /// The group named `secret`, where there is one.
@@ -115,50 +163,81 @@ fn only_text(hir: &Hir) -> Option<Vec<u8>> {
     }
 }
 
-/// What `pattern` demands of the bytes round `keyword`.
+/// What a pattern demands of the bytes round each of its keywords.
+///
+/// A keyword is pinned where it stands in every match on some way through the pattern. Only if each way has a keyword
+/// that is pinned on it are the windows narrowed to that; else a match may lie anywhere round a keyword.
 #[must_use]
-pub fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -> Shape {
+pub fn shapes(hir: &Hir, keywords: &[Vec<u8>], caseless: bool, window: Option<usize>) -> Vec<Shape> {
     let limit = window.unwrap_or(DEFAULT_WINDOW).min(MAX_WINDOW);
-    let longest =
-        hir.properties().maximum_len().unwrap_or(limit).min(limit.max(hir.properties().minimum_len().unwrap_or(0)));
-    let mut anywhere =
-        Shape { before: longest, exact: false, after: longest, follow_min: 0, follow: [0; 4], in_window: false };
-    if window.is_some_and(|window| window > longest) {
-        anywhere.after = limit;
+    let ways = ways(hir, vec![Vec::new()]);
+    let pinned = |keyword: &[u8]| -> Vec<Option<Shape>> {
+        ways.iter().map(|way| pin(way, &fold(keyword, caseless), caseless, limit)).collect()
+    };
+    let pinned: Vec<Vec<Option<Shape>>> = keywords.iter().map(|keyword| pinned(keyword)).collect();
+    let all_pinned = (0..ways.len()).all(|way| pinned.iter().any(|shapes| shapes[way].is_some()));
+    let of_keyword = |shapes: Vec<Option<Shape>>| {
+        let joined = shapes.into_iter().flatten().reduce(Shape::join).filter(|_| all_pinned);
+        let shape = joined.unwrap_or_else(|| anywhere(hir, limit, window));
+        if shape.follow_min > 0 { shape } else { with_secret(hir, shape) }
+    };
+    pinned.into_iter().map(of_keyword).collect()
+}
+
+fn anywhere(hir: &Hir, limit: usize, window: Option<usize>) -> Shape {
+    let properties = hir.properties();
+    let longest = properties.maximum_len().unwrap_or(limit).min(limit.max(properties.minimum_len().unwrap_or(0)));
+    let after = if window.is_some_and(|window| window > longest) { limit } else { longest };
+    Shape { before: longest, exact: false, after, follow_min: 0, follow: [0; 4], in_window: false }
+}
+
+impl Shape {
+    /// What holds wherever one of the two does.
+    fn join(self, other: Self) -> Self {
+        Self {
+            before: self.before.max(other.before),
+            exact: self.exact && other.exact && self.before == other.before,
+            after: self.after.max(other.after),
+            follow_min: self.follow_min.min(other.follow_min),
+            follow: union(self.follow, other.follow),
+            in_window: false,
+        }
     }
-    let mut parts = Vec::new();
-    pieces(hir, &mut parts);
-    let wanted = fold(keyword, caseless);
-    let (mut least, mut most) = (0usize, Some(0usize));
+}
+
+/// The shape where the keyword stands on one way through a pattern.
+fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shape> {
+    let (mut least, mut most) = (0usize, 0usize);
     let mut at = 0;
-    while at < parts.len() {
+    while at < way.len() {
         // A run of pieces with one text each is where a keyword can be pinned.
         let mut text = Vec::new();
         let mut end = at;
-        while let Some(piece) = parts.get(end).and_then(|part| only_text(part)) {
+        while let Some(piece) = way.get(end).and_then(|part| only_text(part)) {
             text.extend(piece);
             end += 1;
         }
         let text = fold(&text, caseless);
-        if let Some(offset) = find(&text, &wanted) {
-            let Some(most) = most else { break };
-            let (before_min, before_max) = (least + offset, most + offset);
+        if let Some(offset) = find(&text, wanted) {
+            let (before, before_max) = (least + offset, most + offset);
             let tail = &text[offset + wanted.len()..];
-            let (follow_min, follow) = following(tail, parts.get(end).copied());
-            let rest = longest.saturating_sub(before_min);
-            let after = rest.max(wanted.len());
-            let exact = before_min == before_max;
-            let pinned = Shape { before: before_max, exact, after, follow_min, follow, in_window: false };
-            return if follow_min > 0 { pinned } else { with_secret(hir, pinned) };
+            let (follow_min, follow) = following(tail, way.get(end).copied());
+            let rest = way[end..].iter().fold(text.len() - offset, |sum, part| {
+                sum.saturating_add(part.properties().maximum_len().unwrap_or(limit))
+            });
+            // A way that may be longer than the window gets the window.
+            let after = rest.min(limit.max(text.len() - offset));
+            let exact = before == before_max;
+            return Some(Shape { before: before_max, exact, after, follow_min, follow, in_window: false });
         }
         let next = end.max(at + 1);
-        for part in &parts[at..next] {
+        for part in &way[at..next] {
             least += part.properties().minimum_len().unwrap_or(0);
-            most = most.zip(part.properties().maximum_len()).map(|(a, b)| a + b);
+            most += part.properties().maximum_len()?;
         }
         at = next;
     }
-    with_secret(hir, anywhere)
+    None
 }
 
 /// The group named `secret` where every match has it.
@@ -198,7 +277,13 @@ fn following(tail: &[u8], next: Option<&Hir>) -> (usize, ByteSet) {
 
 #[cfg(test)]
 mod tests {
-    use super::{has, parse, shape};
+    use regex_syntax::hir::Hir;
+
+    use super::{Shape, first_bytes, has, parse, shapes};
+
+    fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -> Shape {
+        shapes(hir, &[keyword.to_vec()], caseless, window)[0]
+    }
 
     #[test]
     fn a_prefix_pins_the_match() {
@@ -212,7 +297,7 @@ mod tests {
     fn a_keyword_in_the_middle_has_a_range_before_it() {
         let hir = parse(r"[a-z]{2,5}-key=(?<secret>[a-z]{8})").unwrap();
         let shape = shape(&hir, b"-key", false, None);
-        assert_eq!((shape.before, shape.exact, shape.after), (5, false, 16));
+        assert_eq!((shape.before, shape.exact, shape.after), (5, false, 13));
     }
 
     #[test]
@@ -226,5 +311,27 @@ mod tests {
     fn an_unbounded_pattern_gets_the_stated_window() {
         let hir = parse(r"-----BEGIN[^-]+-----").unwrap();
         assert_eq!(shape(&hir, b"-----BEGIN", false, Some(9000)).after, 9000);
+    }
+
+    #[test]
+    fn a_keyword_is_pinned_on_each_way_through_the_pattern() {
+        let hir = parse(r"(?m)(?:^|[a-z]{1,3}:)_(?:auth|password)=(?<secret>[a-z]{10,20})").unwrap();
+        let words = [b"_auth".to_vec(), b"_password".to_vec()];
+        let both = shapes(&hir, &words, false, None);
+        assert_eq!((both[0].before, both[0].exact, both[0].after), (4, false, 26));
+        assert_eq!(both[1].after, 30);
+        // On the way of the password no keyword is pinned.
+        assert_eq!(shape(&hir, b"_auth", false, None).before, 34);
+    }
+
+    #[test]
+    fn the_first_bytes_are_those_of_all_ways() {
+        let first = |pattern: &str| {
+            let (set, empty) = first_bytes(&parse(pattern).unwrap());
+            ((0..=255u8).filter(|&b| has(&set, b)).map(char::from).collect::<String>(), empty)
+        };
+        assert_eq!(first(r"\b(?:ab|c?d)e"), ("acd".to_owned(), false));
+        assert_eq!(first(r"[x-z]{0,3}(?i:k)"), ("Kkxyz".to_owned(), false));
+        assert_eq!(first(r"a*"), ("a".to_owned(), true));
     }
 }

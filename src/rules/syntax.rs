@@ -1,6 +1,6 @@
 //! The TOML shape of a pattern file; shared by the build script and the reader of user files.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use toml::Spanned;
 
 /// One pattern file.
@@ -19,6 +19,9 @@ pub(crate) struct PatternFile {
     /// What the judge of names and values reports; it has no pattern.
     #[serde(default)]
     pub judge: Vec<Spanned<Entry>>,
+    /// What is told of containers; it has no pattern.
+    #[serde(default)]
+    pub asset: Vec<Spanned<Entry>>,
 }
 
 /// Words of which one must stand near a match.
@@ -117,6 +120,12 @@ pub(crate) struct Entry {
     pub examples: Option<Vec<String>>,
     /// Templates that do not.
     pub negative_examples: Option<Vec<String>>,
+    /// How the provider is asked whether a secret is live; read by `revoke::provider`, for files of the command line only.
+    #[expect(dead_code, reason = "the reader of rules only lets it pass")]
+    pub verify: Option<IgnoredAny>,
+    /// How the provider is told to revoke one.
+    #[expect(dead_code, reason = "the reader of rules only lets it pass")]
+    pub revoke: Option<IgnoredAny>,
 }
 
 impl Entry {

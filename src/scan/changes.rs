@@ -88,15 +88,15 @@ impl Scanner<'_> {
         whole: bool,
         collector: &Mutex<Collector>,
     ) {
-        let one = |state: &mut (GitSource<'_>, Worker<'_>), change: &Change<'_>| {
+        let one = |repo: &Repo, state: &mut (GitSource<'_>, Worker<'_>), change: &Change<'_>| {
             if !self.is_stopped() {
-                self.scan_change(&mut state.0, &mut state.1, change, whole);
+                self.scan_change(repo, &mut state.0, &mut state.1, change, whole);
             }
         };
         if changes.len() < FEW || self.settings.threads() == 1 {
             let Ok(source) = repo.objects() else { return };
             let mut state = (source, self.worker(collector));
-            return changes.iter().for_each(|change| one(&mut state, change));
+            return changes.iter().for_each(|change| one(repo, &mut state, change));
         }
         // A handle of libgit2 cannot be shared: each share of the work opens its own.
         let share = changes.len().div_ceil(self.settings.threads() * 4);
@@ -105,12 +105,19 @@ impl Scanner<'_> {
                 let Ok(repo) = path.map_or_else(Repo::from_env, Repo::at) else { return };
                 let Ok(source) = repo.objects() else { return };
                 let mut state = (source, self.worker(collector));
-                changes.iter().for_each(|change| one(&mut state, change));
+                changes.iter().for_each(|change| one(&repo, &mut state, change));
             });
         });
     }
 
-    fn scan_change(&self, source: &mut GitSource<'_>, worker: &mut Worker<'_>, change: &Change<'_>, whole: bool) {
+    fn scan_change(
+        &self,
+        repo: &Repo,
+        source: &mut GitSource<'_>,
+        worker: &mut Worker<'_>,
+        change: &Change<'_>,
+        whole: bool,
+    ) {
         let file = change.file;
         let (mut new, mut old) = (Vec::new(), Vec::new());
         if let Err(error) = source.blob(&file.blob, &mut new) {
@@ -129,7 +136,30 @@ impl Scanner<'_> {
             Some((id, at_end)) => Provenance::History { path, blob, commit: commit_of(source, id, Some(at_end)) },
         };
         let old: Vec<&[u8]> = old.iter().map(Vec::as_slice).collect();
-        worker.change(&Place::plain(provenance), &new, &old);
+        worker.change(repo, &Place::plain(provenance), &new, &old);
+    }
+
+    /// Scans blobs, and the texts of commits and tags, whatever they belong to.
+    pub(super) fn scan_objects(&self, ids: &[BlobId], collector: &Mutex<Collector>) {
+        self.asked(collector, format!("{} objects", ids.len()));
+        let scan = || {
+            let repo = Repo::from_env()?;
+            let mut source = repo.objects()?;
+            let mut worker = self.worker(collector);
+            let mut data = Vec::new();
+            for id in ids.iter().take_while(|_| !self.is_stopped()) {
+                match source.object(id, &mut data) {
+                    Ok(ObjectKind::Blob) => {
+                        let history = Provenance::History { path: BString::default(), blob: *id, commit: None };
+                        worker.item(history, &data, false);
+                    }
+                    Ok(kind) => scan_text(&mut worker, *id, kind, &data),
+                    Err(error) => worker.skip(error.into_skipped(repo.is_partial())),
+                }
+            }
+            Ok(())
+        };
+        self.settle(scan(), "objects", collector);
     }
 
     fn scan_name(&self, worker: &mut Worker<'_>, name: &BString, commit: Option<Box<CommitInfo>>) {
@@ -143,25 +173,9 @@ impl Scanner<'_> {
         let mut worker = self.worker(collector);
         let mut data = Vec::new();
         for id in range.commits.iter().chain(&range.tags) {
-            let kind = match source.object(id, &mut data) {
-                Ok(kind) => kind,
-                Err(error) => {
-                    worker.skip(error.into_skipped(repo.is_partial()));
-                    continue;
-                }
-            };
-            let is_commit = kind == ObjectKind::Commit;
-            let commit = is_commit.then(|| Box::new(commit_info(*id, &data)));
-            let texts: Vec<_> =
-                if is_commit { commit_texts(*id, &data).collect() } else { tag_texts(*id, &data).collect() };
-            for text in texts {
-                let object = Provenance::Object {
-                    part: text.part,
-                    id: text.id,
-                    name: BString::default(),
-                    commit: commit.clone(),
-                };
-                worker.quiet(object, text.bytes);
+            match source.object(id, &mut data) {
+                Ok(kind) => scan_text(&mut worker, *id, kind, &data),
+                Err(error) => worker.skip(error.into_skipped(repo.is_partial())),
             }
         }
         for new in range.blobs.iter().filter(|new| new.file.old.is_empty()) {
@@ -169,6 +183,21 @@ impl Scanner<'_> {
             self.scan_name(&mut worker, &new.file.path, commit);
         }
         Ok(())
+    }
+}
+
+/// Scans what a commit or a tag says itself.
+fn scan_text(worker: &mut Worker<'_>, id: BlobId, kind: ObjectKind, data: &[u8]) {
+    let commit = (kind == ObjectKind::Commit).then(|| Box::new(commit_info(id, data)));
+    let texts: Vec<_> = match kind {
+        ObjectKind::Commit => commit_texts(id, data).collect(),
+        ObjectKind::Tag => tag_texts(id, data).collect(),
+        ObjectKind::Tree | ObjectKind::Blob => Vec::new(),
+    };
+    for text in texts {
+        let object =
+            Provenance::Object { part: text.part, id: text.id, name: BString::default(), commit: commit.clone() };
+        worker.quiet(object, text.bytes);
     }
 }
 

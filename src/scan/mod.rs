@@ -1,32 +1,31 @@
 //! The whole pipeline: bytes from sources, through the detector and the filter, to one sorted outcome.
 
+mod beside;
 mod changes;
 mod excerpt;
 mod history;
 mod inherit;
 mod outcome;
+mod shipped;
 mod worker;
 
 use std::{
-    path::{Component, PathBuf},
+    path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
-
-use bstr::ByteSlice;
 
 use self::{outcome::Collector, worker::Worker};
 use crate::{
     detect::{Detector, Options},
     filter::Allowlist,
-    model::{Exposure, FingerprintKey, Outcome, Provenance, SkipReason, Skipped},
+    model::{BlobId, Exposure, FingerprintKey, Outcome, SkipReason, Skipped},
     rules::RuleSet,
     source::{
         asset::Budget,
         git::range::RangeQuery,
-        read,
         tree::{self, Item, TreeOptions},
     },
 };
@@ -43,6 +42,8 @@ pub enum Target {
     Staged(Option<PathBuf>, bool),
     /// The commits of a range, in the repository at the path or else the one that git's environment names.
     Range(Option<PathBuf>, RangeQuery),
+    /// Objects by id, wherever they stand, in the repository that git's environment names.
+    Objects(Vec<BlobId>),
     /// Bytes that were handed in, standard input for instance.
     Bytes(Vec<u8>),
 }
@@ -95,6 +96,8 @@ pub struct Scanner<'s> {
     settings: &'s Settings,
     observer: &'s dyn Observer,
     stop: &'s AtomicBool,
+    /// The rule of shipped source maps, where it is in use; looked up when the first map is met.
+    map_rule: OnceLock<Option<u32>>,
 }
 
 impl<'s> Scanner<'s> {
@@ -107,7 +110,14 @@ impl<'s> Scanner<'s> {
         observer: &'s dyn Observer,
         stop: &'s AtomicBool,
     ) -> Self {
-        Self { detector: Detector::new(rules, settings.detect), allowlist, settings, observer, stop }
+        Self {
+            detector: Detector::new(rules, settings.detect),
+            allowlist,
+            settings,
+            observer,
+            stop,
+            map_rule: OnceLock::new(),
+        }
     }
 
     /// Scans the targets. The same input gives the same outcome, for any number of threads.
@@ -120,6 +130,7 @@ impl<'s> Scanner<'s> {
                 Target::History(path) => self.scan_history(path, &collector),
                 Target::Staged(path, whole) => self.scan_staged(path.as_deref(), *whole, &collector),
                 Target::Range(path, query) => self.scan_range(path.as_deref(), query, &collector),
+                Target::Objects(ids) => self.scan_objects(ids, &collector),
                 Target::Bytes(bytes) => self.worker(&collector).bytes(bytes),
             }
         }
@@ -147,19 +158,6 @@ impl<'s> Scanner<'s> {
     /// Whether somebody asked to end early.
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Reads the file that a bundle names as its source map, where it lies beside or below the bundle.
-    fn sibling(&self, bundle: &Provenance, reference: &[u8]) -> Option<Vec<u8>> {
-        let Provenance::File { path } = bundle else { return None };
-        let reference = reference.to_path().ok()?;
-        if !reference.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-            return None;
-        }
-        let file = path.to_path().ok()?.parent()?.join(reference);
-        let mut bytes = Vec::new();
-        read::read(&file, self.settings.max_file_size, &mut bytes).ok()?;
-        Some(bytes)
     }
 
     /// Threads for what is not walked by its source's own.

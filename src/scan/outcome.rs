@@ -17,6 +17,8 @@ pub(crate) struct Placed {
     pub(crate) original: Option<Original>,
     pub(crate) exposure: Exposure,
     pub(crate) excerpt: Excerpt,
+    /// Whether the location counts in the outermost bytes as they are stored.
+    pub(crate) stored: bool,
     pub(crate) inline: Option<Suppression>,
 }
 
@@ -92,7 +94,6 @@ impl Collector {
         }
         outcome.findings.sort_by(|a, b| rank(a).cmp(&rank(b)));
         outcome.suppressed.sort_by(|a, b| (rank(&a.finding), &a.why).cmp(&(rank(&b.finding), &b.why)));
-        outcome.unused_allows = allowlist.unused();
         outcome
     }
 }

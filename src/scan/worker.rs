@@ -12,15 +12,16 @@ use bstr::BString;
 use super::{
     Scanner, excerpt,
     outcome::{Collector, Placed},
+    shipped,
 };
 use crate::{
     detect::Scratch,
     filter::inline,
-    model::{Candidate, Exposure, Kind, Place, Provenance, Severity, SkipReason, Skipped, Span},
+    model::{Candidate, Exposure, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
-        asset::{self, Lines, Nature, Unit},
-        git::new_lines,
-        read,
+        asset::{self, Beside, Lines, MapNote, Nature, Unit},
+        git::{Repo, new_lines},
+        read::{self, Buffer},
         text::{self, Converted},
         tree::File,
     },
@@ -31,30 +32,28 @@ pub(crate) struct Worker<'c> {
     scanner: &'c Scanner<'c>,
     collector: &'c Mutex<Collector>,
     scratch: Scratch,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     found: Collector,
 }
 
 impl<'c> Worker<'c> {
     pub(crate) fn new(scanner: &'c Scanner<'c>, collector: &'c Mutex<Collector>) -> Self {
-        Self { scanner, collector, scratch: Scratch::default(), buffer: Vec::new(), found: Collector::default() }
+        let (scratch, found) = (Scratch::default(), Collector::default());
+        Self { scanner, collector, scratch, buffer: Buffer::default(), found }
     }
 
     /// Reads and scans one file.
     pub(crate) fn file(&mut self, file: &File) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        match read::read(&file.path, self.scanner.settings.max_file_size, &mut buffer) {
-            Ok(()) => self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked),
-            Err(reason) => {
-                // What was read of a file that changed is scanned all the same.
-                if reason == SkipReason::Changed {
-                    self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked);
-                }
-                self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
-            }
+        let mut fault = read::read(&file.path, self.scanner.settings.max_file_size, &mut buffer).err();
+        // What was read of a file that changed is scanned all the same.
+        if matches!(fault, None | Some(SkipReason::Changed)) {
+            self.item(Provenance::File { path: file.name.clone() }, &buffer, file.asked);
+            fault = fault.or(buffer.is_changed().then_some(SkipReason::Changed));
         }
-        // A large buffer is not kept for the small files that follow.
-        buffer.shrink_to(4 << 20);
+        if let Some(reason) = fault {
+            self.skip(Skipped { what: file.name.clone(), reason, asked: file.asked });
+        }
         self.buffer = buffer;
     }
 
@@ -71,9 +70,14 @@ impl<'c> Worker<'c> {
 
     /// Scans the bytes of one item; a fault of ours costs this item only.
     pub(crate) fn item(&mut self, provenance: Provenance, bytes: &[u8], asked: bool) {
+        self.item_of(None, provenance, bytes, asked);
+    }
+
+    /// The same for an item of a repository, where a bundle's map may lie beside it.
+    fn item_of(&mut self, repo: Option<&Repo>, provenance: Provenance, bytes: &[u8], asked: bool) {
         let what = BString::from(provenance.path());
         let place = Place::plain(provenance);
-        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(&place, bytes, asked)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(repo, &place, bytes, asked)));
         if done.is_err() {
             // Its buffers may be half-written.
             self.scratch = Scratch::default();
@@ -86,13 +90,12 @@ impl<'c> Worker<'c> {
     /// The secrets in some bytes and everything that they contain, before their path is known.
     pub(crate) fn secrets(&mut self, place: &Place, bytes: &[u8]) -> Vec<(u32, Box<[u8]>)> {
         let mut secrets = Vec::new();
-        let detector = &self.scanner.detector;
+        let (detector, path) = (&self.scanner.detector, place.provenance.path());
         let scratch = &mut self.scratch;
-        let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, &|_| None, &mut |unit| {
+        let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, Beside::named(path), &mut |unit| {
             for text in texts(unit.bytes) {
                 let text = text.as_bytes(unit.bytes);
-                let raw = detector.scan_raw(text, scratch);
-                secrets.extend(detector.secrets(text, &raw).map(|(rule, secret)| (rule, secret.into())));
+                detector.all_secrets(text, scratch, &mut |rule, secret| secrets.push((rule, secret.into())));
             }
             ControlFlow::Continue(())
         });
@@ -113,19 +116,19 @@ impl<'c> Worker<'c> {
     }
 
     /// Scans a version of a file, and keeps what stands on lines that none of its `old` versions has.
-    pub(crate) fn change(&mut self, place: &Place, bytes: &[u8], old: &[&[u8]]) {
+    pub(crate) fn change(&mut self, repo: &Repo, place: &Place, bytes: &[u8], old: &[&[u8]]) {
         let sink = std::mem::take(&mut self.found);
-        self.item(place.provenance.clone(), bytes, true);
+        self.item_of(Some(repo), place.provenance.clone(), bytes, false);
         let brought = std::mem::replace(&mut self.found, sink);
         if old.is_empty() {
             return self.found.merge(brought);
         }
         let fresh = new_lines(old, bytes);
-        // Inside a container lines say nothing: there, what an old version holds as well is not new.
+        // In a container lines say nothing: there, what an old version holds as well is not new.
         let mut known = None;
         let mut is_new = |placed: &Placed| {
             let span = placed.candidate.location.span;
-            if placed.place.inside.is_empty() {
+            if placed.stored {
                 return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
             }
             let known = known.get_or_insert_with(|| {
@@ -139,9 +142,9 @@ impl<'c> Worker<'c> {
     }
 
     /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
-    pub(crate) fn report(&mut self, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
+    pub(crate) fn report(&mut self, repo: &Repo, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
         let mut sink = std::mem::take(&mut self.found);
-        self.unpack(place, bytes, false);
+        self.unpack(Some(repo), place, bytes, false);
         std::mem::swap(&mut self.found, &mut sink);
         let rules = self.scanner.detector.rules();
         let wanted = |rule: &str, secret: &[u8]| {
@@ -151,10 +154,11 @@ impl<'c> Worker<'c> {
     }
 
     /// Scans bytes and everything that they contain.
-    fn unpack(&mut self, place: &Place, bytes: &[u8], asked: bool) {
-        let siblings = |reference: &[u8]| self.scanner.sibling(&place.provenance, reference);
+    fn unpack(&mut self, repo: Option<&Repo>, place: &Place, bytes: &[u8], asked: bool) {
         let (scanner, settings) = (self.scanner, self.scanner.settings);
-        let unpacked = asset::unpack(bytes, &settings.budget, &siblings, &mut |unit| {
+        let read = |reference: &[u8]| scanner.beside(&place.provenance, repo, reference);
+        let beside = Beside { path: place.provenance.path(), read: &read };
+        let unpacked = asset::unpack(bytes, &settings.budget, beside, &mut |unit| {
             let place = Place { provenance: place.provenance.clone(), inside: unit.inside.to_vec() };
             self.unit(&place, unit);
             if scanner.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -162,6 +166,9 @@ impl<'c> Worker<'c> {
         for (inside, reason) in unpacked.skipped {
             let what = Place { provenance: place.provenance.clone(), inside }.path();
             self.skip(Skipped { what, reason, asked });
+        }
+        for note in unpacked.maps {
+            self.map(place, note);
         }
         self.found.coverage.members += unpacked.members;
         self.found.coverage.bytes += unpacked.bytes;
@@ -177,6 +184,18 @@ impl<'c> Worker<'c> {
         }
     }
 
+    /// A source map that is shipped gives everybody the sources it carries: no leak by itself, but worth knowing.
+    fn map(&mut self, place: &Place, note: MapNote) {
+        let exposure = self.scanner.settings.exposure;
+        if exposure != Exposure::Shipped || note.with_content == 0 {
+            return;
+        }
+        let Some(candidate) = self.scanner.map_candidate(&note) else { return };
+        let place = Place { provenance: place.provenance.clone(), inside: note.inside };
+        let excerpt = excerpt::cut(b"", Span::default());
+        self.found.add(Placed { candidate, place, original: None, exposure, excerpt, stored: true, inline: None });
+    }
+
     fn detect(&mut self, place: &Place, unit: &Unit<'_>, text: &[u8], converted: Option<&Converted>) {
         let candidates = self.scanner.detector.scan(text, place.path().as_slice(), &mut self.scratch);
         if candidates.is_empty() {
@@ -187,6 +206,7 @@ impl<'c> Worker<'c> {
         for (at, candidate) in candidates.into_iter().enumerate() {
             let mut placed = self.place(place, text, candidate, converted);
             placed.original = originals.get(at).cloned().flatten();
+            placed.stored = unit.nature == Nature::Stored;
             if let Lines::Numbered(numbering) = unit.lines {
                 // `app.apk!classes2.dex:string 4711`.
                 let name = numbering.name(placed.candidate.location.start.line);
@@ -211,7 +231,7 @@ impl<'c> Worker<'c> {
             candidate.notes.push("it has expired".into());
         }
         if self.scanner.settings.exposure == Exposure::Shipped {
-            ship(&mut candidate);
+            shipped::judge(&mut candidate, bytes);
         }
         if let Some(converted) = converted {
             candidate.location.span = Span::new(converted.stored(span.start), converted.stored(span.end));
@@ -223,20 +243,9 @@ impl<'c> Worker<'c> {
             original: None,
             exposure: self.scanner.settings.exposure,
             excerpt,
+            stored: true,
             inline,
         }
-    }
-}
-
-/// What it means that everybody who uses the product has it.
-fn ship(candidate: &mut Candidate) {
-    match candidate.rule.kind {
-        Kind::Secret => {
-            candidate.severity = candidate.severity.max(Severity::Critical);
-            candidate.notes.push("shipped: every visitor has this".into());
-        }
-        Kind::Publishable => candidate.notes.push("public by design: restrict it by referrer, app or address".into()),
-        Kind::Identifier | Kind::Hashed | Kind::Canary | Kind::Info => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod git;
+mod mapped;
 pub mod read;
 pub mod text;
 pub mod tree;

@@ -331,6 +331,29 @@ fn a_damaged_fork_does_not_hide_what_its_network_holds() {
     assert_eq!(shared["at_head"], serde_json::json!(["fork1", "original", "unrelated"]));
 }
 
+#[test]
+fn a_copy_without_the_history_has_what_it_holds() {
+    let place = organisation();
+    git(&place, ".", "2021-07-01T00:00:00Z", &["clone", "-q", "all/original", "c"]);
+    std::fs::remove_dir_all(place.path().join("c/.git")).unwrap();
+    git(&place, "c", "2023-01-01T00:00:00Z", &["init", "-q"]);
+    commit(&place, "c", "2023-01-01T00:00:00Z", &[]);
+    git(&place, ".", "2021-07-01T00:00:00Z", &["clone", "-q", "--bare", "c", "all/copy.git"]);
+    for (reused, name) in ["a.json", "b.json"].into_iter().enumerate() {
+        let ran =
+            place.stanch(&["audit", "all", "--store", "s.db", "--progress", "json", "-f", &format!("json={name}")]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert_eq!(ran.err.contains("\"reused\":false"), reused == 0, "{ran:?}");
+        let shared = &spreads(&read(&place, name))["2019"];
+        let holders = ["copy", "fork1", "fork2", "original", "unrelated"];
+        assert_eq!(shared["repositories"], serde_json::json!(holders));
+        let repositories = read(&place, name)["repositories"].clone();
+        let copy = repositories.as_array().unwrap().iter().find(|one| one["name"] == "copy").unwrap().clone();
+        assert_eq!(copy["leaks"], 2, "{copy}");
+    }
+    assert_eq!(bytes(&place, "a.json"), bytes(&place, "b.json"));
+}
+
 /// A forge: REST by a function, clones by `git http-backend`.
 struct Forge {
     address: String,

@@ -54,6 +54,8 @@ fn what_is_known_stays_quiet_and_what_is_new_does_not() {
     std::fs::remove_file(repo.path.join("new.py")).unwrap();
     let report = json(&repo, &[]);
     assert!(report["unused_allows"][0]["why"].as_str().unwrap().contains("prune"), "{}", report["unused_allows"]);
+    let said = repo.stanch(&["baseline", "prune", "a.py"]).code(2);
+    assert!(said.err.contains("whole project"), "{}", said.err);
     repo.stanch(&["baseline", "prune"]).code(0);
     assert_eq!(repo.read("stanch.baseline.toml").matches("[[known]]").count(), 2);
     assert_eq!(repo.stanch(&["baseline", "show"]).code(0).out.lines().count(), 2);
@@ -111,6 +113,17 @@ fn peers_lists_suppress_the_same() {
     // Moved over into a file of our own.
     repo.stanch(&["baseline", "create", "--baseline", &known, "--only-listed"]).code(0);
     repo.stanch(&["scan", ".", "--baseline", "stanch.baseline.toml"]).code(0);
+
+    // Kingfisher's: by file and line, in one list or by repository.
+    let matches = "matches:\n  - filepath: dir/a.py/\n    fingerprint: '389162583612032034'\n    linenum: 2\n    lastupdated: Mon, 14 Jul 2025 10:17:56 -0700\n";
+    for text in
+        [format!("ExactFindings:\n  {matches}"), format!("version: 2\nrepositories:\n- id: example\n  {matches}")]
+    {
+        std::fs::write(yard.path("kingfisher.yml"), text).unwrap();
+        let report = json(&repo, &["--baseline", &yard.path("kingfisher.yml").display().to_string()]);
+        assert_eq!(report["findings"][0]["occurrences"][0]["place"]["path"], "dir/b.py");
+        assert!(report["suppressed"][0]["reason"].as_str().unwrap().contains("389162583612032034"));
+    }
 
     let commit = repo.commit("later.py", assign(5));
     repo.write(".gitleaksignore", format!("{commit}:later.py:aws-access-token:1\n"));

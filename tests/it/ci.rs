@@ -44,17 +44,23 @@ fn server(yard: &Yard) -> Server<'_> {
 
 /// As actions/checkout does it.
 fn checkout<'y>(yard: &'y Yard, server: &Server<'_>, name: &str, depth: Option<u32>) -> Repo<'y> {
+    checkout_of(yard, server, name, "refs/pull/7/merge", depth)
+}
+
+/// One ref, as deep as that; all branches besides, where the clone is full.
+fn checkout_of<'y>(yard: &'y Yard, server: &Server<'_>, name: &str, reference: &str, depth: Option<u32>) -> Repo<'y> {
     let repo = yard.repo(name);
     repo.git(&["remote", "add", "origin", &format!("file://{}", server.repo.path.display())]);
     let depth = depth.map(|depth| format!("--depth={depth}"));
     let mut fetch = vec!["fetch", "-q", "--no-tags"];
     fetch.extend(depth.as_deref());
-    fetch.extend(["origin", "+refs/pull/7/merge:refs/remotes/pull/7/merge"]);
+    let built = format!("+{reference}:refs/remotes/built");
+    fetch.extend(["origin", &built]);
     if depth.is_none() {
         fetch.push("+refs/heads/*:refs/remotes/origin/*");
     }
     repo.git(&fetch);
-    repo.git(&["checkout", "-q", "--force", "refs/remotes/pull/7/merge"]);
+    repo.git(&["checkout", "-q", "--force", "refs/remotes/built"]);
     repo
 }
 
@@ -104,6 +110,263 @@ fn a_pull_request_is_its_own_commits_or_exit_code_3() {
         assert!(said.err.contains(&line), "depth {depth}: {}", said.err);
         assert_eq!(shallow.git(&["for-each-ref", "refs/stanch"]), "", "nothing is left behind");
     }
+}
+
+/// What each system says of a pull request, and whether it builds a merge.
+fn pull_requests(server: &Server<'_>) -> Vec<(&'static str, bool, Vec<(&'static str, String)>)> {
+    let (base, head, merge) = (&server.base, &server.head, &server.merge);
+    let system = |name: &'static str, merged: bool, variables: &[(&'static str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        (name, merged, variables)
+    };
+    vec![
+        system(
+            "gitlab",
+            false,
+            &[
+                ("GITLAB_CI", "true"),
+                ("CI_MERGE_REQUEST_IID", "7"),
+                ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+                ("CI_COMMIT_BEFORE_SHA", &"0".repeat(40)),
+                ("CI_COMMIT_SHA", head),
+            ],
+        ),
+        system(
+            "gitlab, merged results",
+            true,
+            &[
+                ("GITLAB_CI", "true"),
+                ("CI_MERGE_REQUEST_IID", "7"),
+                ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+                ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", base),
+                ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", head),
+                ("CI_COMMIT_SHA", merge),
+            ],
+        ),
+        system("circle", false, &[("CIRCLECI", "true"), ("CIRCLE_SHA1", head), ("CIRCLE_BRANCH", "pull/7")]),
+        system(
+            "jenkins",
+            false,
+            &[("JENKINS_URL", "u"), ("CHANGE_ID", "7"), ("CHANGE_TARGET", "main"), ("GIT_COMMIT", head)],
+        ),
+        system(
+            "azure",
+            true,
+            &[
+                ("TF_BUILD", "True"),
+                ("SYSTEM_PULLREQUEST_PULLREQUESTID", "7"),
+                ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/main"),
+                ("SYSTEM_PULLREQUEST_SOURCECOMMITID", head),
+                ("BUILD_SOURCEVERSION", merge),
+            ],
+        ),
+        system(
+            "bitbucket",
+            false,
+            &[
+                ("BITBUCKET_BUILD_NUMBER", "1"),
+                ("BITBUCKET_PR_ID", "7"),
+                ("BITBUCKET_PR_DESTINATION_COMMIT", &base[..12]),
+                ("BITBUCKET_PR_DESTINATION_BRANCH", "main"),
+                ("BITBUCKET_COMMIT", head),
+            ],
+        ),
+        system(
+            "buildkite",
+            false,
+            &[
+                ("BUILDKITE", "true"),
+                ("BUILDKITE_PULL_REQUEST", "7"),
+                ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
+                ("BUILDKITE_COMMIT", head),
+            ],
+        ),
+        system(
+            "drone",
+            false,
+            &[
+                ("DRONE", "true"),
+                ("DRONE_PULL_REQUEST", "7"),
+                ("DRONE_TARGET_BRANCH", "main"),
+                ("DRONE_COMMIT_SHA", head),
+            ],
+        ),
+        system(
+            "woodpecker",
+            false,
+            &[
+                ("CI", "woodpecker"),
+                ("CI_PIPELINE_EVENT", "pull_request"),
+                ("CI_COMMIT_TARGET_BRANCH", "main"),
+                ("CI_COMMIT_SHA", head),
+            ],
+        ),
+        system(
+            "travis",
+            true,
+            &[
+                ("TRAVIS", "true"),
+                ("TRAVIS_PULL_REQUEST", "7"),
+                ("TRAVIS_BRANCH", "main"),
+                ("TRAVIS_PULL_REQUEST_SHA", head),
+                ("TRAVIS_COMMIT", merge),
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn every_system_gives_the_same_commits_or_exit_code_3() {
+    let yard = Yard::new();
+    let server = server(&yard);
+    let line = format!("range {}..{}, 3 commits, 3 blobs", &server.base[..10], &server.head[..10]);
+    for (system, merged, variables) in pull_requests(&server) {
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let reference = if merged { "refs/pull/7/merge" } else { "refs/pull/7/head" };
+        for depth in [None, Some(1), Some(2)] {
+            let clone = checkout_of(&yard, &server, &format!("{system} {depth:?}"), reference, depth);
+            let said = clone.stanch_with(&["ci"], &variables);
+            if depth.is_none() {
+                assert!(said.code == 1 && said.err.contains(&line), "{system}: {} {}", said.code, said.err);
+                continue;
+            }
+            assert_eq!(said.code, 3, "{system}, depth {depth:?}: {}", said.err);
+            assert!(said.err.contains("--deepen") || said.err.contains("origin/main"), "{system}: {}", said.err);
+            // CircleCI tells of no base, and a clone of one branch does not know the others.
+            let said = clone.stanch_with(&["ci", "--deepen"], &variables);
+            let told = said.code == 1 && said.err.contains(&line);
+            assert!(
+                told || (system == "circle" && said.code == 3),
+                "{system}, depth {depth:?}: {} {}",
+                said.code,
+                said.err
+            );
+        }
+    }
+}
+
+#[test]
+fn a_retargeted_merge_request_goes_by_its_new_target() {
+    let yard = Yard::new();
+    let server = server(&yard);
+    let stale = server.repo.git(&["rev-parse", "main~4"]);
+    let clone = checkout_of(&yard, &server, "clone", "refs/pull/7/head", None);
+    let variables = [
+        ("GITLAB_CI", "true"),
+        ("CI_MERGE_REQUEST_IID", "7"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &stale),
+        ("CI_COMMIT_SHA", &server.head),
+    ];
+    let said = clone.stanch_with(&["ci", "--dry-run"], &variables).code(0);
+    assert!(said.err.contains(&format!("range {}..", &server.base[..10])), "{}", said.err);
+    // A fork's head is not among the branches of the target; the pull request's own ref has it.
+    let fork = checkout_of(&yard, &server, "fork", "refs/heads/main", Some(1));
+    let event = event(&fork, &server);
+    let variables =
+        [("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request_target"), ("GITHUB_EVENT_PATH", &event)];
+    fork.stanch_with(&["ci"], &variables).code(3);
+    let said = fork.stanch_with(&["ci", "--deepen"], &variables).code(1);
+    assert!(said.err.contains("3 commits"), "{}", said.err);
+}
+
+/// The scripts of a YAML file's steps, by name.
+fn steps(text: &str) -> Vec<(String, String)> {
+    let documents = yaml_rust2::YamlLoader::load_from_str(text).unwrap();
+    let steps = documents[0]["runs"]["steps"].as_vec().unwrap();
+    steps.iter().map(|step| (step["name"].as_str().unwrap().into(), step["run"].as_str().unwrap().into())).collect()
+}
+
+#[test]
+fn the_action_scans_as_github_runs_it() {
+    let yard = Yard::new();
+    let server = server(&yard);
+    let scan = &steps(include_str!("../../action.yml"))[1];
+    assert_eq!(scan.0, "Scan");
+    let clone = checkout(&yard, &server, "clone", Some(1));
+    let event = event(&clone, &server);
+    let (summary, output) = (yard.path("summary"), yard.path("output"));
+    let run = |arguments: &str, sarif: &str, deepen: &str| {
+        let mut command = yard.command("bash", &clone.path);
+        // As the runner calls it.
+        command.args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", &scan.1]);
+        command.envs([("GITHUB_ACTIONS", "true"), ("CI", "true"), ("GITHUB_EVENT_NAME", "pull_request")]);
+        command.env("GITHUB_EVENT_PATH", &event).env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_OUTPUT", &output);
+        command.envs([("STANCH_ARGUMENTS", arguments), ("STANCH_SARIF", sarif), ("STANCH_ALLOW_DEEPEN", deepen)]);
+        let ran = command.output().unwrap();
+        (ran.status.code().unwrap(), String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap())
+    };
+    let (code, said) = run("", "", "false");
+    assert!(code == 3 && said.contains("::error"), "{code} {said}");
+    let (code, said) = run("--confidence high --exit-code 9", "out.sarif", "true");
+    assert!(code == 9 && said.contains("::error file=a.py"), "{code} {said}");
+    assert!(std::fs::read_to_string(&output).unwrap().ends_with("leaks=1\ncomplete=true\n"));
+    assert!(std::fs::read_to_string(&summary).unwrap().contains("a.py"));
+    let sarif: serde_json::Value = serde_json::from_str(&clone.read("out.sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], "a.py");
+    assert!(sarif["runs"][0]["automationDetails"]["id"].as_str().unwrap().ends_with(&server.head));
+}
+
+#[test]
+fn the_action_installs_only_what_has_the_right_checksum() {
+    let yard = Yard::new();
+    let install = &steps(include_str!("../../action.yml"))[0];
+    assert_eq!(install.0, "Install");
+    let work = yard.repo("work");
+    // A release, and a curl that reads it from here.
+    work.script("build/stanch-v1.2.3/stanch", "#!/bin/sh\necho the program\n");
+    let archive = "stanch-v1.2.3-x86_64-unknown-linux-musl.tar.gz";
+    work.git(&["init", "-q", "release"]);
+    assert_eq!(work.run("tar", &["-czf", &format!("release/{archive}"), "-C", "build", "stanch-v1.2.3"]).code, 0);
+    let sum = work.run("sha256sum", &[&format!("release/{archive}")]).out;
+    let sum = sum.split(' ').next().unwrap().to_owned();
+    let curl = "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = -o ] && to=$2; shift; done\necho \"$1\" >>\"$ASKED\"\ncp \"$RELEASE/${1##*/}\" \"$to\"\n";
+    work.script("bin/curl", curl);
+    let run = |system: &str, pinned: &str, listed: &str| {
+        work.write(&format!("release/{archive}.sha256"), format!("{listed}  {archive}\n"));
+        let temporary = tempfile::tempdir_in(&work.path).unwrap();
+        let mut command = yard.command("bash", &work.path);
+        command.args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", &install.1]);
+        let path = format!("{}:{}", work.path.join("bin").display(), std::env::var("PATH").unwrap());
+        command.env("PATH", path).env("RELEASE", work.path.join("release")).env("ASKED", work.path.join("asked"));
+        command.envs([("VERSION", "1.2.3"), ("SHA256", pinned), ("RUNNER_SYSTEM", system)]);
+        command.envs([("GITHUB_SERVER_URL", "https://example.com"), ("ACTION_REPOSITORY", "owner/stanch")]);
+        let added = work.path.join("added");
+        let _ = std::fs::remove_file(&added);
+        command.env("RUNNER_TEMP", temporary.path()).env("GITHUB_PATH", &added);
+        let code = command.output().unwrap().status.code().unwrap();
+        let directory = std::fs::read_to_string(added).ok();
+        let there = directory.map(|directory| std::path::Path::new(directory.trim()).join("stanch").is_file());
+        (code, there)
+    };
+    assert_eq!(run("Linux-X64", "", &sum), (0, Some(true)));
+    assert_eq!(run("Linux-X64", &sum, "what the list says does not matter"), (0, Some(true)));
+    assert!(work.read("asked").starts_with("https://example.com/owner/stanch/releases/download/v1.2.3/stanch-v1.2.3-"));
+    let wrong = "0".repeat(64);
+    for (system, pinned, listed) in [("Linux-X64", "", &wrong), ("Linux-X64", &wrong, &sum), ("Plan9-MIPS", "", &sum)] {
+        let (code, added) = run(system, pinned, listed);
+        assert!(code != 0 && added.is_none(), "{system} {pinned} {listed}");
+    }
+}
+
+#[test]
+fn the_template_scans_as_gitlab_runs_it() {
+    let yard = Yard::new();
+    let server = server(&yard);
+    let template = yaml_rust2::YamlLoader::load_from_str(include_str!("../../.gitlab-template.yml")).unwrap();
+    let job = &template[0]["stanch"];
+    let clone = checkout_of(&yard, &server, "clone", "refs/pull/7/head", None);
+    let mut command = yard.command("sh", &clone.path);
+    command.args(["-e", "-c", job["script"][0].as_str().unwrap()]);
+    let commit = clone.git(&["rev-parse", "HEAD"]);
+    command.envs([("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "7"), ("CI_COMMIT_SHA", &commit)]);
+    command.envs([("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"), ("CI_JOB_STARTED_AT", "2026-11-21T20:10:00Z")]);
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+    let report = clone.read(job["artifacts"]["reports"]["secret_detection"].as_str().unwrap());
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["scan"]["start_time"], "2026-11-21T20:10:00");
+    assert!(report["scan"]["end_time"].as_str().unwrap() > "2026-11");
+    assert_eq!(report["vulnerabilities"][0]["location"]["file"], "a.py");
 }
 
 #[test]

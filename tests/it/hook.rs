@@ -1,5 +1,7 @@
 //! Hooks, run by git itself: what they stop, what they let through, and that they go in and out without a trace.
 
+use std::process::Stdio;
+
 use crate::yard::{Repo, Yard, key};
 
 fn hooked<'y>(yard: &'y Yard, name: &str) -> Repo<'y> {
@@ -222,6 +224,58 @@ fn a_server_scans_what_is_pushed_before_it_is_taken() {
         assert_eq!(said.code == 0, taken, "{}", said.err);
         assert!(said.err.contains("time is up"), "{}", said.err);
     }
+}
+
+#[test]
+fn a_server_scans_what_no_ref_will_lead_to() {
+    use std::io::Write;
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("old.py", assign(4));
+    remote(&yard, &repo);
+    repo.git(&["push", "-q", "origin", "main"]);
+    let server = yard.at("remote.git");
+    server.stanch(&["hook", "install", "--way", "file"]).code(0);
+    // A pack with a blob in it that nothing names, as no git sends it and any other program can.
+    let head = repo.commit("new.py", "fine\n");
+    let hidden = |text: String| {
+        repo.write("hidden", text);
+        repo.git(&["hash-object", "-w", "hidden"])
+    };
+    let push = |extra: &str, at: u32| {
+        let ids = format!("{head}\n{head}^{{tree}}\n{head}:new.py\n{extra}\n");
+        let ids: String = ids.lines().map(|id| format!("{}\n", repo.git(&["rev-parse", id]))).collect();
+        let mut command = yard.command("git", &repo.path);
+        let mut pack = command
+            .args(["pack-objects", "-q", "--stdout"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        pack.stdin.take().unwrap().write_all(ids.as_bytes()).unwrap();
+        let pack = pack.wait_with_output().unwrap().stdout;
+        let line = format!("{} {head} refs/heads/x{at}\0report-status", "0".repeat(40));
+        let input = [format!("{:04x}{line}0000", line.len() + 4).as_bytes(), &pack].concat();
+        let mut command = yard.command("git", &repo.path);
+        let mut receive = command
+            .args(["receive-pack", "../remote.git"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        receive.stdin.take().unwrap().write_all(&input).unwrap();
+        let output = receive.wait_with_output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let blob = hidden(assign(5));
+    let (answer, said) = push(&blob, 1);
+    assert!(answer.contains("ng refs/heads/x1 pre-receive hook declined"), "{answer}{said}");
+    assert!(said.contains(&format!("object {}", &blob[..10])) && !said.contains(&key(5)), "{said}");
+    // What the server has already, as the base of a thin pack, is not new; nor is a harmless blob.
+    let known = repo.git(&["rev-parse", "HEAD^:old.py"]);
+    let (answer, said) = push(&format!("{known}\n{}", hidden("harmless\n".to_owned())), 2);
+    assert!(answer.contains("ok refs/heads/x2"), "{answer}{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod assets;
 mod audit;
 mod baseline;
 mod catalogue;
@@ -9,11 +10,13 @@ mod ci;
 mod git;
 mod hook;
 mod import;
+mod judge;
 mod output;
 mod patterns;
 mod runner;
 mod threads;
 mod tidy;
 mod tree;
+mod verify;
 mod webhook;
 mod yard;

@@ -31,3 +31,40 @@ fn several_reports_at_once() {
     assert_eq!((&last["type"], &last["complete"]), (&"summary".into(), &true.into()));
     assert_eq!(place.stanch(&["scan", "a", "-f", "srif"]).code, 2);
 }
+
+#[test]
+fn fifty_lines_above_every_finding_change_no_fingerprint_in_any_format() {
+    use serde_json::Value;
+    let place = Place::new();
+    let lines = |between: &str| -> Vec<(String, String)> {
+        let file = |file: u64| {
+            let text: String =
+                (0..3).map(|line| format!("{between}k{line} = '{}'\n", github_token(10 * file + line % 2))).collect();
+            (format!("dir/{file}.py"), text)
+        };
+        (0..3).map(file).collect()
+    };
+    let fingerprints = |between: &str| {
+        lines(between).into_iter().for_each(|(name, text)| drop(place.write(&name, text)));
+        let report =
+            |format: &str| -> Value { serde_json::from_str(&place.stanch(&["scan", ".", "-f", format]).out).unwrap() };
+        let all = |list: &Value, pointer: &str| -> Vec<Value> {
+            list.as_array().unwrap().iter().map(|entry| entry.pointer(pointer).unwrap().clone()).collect()
+        };
+        let gitlab = report("gitlab");
+        let kinds = [
+            all(&report("json")["findings"], "/fingerprint"),
+            all(&report("sarif")["runs"][0]["results"], "/partialFingerprints"),
+            all(&gitlab["vulnerabilities"], "/id"),
+            all(&gitlab["vulnerabilities"], "/tracking/items/0/signatures"),
+            all(&report("codequality"), "/fingerprint"),
+        ];
+        kinds.map(|mut kind| {
+            kind.sort_by_key(Value::to_string);
+            kind
+        })
+    };
+    let (before, after) = (fingerprints(""), fingerprints(&"# another line\n".repeat(50)));
+    assert_eq!(before, after);
+    assert!(before.iter().all(|kind| kind.len() >= 6), "{before:?}");
+}

@@ -87,6 +87,43 @@ fn inline_marks_and_allow_entries_suppress_with_a_reason() {
 }
 
 #[test]
+fn entries_hold_from_wherever_one_scans_and_are_stale_only_after_the_whole() {
+    let place = Place::new();
+    place.write(
+        "stanch.toml",
+        "[[allow]]\npaths = ['tests/**']\nreason = 'made up'\n\n[[allow]]\npaths = ['gone/**']\nreason = 'none'\n",
+    );
+    place.write("tests/deep/b.py", format!("k = '{}'\n", github_token(2)));
+    place.write("src/c.py", "nothing\n");
+    let unused = |arguments: &[&str], directory: &str| {
+        let ran = place.stanch_with(&[arguments, &["-f", "json"]].concat(), |command| {
+            command.current_dir(place.path().join(directory));
+        });
+        assert_eq!(ran.code, 0, "{arguments:?} in {directory:?}: {}", ran.out);
+        let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        report["unused_allows"].as_array().unwrap().len()
+    };
+    let top = place.path().display().to_string();
+    for (arguments, directory, count) in [
+        (&["scan", "."][..], "", 1),
+        (&["scan", top.as_str()], "", 1),
+        (&["scan", top.as_str()], "src", 1),
+        (&["scan", ".."], "tests", 1),
+        (&["scan", "."], "tests", 0),
+        (&["scan", "deep/../deep/b.py"], "tests", 0),
+        (&["scan", "src"], "", 0),
+    ] {
+        assert_eq!(unused(arguments, directory), count, "{arguments:?} in {directory:?}");
+    }
+    place.git(&["init", "-q"]);
+    place.git(&["add", "."]);
+    assert_eq!(unused(&["scan", "--staged"], ""), 0);
+    place.git(&["commit", "-qm", "all"]);
+    assert_eq!(unused(&["scan", "--range", "HEAD"], ""), 0);
+    assert_eq!(unused(&["scan", "--history", "."], ""), 1);
+}
+
+#[test]
 fn standard_input_is_one_blob() {
     let place = Place::new();
     let file = place.write("in", format!("one\ntwo {}\n", github_token(1)));

@@ -61,7 +61,7 @@ fn question(secret: &str) -> Question {
     };
     Question {
         fingerprint: Fingerprint::of(&FingerprintKey::default(), &rule.id, secret.as_bytes()),
-        secret: Secret::new(secret.as_bytes()),
+        secret: Secret::new(secret.as_bytes()).into(),
         partner: None,
         rule: Arc::new(rule),
         strong: true,

@@ -66,10 +66,14 @@ impl Filter {
     }
 
     fn takes(&self, listed: &Listed) -> bool {
-        let named = self.includes_all || self.include.is_match(&listed.name);
-        let left_out =
-            self.exclude.is_match(&listed.name) || self.no_archived && listed.archived || self.no_forks && listed.fork;
-        named && !left_out && self.public.is_none_or(|public| public == listed.public)
+        let left_out = self.no_archived && listed.archived || self.no_forks && listed.fork;
+        self.takes_name(&listed.name) && !left_out && self.public.is_none_or(|public| public == listed.public)
+    }
+
+    /// Whether a repository of this name is wanted.
+    #[must_use]
+    pub fn takes_name(&self, name: &str) -> bool {
+        (self.includes_all || self.include.is_match(name)) && !self.exclude.is_match(name)
     }
 }
 

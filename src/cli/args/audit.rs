@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ConfidenceArg, ConfigArgs, OutputArgs, RuleArgs, ScanArgs};
+use super::{ConfidenceArg, ConfigArgs, OutputArgs, RuleArgs, ScanArgs, webhook::WebhookArgs};
 
 /// `stanch audit`.
 #[derive(Args, Debug)]
@@ -62,13 +62,13 @@ pub(crate) struct InputArgs {
     /// With --plan: whose token is used for cloning: github, gitlab, gitea or bitbucket
     #[arg(long, value_name = "NAME")]
     pub(crate) forge: Option<String>,
-    /// Leave archived repositories out
+    /// Leave archived repositories of a forge out
     #[arg(long)]
     pub(crate) no_archived: bool,
-    /// Leave forks out
+    /// Leave forks at a forge out
     #[arg(long)]
     pub(crate) no_forks: bool,
-    /// Only public, or only private repositories (internal ones count as private)
+    /// Only public, or only private repositories of a forge (internal ones count as private)
     #[arg(long, value_name = "WHICH")]
     pub(crate) visibility: Option<VisibilityArg>,
     /// Only repositories whose name matches this glob (may be given again)
@@ -162,6 +162,8 @@ pub(crate) struct ShownArgs {
     pub(crate) trend: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) webhook: WebhookArgs,
 }
 
 impl RunArgs {

@@ -142,7 +142,8 @@ pub(crate) struct ConfigArgs {
 /// How findings are shown.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct OutputArgs {
-    /// Write a report: text, json, jsonl, sarif, ...; FORMAT=FILE for a file (may be given again)
+    /// Write a report: text, json, jsonl, sarif, gitlab, junit, csv, github, markdown, codequality or html; FORMAT=FILE for a
+    /// file (may be given again)
     #[arg(long, short = 'f', alias = "format", value_name = "FORMAT[=FILE]")]
     pub(crate) report: Vec<ReportArg>,
     /// Show secrets in clear

@@ -14,10 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 use stanch::{
-    audit::{self, AuditError, Auditor, Cloner, Event, Origin, Plan, Ran, Store, shard},
+    audit::{self, AuditError, AuditReport, Auditor, Cloner, Event, NetworkResult, Origin, Plan, Ran, Store, shard},
     config::Config,
     report::json::Run,
     scan::Observer,
@@ -30,6 +30,7 @@ use crate::cli::{
     exit::Exit,
     message,
     settings::{Resolved, bytes},
+    verification,
 };
 
 /// One repository may take so long to be cloned.
@@ -69,8 +70,25 @@ fn merge(dirs: &[PathBuf], plan: Option<&Path>, shown: &ShownArgs) -> Result<Exi
     let plan = plan.map(|file| Plan::read(&file)).transpose()?;
     let gathered = shard::read(dirs, plan.as_ref())?;
     let run = described(gathered.rules_digest);
-    let report = audit::report(&gathered.title, run, gathered.results, &gathered.missing);
-    finish(report, shown)
+    reported(&gathered.title, run, gathered.results, &gathered.missing, shown, |_| Ok(()))
+}
+
+/// Asks about what was found, if a service is named, makes the report and shows it.
+fn reported(
+    title: &str,
+    run: Run,
+    mut results: Vec<NetworkResult>,
+    missing: &[String],
+    shown: &ShownArgs,
+    keep: impl FnOnce(&AuditReport) -> Result<()>,
+) -> Result<Exit> {
+    let rules = run.rules_digest.clone().unwrap_or_default();
+    let asked = verification::audit(&shown.webhook, rules, &mut results)?;
+    let mut report = audit::report(title, run, results, missing);
+    report.report.verification = asked.count;
+    keep(&report)?;
+    let exit = finish(report, shown)?;
+    Ok(if asked.missing { Exit::Incomplete } else { exit })
 }
 
 /// What every report of these rules says of its making: nothing that differs between runs.
@@ -84,6 +102,9 @@ fn described(rules_digest: String) -> Run {
 }
 
 fn audit(args: &AuditArgs) -> Result<Exit> {
+    if args.run.out.is_some() && args.shown.webhook.url.is_some() {
+        bail!("a shard asks nobody, so that no secret is asked about twice: give --webhook to `stanch audit merge`");
+    }
     let listed = match &args.run.plan {
         Some(file) => inputs::Listed { plan: Plan::read(file)?, ..inputs::credentials(&args.inputs)? },
         None => inputs::plan(&args.inputs)?,
@@ -98,6 +119,7 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
     };
     // Git runs in it, so a relative path would mean another place there.
     let scratch = std::path::absolute(args.run.scratch.clone().unwrap_or_else(std::env::temp_dir))?;
+    audit::sweep(&scratch);
     let meter = Meter::default();
     let auditor = Auditor {
         rules: Arc::new(resolved.rules),
@@ -128,13 +150,11 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
     progress.bar.finish_and_clear();
     match (&args.run.out, chosen) {
         (Some(dir), Some((at, of))) => write_shard(dir, &auditor, plan, (at, of), rules_digest, &ran),
-        _ => {
-            let report = audit::report(&plan.title, described(rules_digest), ran.results, &ran.missing);
+        _ => reported(&plan.title, described(rules_digest), ran.results, &ran.missing, &args.shown, |report| {
             let now = jiff::Timestamp::now().as_second();
             let (score, leaks) = (report.grade.whole.score, report.report.summary.leaks);
-            store.end(&plan.title, &auditor.context(), now, report.complete, score, leaks)?;
-            finish(report, &args.shown)
-        }
+            Ok(store.end(&plan.title, &auditor.context(), now, report.complete, score, leaks)?)
+        }),
     }
 }
 

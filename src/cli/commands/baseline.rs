@@ -15,7 +15,7 @@ use stanch::{
     report::redact::visible,
 };
 
-use super::scan::targets;
+use super::scan::{is_whole, targets};
 use crate::cli::{
     args::ScanArgs,
     exit::Exit,
@@ -132,7 +132,11 @@ fn change(args: WriteArgs, mode: Mode) -> Result<Exit> {
         resolved.baselines = Baselines::default();
     }
     let targets = targets(&scan)?;
-    let Run { outcome, .. } = run::scan(resolved, &targets, scan.output.quiet, true);
+    let whole = is_whole(&targets, &resolved.config);
+    if mode == Mode::Prune && !whole {
+        bail!("only a scan of the whole project tells what is no longer found: name the directory that {name} is for");
+    }
+    let Run { outcome, .. } = run::scan(resolved, &targets, scan.output.quiet, whole);
     if !outcome.is_complete() {
         for skipped in outcome.skipped.iter().filter(|skipped| skipped.is_incomplete()).take(10) {
             message::say(&format!("not scanned: {}: {}", visible(&skipped.what), skipped.reason));

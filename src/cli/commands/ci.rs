@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use stanch::{
-    model::{Outcome, Suppression},
+    model::{BlobId, Outcome, Suppression, Timestamp},
     report::{self, Format, Style, redact::visible},
     scan::Target,
     source::git::{Repo, range::RangeQuery},
@@ -131,12 +131,23 @@ fn scan(args: CiArgs, variables: &Variables, system: System, checked: &Checked, 
             message::say(&format!("notice: {inline} findings are allowed by comments that these commits bring"));
         }
     }
-    let style = style(&scan.output, &digest);
+    let mut style = style(&scan.output, &digest);
+    style.run.commit =
+        repo.git().revparse_single(&checked.head).ok().and_then(|head| BlobId::from_raw(head.id().as_bytes()));
+    if system == System::GitLab {
+        // GitLab shows both. Elsewhere nothing says when, so that the same scan gives the same bytes.
+        style.run.started = get(variables, "CI_JOB_STARTED_AT").and_then(|at| at.parse().ok()).map(moment);
+        style.run.ended = style.run.started.map(|_| moment(jiff::Timestamp::now()));
+    }
     write_reports(&outcome, &reports, &style)?;
     if system == System::GitHub {
         github_files(variables, &outcome, &style)?;
     }
     Ok(Exit::of(&outcome, scan.output.exit_code))
+}
+
+fn moment(at: jiff::Timestamp) -> Timestamp {
+    Timestamp { seconds: at.as_second(), offset_minutes: 0 }
 }
 
 /// What the base says decides; what the proposed commits change of it is said.

@@ -5,25 +5,26 @@ use std::{
     io::{BufWriter, IsTerminal, Read, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use anyhow::{Context, Result};
 use stanch::{
+    config::Config,
     model::{Exposure, Outcome},
     report::{self, Format, RunInfo, Style},
-    scan::{Scanner, Target},
+    scan::Target,
     source::git::range::RangeQuery,
 };
 
 use crate::cli::{
     args::{OutputArgs, ReportArg, ScanArgs},
     exit::Exit,
-    message::{self, Progress},
+    run::{self, Run},
     settings::Resolved,
-    verification,
+    verification::{self, Scanned},
 };
 
 /// What a scan is for.
@@ -56,24 +57,37 @@ pub(crate) fn run_as(args: &ScanArgs, purpose: Purpose) -> Result<Exit> {
     }
     let targets = targets(args)?;
     let reports = reports(&args.output, &resolved)?;
-    let digest = resolved.rules.digest();
-    let progress = Progress::new(args.output.quiet);
-    let stop = stop_on_interrupt();
-    let scanner = Scanner::new(Arc::new(resolved.rules), &resolved.allowlist, &resolved.settings, &progress, stop);
-    let mut outcome = scanner.scan(&targets);
-    progress.clear();
-    let whole = targets.iter().all(|target| matches!(target, Target::Tree(_) | Target::History(_)));
-    for news in resolved.baselines.apply(&mut outcome, whole) {
-        message::say(&format!("stanch: {news}"));
-    }
-    let unanswered = match purpose {
-        Purpose::Revoke { really } => verification::revoke(&args.webhook, really, &mut outcome)?,
-        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &args.paths, &digest, &mut outcome)?,
+    let whole = is_whole(&targets, &resolved.config);
+    let Run { mut outcome, digest } = run::scan(resolved, &targets, args.output.quiet, whole);
+    let scanned = Scanned { paths: &args.paths, rules: &args.rules, digest: &digest };
+    let asked = match purpose {
+        Purpose::Revoke { really } => verification::revoke(&args.webhook, &scanned, really, &mut outcome)?,
+        Purpose::Look | Purpose::Shipped => verification::run(&args.webhook, &scanned, &mut outcome)?,
     };
-    write_reports(&outcome, &reports, &style(&args.output, &digest))?;
+    let mut style = style(&args.output, &digest);
+    style.run.verification = asked.count;
+    write_reports(&outcome, &reports, &style)?;
     let exit = Exit::of(&outcome, args.output.exit_code);
     // Who requires answers has findings to ask about: those must not hide that the answers are missing.
-    Ok(if unanswered { Exit::Incomplete } else { exit })
+    Ok(if asked.missing { Exit::Incomplete } else { exit })
+}
+
+/// Whether all is scanned that a project's allow entries and baseline may be about, so that what they name and is not found
+/// is stale: the directory with the project's file, or the history.
+pub(crate) fn is_whole(targets: &[Target], config: &Config) -> bool {
+    let top = config.project.as_deref().and_then(Path::parent);
+    let top = top.map(|top| if top.as_os_str().is_empty() { Path::new(".") } else { top });
+    let covers = |root: &PathBuf| match top {
+        Some(top) => {
+            top.canonicalize().ok().zip(root.canonicalize().ok()).is_some_and(|(top, root)| top.starts_with(root))
+        }
+        None => root.is_dir(),
+    };
+    targets.iter().any(|target| match target {
+        Target::History(_) => true,
+        Target::Tree(roots) => roots.iter().any(covers),
+        Target::Staged(..) | Target::Range(..) | Target::Objects(_) | Target::Bytes(_) => false,
+    })
 }
 
 /// What the flags ask for.

@@ -21,13 +21,15 @@ pub(crate) fn run(command: &WebhookCommand) -> Result<Exit> {
         }
         WebhookCommand::Flush { spool, webhook } => {
             let flushed = revoke::flush(spool, &verification::settings(webhook, &[])?, &Silent)?;
-            let report = &flushed.report;
-            message::say(&format!("asked about {}: {} answered, {} not", report.asked, report.answered, report.failed));
+            message::say(&verification::words(&flushed.report));
+            if flushed.elsewhere > 0 {
+                message::say(&format!("{} messages are for another service, and stay", flushed.elsewhere));
+            }
             let mut out = std::io::stdout().lock();
             for ((rule, name), verdict) in &flushed.verdicts {
                 writeln!(out, "{:9} {rule} {name}", verdict.name())?;
             }
-            Ok(if report.is_complete() { Exit::Clean } else { Exit::Incomplete })
+            Ok(if flushed.report.is_complete() { Exit::Clean } else { Exit::Incomplete })
         }
     }
 }

@@ -13,6 +13,8 @@ use super::event::Event;
 
 /// Findings that are named one by one.
 const NAMED: usize = 4;
+/// Lines, so that what was stopped and why is seen at once.
+const MOST: usize = 10;
 /// Columns of one line: what a terminal has, roughly.
 const WIDTH: usize = 118;
 
@@ -27,7 +29,9 @@ pub(crate) fn lines(event: Event, outcome: &Outcome) -> Vec<String> {
     if count > NAMED {
         lines.push(format!("  and {} more; all of them: {}", count - NAMED, all(event)));
     }
-    lines.push(cut(&format!("fix:   {} {}", fix(event), remedy(&document, &leaks))));
+    // Two more lines follow.
+    let room = MOST - 2 - lines.len();
+    lines.extend(wrapped(&format!("fix:   {} {}", fix(event), remedy(&document, &leaks)), room));
     if event != Event::CommitMsg {
         lines.push(
             "allow: a comment on that line, `stanch:allow WHY`; or an [[allow]] entry with a reason in stanch.toml"
@@ -88,6 +92,23 @@ fn skip(event: Event) -> Option<&'static str> {
         Event::PrePush => Some("skip:  git push --no-verify (then the secret is out)"),
         Event::PreReceive | Event::Update => None,
     }
+}
+
+/// Lines of words, the first at the margin, as many as there is room for.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let text = visible(text.as_bytes());
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always one");
+        if line.chars().count() + 1 + word.chars().count() <= WIDTH || lines.len() == room {
+            let line = lines.last_mut().expect("there is always one");
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        } else {
+            lines.push(format!("       {word}"));
+        }
+    }
+    lines.iter().map(|line| cut(line)).collect()
 }
 
 fn cut(line: &str) -> String {

@@ -3,7 +3,13 @@
 use std::io::Read;
 
 use anyhow::{Context, Result};
-use stanch::source::git::{Repo, range::RangeQuery};
+use stanch::{
+    model::BlobId,
+    source::git::{
+        Repo,
+        range::{Range, RangeQuery},
+    },
+};
 
 /// More would be no push that anybody makes: 64 bytes of ids and a name, a million times.
 const MAX_INPUT: u64 = 256 << 20;
@@ -24,8 +30,8 @@ pub(crate) struct RefUpdate {
 pub(crate) struct Pushed {
     /// The commits, where there are any.
     pub(crate) query: Option<RangeQuery>,
-    /// Blobs that a tag or ref names without any commit.
-    pub(crate) blobs: Vec<Vec<u8>>,
+    /// What there is besides: blobs that a tag or ref names without any commit, and what no ref leads to.
+    pub(crate) objects: Vec<BlobId>,
 }
 
 /// Reads all lines of standard input: a push may have many refs, and any of them may bring the secret.
@@ -69,23 +75,23 @@ pub(crate) fn pre_receive(input: &str) -> Result<Vec<RefUpdate>> {
 
 /// What is to be scanned before a push to `remote`.
 pub(crate) fn to_remote(repo: &Repo, updates: &[RefUpdate], remote: &str) -> Pushed {
-    let (commits, blobs) = tips(repo, updates);
+    let (commits, objects) = tips(repo, updates);
     let there = updates.iter().filter_map(|update| update.old.clone()).collect();
     let mut query = RangeQuery::pushed(commits, there, remote);
     if repo.git().find_remote(remote).is_err() {
         // A push to an address: nobody knows what is there, but what any remote has is no secret of this push.
         query.without_remotes = repo.git().remotes().map(names).unwrap_or_default();
     }
-    Pushed { query: (!query.tips.is_empty()).then_some(query), blobs }
+    Pushed { query: (!query.tips.is_empty()).then_some(query), objects }
 }
 
 fn names(remotes: git2::string_array::StringArray) -> Vec<String> {
     remotes.iter().flatten().flatten().map(str::to_owned).collect()
 }
 
-/// What is to be scanned before a push is taken: what no ref of this repository has yet.
+/// What is to be scanned before a push is taken: what no ref of this repository has yet, and what came along with it.
 pub(crate) fn received(repo: &Repo, updates: &[RefUpdate]) -> Result<Pushed> {
-    let (commits, blobs) = tips(repo, updates);
+    let (commits, mut objects) = tips(repo, updates);
     let mut here = Vec::new();
     for reference in repo.git().references()?.flatten() {
         here.extend(reference.target().map(|id| id.to_string()));
@@ -93,17 +99,23 @@ pub(crate) fn received(repo: &Repo, updates: &[RefUpdate]) -> Result<Pushed> {
     here.sort_unstable();
     here.dedup();
     let query = RangeQuery { tips: commits, without_if_here: here, ..RangeQuery::default() };
-    Ok(Pushed { query: (!query.tips.is_empty()).then_some(query), blobs })
+    let query = (!query.tips.is_empty()).then_some(query);
+    // A range that cannot be told is reported by its own scan.
+    let reached = query.as_ref().map_or_else(|| Ok(Range::default()), |query| repo.range(query));
+    objects.extend(reached.and_then(|reached| repo.unreached(&reached)).unwrap_or_default());
+    objects.sort_unstable();
+    objects.dedup();
+    Ok(Pushed { query, objects })
 }
 
 /// The commits that the refs are to name, and what they name that is none.
-fn tips(repo: &Repo, updates: &[RefUpdate]) -> (Vec<String>, Vec<Vec<u8>>) {
+fn tips(repo: &Repo, updates: &[RefUpdate]) -> (Vec<String>, Vec<BlobId>) {
     let (mut commits, mut blobs) = (Vec::new(), Vec::new());
     for new in updates.iter().filter_map(|update| update.new.as_ref()) {
         let object = git2::Oid::from_str(new).and_then(|id| repo.git().find_object(id, None));
         let blob = object.as_ref().ok().and_then(|object| object.peel(git2::ObjectType::Blob).ok());
-        match blob.as_ref().and_then(|object| object.as_blob()) {
-            Some(blob) => blobs.push(blob.content().to_vec()),
+        match blob.and_then(|object| BlobId::from_raw(object.id().as_bytes())) {
+            Some(blob) => blobs.push(blob),
             // What cannot be found is for the range to complain about.
             None => commits.push(new.clone()),
         }

@@ -20,7 +20,7 @@ use super::{
     blocked,
     event::Event,
     message_file,
-    pushed::{self, Pushed, RefUpdate},
+    pushed::{self, Pushed},
 };
 use crate::cli::{
     args::{ConfigArgs, ReportArg, RuleArgs, ScanArgs},
@@ -92,14 +92,14 @@ pub(crate) fn run(args: HookRunArgs) -> Result<Exit> {
     let started = Instant::now();
     let repo = Repo::from_env()?;
     log_push_options();
-    let Some(work) = work(&args, &repo)? else { return Ok(Exit::Clean) };
-    watch(&args, &work);
+    watch(&args);
+    let Some(targets) = work(&args, &repo)? else { return Ok(Exit::Clean) };
     let pushes = ["PRE_COMMIT_REMOTE_NAME", "PRE_COMMIT_FROM_REF"].iter().any(|name| std::env::var_os(name).is_some());
     let event = if pushes { Event::PrePush } else { args.event };
     let (reports, strict) = (args.report.clone(), args.strict);
     let (policy, bypass, deadline) = (args.on_deadline, args.bypass_push_option.clone(), args.deadline);
     let (resolved, scan) = resolve(args, &repo)?;
-    let Run { outcome, digest } = run::scan(resolved, &work.targets, true, false);
+    let Run { outcome, digest } = run::scan(resolved, &targets, true, false);
     write_reports(&outcome, &reports, &style(&scan.output, &digest))?;
     if outcome.has_leaks() {
         say_all(&blocked::lines(event, &outcome));
@@ -148,15 +148,15 @@ fn time_is_up(limit: Duration, policy: OnDeadline, items: u64, asked: &[String])
 }
 
 /// Ends the scan when its time is up, and a little later the program.
-fn watch(args: &HookRunArgs, work: &Work) {
+fn watch(args: &HookRunArgs) {
     let Some(limit) = args.deadline else { return };
-    let (policy, asked) = (args.on_deadline, work.what.clone());
+    let (policy, asked) = (args.on_deadline, args.event.subject());
     let stop = stop_on_interrupt();
     std::thread::spawn(move || {
         std::thread::sleep(limit);
         stop.store(true, Ordering::Relaxed);
         std::thread::sleep(GRACE);
-        let exit = time_is_up(limit, policy, 0, &[asked]);
+        let exit = time_is_up(limit, policy, 0, &[asked.to_owned()]);
         #[expect(
             clippy::exit,
             reason = "whoever runs the hook kills it, and with it every other hook, if it takes longer"
@@ -165,17 +165,10 @@ fn watch(args: &HookRunArgs, work: &Work) {
     });
 }
 
-/// What a hook has to scan.
-struct Work {
-    targets: Vec<Target>,
-    what: String,
-}
-
-/// `None` if there is nothing.
-fn work(args: &HookRunArgs, repo: &Repo) -> Result<Option<Work>> {
-    let target = |target: Target, what: &str| Ok(Some(Work { targets: vec![target], what: what.to_owned() }));
+/// What a hook has to scan; `None` if there is nothing.
+fn work(args: &HookRunArgs, repo: &Repo) -> Result<Option<Vec<Target>>> {
     match args.event {
-        Event::PreCommit | Event::PreMergeCommit => target(commit(repo)?, "what is staged"),
+        Event::PreCommit | Event::PreMergeCommit => Ok(Some(vec![commit(repo)?])),
         Event::CommitMsg => {
             let file =
                 args.arguments.first().context("git tells this hook the file with the message; there is none")?;
@@ -183,31 +176,31 @@ fn work(args: &HookRunArgs, repo: &Repo) -> Result<Option<Work>> {
             let config = repo.git().config()?.snapshot()?;
             let comment = config.get_str("core.commentString").or_else(|_| config.get_str("core.commentChar"));
             let kept = message_file::kept(&text, config.get_str("commit.cleanup").ok(), comment.ok());
-            target(Target::Bytes(kept), "the message")
+            Ok(Some(vec![Target::Bytes(kept)]))
         }
         Event::PrePush => {
             let updates = pushed::pre_push(&pushed::read_input()?)?;
             let remote = args.arguments.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok(of_push(pushed::to_remote(repo, &updates, &remote), &updates))
+            Ok(of_push(pushed::to_remote(repo, &updates, &remote)))
         }
         Event::PreReceive => {
             let updates = pushed::pre_receive(&pushed::read_input()?)?;
-            Ok(of_push(pushed::received(repo, &updates)?, &updates))
+            Ok(of_push(pushed::received(repo, &updates)?))
         }
         Event::Update => {
             let words: Vec<String> = args.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
             let [name, old, new] = &words[..] else { anyhow::bail!("git tells this hook a ref and two ids") };
             let updates = pushed::pre_receive(&format!("{old} {new} {name}\n"))?;
-            Ok(of_push(pushed::received(repo, &updates)?, &updates))
+            Ok(of_push(pushed::received(repo, &updates)?))
         }
     }
 }
 
-fn of_push(pushed: Pushed, updates: &[RefUpdate]) -> Option<Work> {
-    let mut targets: Vec<Target> = pushed.blobs.into_iter().map(Target::Bytes).collect();
-    targets.extend(pushed.query.map(|query| Target::Range(None, query)));
-    let what = format!("{} refs", updates.len());
-    (!targets.is_empty()).then_some(Work { targets, what })
+fn of_push(pushed: Pushed) -> Option<Vec<Target>> {
+    let objects = (!pushed.objects.is_empty()).then_some(Target::Objects(pushed.objects));
+    let targets: Vec<Target> =
+        pushed.query.map(|query| Target::Range(None, query)).into_iter().chain(objects).collect();
+    (!targets.is_empty()).then_some(targets)
 }
 
 /// What is staged; under the pre-commit framework also a range (its pre-push) or all tracked files (its --all-files).

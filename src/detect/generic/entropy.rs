@@ -4,9 +4,13 @@ use super::{Judged, LOW, MEDIUM, context, lex, shapes, text};
 use crate::model::Span;
 
 const SHORTEST: usize = 20;
-const LONGEST: usize = 200;
+pub(super) const LONGEST: usize = 200;
 /// How far to either side a quote or a telling word is looked for.
-const NEAR: usize = 64;
+pub(super) const NEAR: usize = 64;
+
+/// Words that tell: a proposal was made of the value, and the judge has spoken.
+const TELLING: &[&[u8]] =
+    &[b"key", b"token", b"secret", b"pass", b"pwd", b"auth", b"cred", b"bearer", b"basic ", b"://"];
 
 /// Words that explain a random-looking string.
 const EXPLAINED: &[&[u8]] = &[
@@ -37,7 +41,7 @@ const EXPLAINED: &[&[u8]] = &[
 ];
 
 /// See [`super::high_entropy`].
-pub(super) fn judge(hay: &[u8], run: Span, path: &[u8]) -> Option<Judged> {
+pub(super) fn judge(hay: &[u8], run: Span, path: Option<&[u8]>) -> Option<Judged> {
     let value = hay.get(run.start..run.end)?;
     if !(SHORTEST..=LONGEST).contains(&value.len()) || !stands_alone(hay, run, path) {
         return None;
@@ -50,7 +54,7 @@ pub(super) fn judge(hay: &[u8], run: Span, path: &[u8]) -> Option<Judged> {
     }
     let left = &hay[run.start.saturating_sub(NEAR)..run.start];
     let line = left.rsplit(|&b| b == b'\n').next().unwrap_or(left).to_ascii_lowercase();
-    if EXPLAINED.iter().any(|w| memchr::memmem::find(&line, w).is_some()) {
+    if EXPLAINED.iter().chain(TELLING).any(|w| memchr::memmem::find(&line, w).is_some()) {
         return None;
     }
     let likely = text::likelihood(value);
@@ -65,8 +69,17 @@ pub(super) fn judge(hay: &[u8], run: Span, path: &[u8]) -> Option<Judged> {
     Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random * hex).min(MEDIUM * 0.98) })
 }
 
-/// Whether the run is the whole of a string literal, or the value of a line of a configuration file.
-fn stands_alone(hay: &[u8], run: Span, path: &[u8]) -> bool {
+/// The value in a run of token characters, which `NAME=value` is one of.
+pub(super) fn value(hay: &[u8], run: Span) -> Span {
+    let text = run.of(hay);
+    let body = text.len() - text.iter().rev().take_while(|&&b| b == b'=').count();
+    let name = memchr::memrchr(b'=', &text[..body]).map_or(0, |at| at + 1);
+    Span::new(run.start + name, run.end)
+}
+
+/// Whether the run is the whole of a string literal, or the value of a line of a configuration file (or may be, where
+/// the path is not known yet).
+fn stands_alone(hay: &[u8], run: Span, path: Option<&[u8]>) -> bool {
     let before = run.start.checked_sub(1).map_or(b'\n', |i| hay[i]);
     let after = hay.get(run.end).copied().unwrap_or(b'\n');
     if matches!(before, b'"' | b'\'' | b'`') && before == after {
@@ -74,5 +87,5 @@ fn stands_alone(hay: &[u8], run: Span, path: &[u8]) -> bool {
     }
     let end = lex::line_end(hay, run.end, hay.len().min(run.end + NEAR));
     let ends = hay[run.end..end].iter().all(u8::is_ascii_whitespace);
-    ends && matches!(before, b'=' | b' ' | b':') && context::is_configuration(path)
+    ends && matches!(before, b'=' | b' ' | b':') && path.is_none_or(context::is_configuration)
 }

@@ -30,7 +30,7 @@ row! {
     last_class, first_class, folded, paired, worst, best, rare, covered, covered_short, common, words, longest_word,
     pieces, base64, base32, printable, colon_inside, braces, percent, angle, dollar, backslash, masked, equals_key,
     contains_key, inside_key, key_overlap, word_count, capital_words, sentence, trivial_whole, length_mod4, dots,
-    dashes, slashes, groups_equal, name_only, repeated, numeric_tail_trivial, inner_length, inner_rare, inner_digit, inner_share,
+    dashes, slashes, groups_equal, name_only, repeated, numeric_tail_trivial, inner_length, inner_rare, inner_digit, inner_share, padding,
     // the key
     key_length, key_words, key_last, key_first, key_next, key_anchor_end, key_anchor_start, key_upper, key_lower,
     key_dots, key_dashes, key_underscores, key_digits, key_dollar, key_spare,
@@ -207,6 +207,7 @@ fn census_numbers(value: &[u8], c: &Census, row: &mut Row) {
     row.starts_upper = f32::from(u8::from(value[0].is_ascii_uppercase()));
     row.first_class = context::byte_class(value[0]);
     row.last_class = context::byte_class(value[value.len() - 1]);
+    row.padding = value.iter().rev().take_while(|&&b| b == b'=').count() as f32;
     row.length_mod4 = (value.len() % 4) as f32;
     let count = |f: fn(u8) -> bool| value.iter().filter(|&&b| f(b)).count() as f32;
     row.braces = count(|b| matches!(b, b'{' | b'}' | b'[' | b']' | b'(' | b')'));

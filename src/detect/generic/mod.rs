@@ -150,12 +150,21 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
     Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
 }
 
-/// For *low* only: how likely a random-looking run of characters, in a string literal or a configuration file, without
-/// a telling name, is a credential. Always below [`MEDIUM`].
+/// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
+/// credential because it looks random. Always below [`MEDIUM`]. Without a path, any file may be a configuration file.
 #[must_use]
-pub fn high_entropy(hay: &[u8], run: Span, path: &[u8]) -> Option<f32> {
-    entropy::judge(hay, run, path).map(|j| j.probability)
+pub fn high_entropy(hay: &[u8], value: Span, path: Option<&[u8]>) -> Option<f32> {
+    entropy::judge(hay, value, path).map(|j| j.probability)
 }
+
+/// The value to ask [`high_entropy`] about in a run of token characters; none where the run is longer than it looks at.
+#[must_use]
+pub fn value_of_run(hay: &[u8], run: Span) -> Option<Span> {
+    (run.len() <= entropy::LONGEST).then(|| entropy::value(hay, run))
+}
+
+/// How far [`high_entropy`] looks before and after the start of a run.
+pub const RANDOM_REACH: (usize, usize) = (entropy::NEAR + 1, entropy::LONGEST + entropy::NEAR + 2);
 
 /// Share of a value that words of four letters and more cover: hardly any of what was made at random.
 #[must_use]

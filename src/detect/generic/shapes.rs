@@ -119,6 +119,9 @@ pub(super) fn form(text: &[u8], c: &Census) -> u8 {
     if is_uuid(text) {
         return 2;
     }
+    if let Some(made) = made_of_a_secret(text) {
+        return made;
+    }
     if c.hex && n >= 16 && c.digit > 0 {
         return if matches!(n, 32 | 40 | 56 | 64 | 96 | 128) { 3 } else { 4 };
     }
@@ -169,6 +172,76 @@ pub(super) fn form(text: &[u8], c: &Census) -> u8 {
     }
     if c.symbol == 0 && c.high == 0 { 22 } else { 23 }
 }
+
+/// What is made of a secret rather than one, by its marks: a hash or ciphertext, a public key or certificate; or a private
+/// key, a signed token, a whole key file in base64. Or nothing: a word in brackets, a value that was masked.
+fn made_of_a_secret(text: &[u8]) -> Option<u8> {
+    let starts = |marks: &[&str]| marks.iter().any(|mark| text.starts_with(mark.as_bytes()));
+    let [first, .., last] = text else { return None };
+    let crypt = *first == b'$' && text.len() > 12 && matches!(text[2..5], [b'$', ..] | [_, b'$', _] | [_, _, b'$']);
+    if crypt || starts(SEALED) {
+        return Some(24);
+    }
+    if text.starts_with(b"MI") && text.len() > 40 {
+        let head = &text[..40];
+        let has = |part: &str| memchr::memmem::find(head, part.as_bytes()).is_some();
+        return if ["IBAAK", "IBAAJ", "IBADAN", "AgEAM", "CAQAw", "CAQEE"].iter().any(|part| has(part)) {
+            Some(26)
+        } else {
+            Some(25)
+        };
+    }
+    if starts(&["MFww", "MFkw", "MFYw", "MHYw", "MDIw", "MCow", "ssh-", "AAAAB3NzaC1", "AAAAC3NzaC1", "AAAAE2VjZHNh"]) {
+        return Some(25);
+    }
+    if starts(&["eyJ"]) && text.contains(&b'.') {
+        return Some(27);
+    }
+    if starts(&["LS0tLS1CRUdJT"]) {
+        return Some(28);
+    }
+    let bracketed = matches!((first, last), (b'[', b']') | (b'(', b')') | (b'<', b'>') | (b'{', b'}'));
+    if bracketed && text.len() < 40 {
+        return Some(29);
+    }
+    let masked =
+        ["***", "...", "[…]", "…", "xxxx", "XXXX"].iter().any(|m| memchr::memmem::find(text, m.as_bytes()).is_some());
+    masked.then_some(30)
+}
+
+/// How hashes of passwords and ciphertexts begin.
+const SEALED: &[&str] = &[
+    "pbkdf2",
+    "sha1$",
+    "sha256$",
+    "sha512$",
+    "md5$",
+    "bcrypt$",
+    "argon2",
+    "scrypt:",
+    "scrypt$",
+    "{SSHA",
+    "{SHA",
+    "{MD5}",
+    "{CRYPT}",
+    "{bcrypt}",
+    "{cipher}",
+    "{AES}",
+    "{noop}",
+    "ENC(",
+    "ENC[",
+    "enc:",
+    "vault:",
+    "AQICAH",
+    "gAAAAA",
+    "U2FsdGVkX1",
+    "$ANSIBLE_VAULT",
+    "$argon2",
+    "$pbkdf2",
+    "$scrypt",
+    "$apr1$",
+    "v2.local.",
+];
 
 pub(super) fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36

@@ -1,7 +1,7 @@
 //! Private keys in armour of their own: OpenPGP and PuTTY.
 
 use super::text::{decode64, encode64};
-use crate::{detect::checksum::Structure, model::Severity};
+use crate::detect::checksum::Structure;
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
@@ -104,7 +104,7 @@ pub(in crate::detect) fn check_pgp(text: &[u8]) -> Structure {
     match packet(&bytes) {
         Some((5, key)) => match usage(key) {
             Some(0) => Structure::valid("OpenPGP, open"),
-            Some(_) => Structure::valid("OpenPGP, encrypted: as safe as its passphrase").severity(Severity::Medium),
+            Some(_) => Structure::encrypted("OpenPGP"),
             None => Structure::valid("OpenPGP secret key"),
         },
         _ => Structure::invalid("the first packet is no secret key"),
@@ -144,7 +144,7 @@ pub(in crate::detect) fn check_putty(text: &[u8]) -> Structure {
     }
     match field(b"Encryption:").as_deref() {
         Some("none") => Structure::valid("PuTTY, open"),
-        Some(_) => Structure::valid("PuTTY, encrypted: as safe as its passphrase").severity(Severity::Medium),
+        Some(_) => Structure::encrypted("PuTTY"),
         None => Structure::invalid("does not say how it is encrypted"),
     }
 }

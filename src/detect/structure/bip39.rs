@@ -28,8 +28,7 @@ fn bits_of(numbers: &[usize]) -> Vec<bool> {
 /// Twelve to twenty-four words of the list, of which the last holds a checksum over all.
 pub(in crate::detect) fn check(phrase: &[u8]) -> Structure {
     let list = words();
-    let numbers: Option<Vec<usize>> =
-        phrase.split(|&b| b == b' ').map(|word| list.binary_search(&word).ok()).collect();
+    let numbers: Option<Vec<usize>> = phrase.split(|&b| b == b' ').map(|word| list.binary_search(&word).ok()).collect();
     let Some(numbers) = numbers.filter(|numbers| matches!(numbers.len(), 12 | 15 | 18 | 21 | 24)) else {
         return Structure::invalid("not words of a seed phrase");
     };
@@ -80,7 +79,8 @@ mod tests {
     #[test]
     fn a_sample_is_made_right_and_a_changed_word_breaks_it() {
         for length in [12, 15, 18, 21, 24] {
-            let mut phrase: Vec<u8> = (0..length).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ").into_bytes();
+            let mut phrase: Vec<u8> =
+                (0..length).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ").into_bytes();
             complete(&mut phrase);
             assert_eq!(check(&phrase).state, State::Valid, "{length}");
             let changed = String::from_utf8(phrase).unwrap();

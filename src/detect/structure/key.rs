@@ -1,7 +1,7 @@
 //! Private keys in PEM: PKCS#1, PKCS#8, SEC 1, OpenSSH; open or encrypted; in a file, a string literal or base64.
 
 use super::text::{decode64, encode64};
-use crate::{detect::checksum::Structure, model::Severity};
+use crate::detect::checksum::Structure;
 
 /// The text between the first `-----BEGIN x-----` and its end, with the label.
 fn armored(text: &[u8]) -> Option<(String, Vec<u8>)> {
@@ -117,14 +117,14 @@ pub(in crate::detect) fn check_pem(text: &[u8]) -> Structure {
         return openssh(&bytes);
     }
     if legacy_encrypted {
-        return encrypted("PEM");
+        return Structure::encrypted("PEM");
     }
     let Some((length, _)) = der(&bytes, 0x30) else { return Structure::invalid("the body is no ASN.1 sequence") };
     if length > bytes.len() + 2 || length + 4 < bytes.len() {
         return Structure::invalid("the body is cut or padded: its length is not what it says");
     }
     if label.starts_with("ENCRYPTED") {
-        return encrypted("PKCS#8");
+        return Structure::encrypted("PKCS#8");
     }
     match label.split(' ').next() {
         Some("RSA") => rsa_bits(&bytes)
@@ -135,17 +135,13 @@ pub(in crate::detect) fn check_pem(text: &[u8]) -> Structure {
     }
 }
 
-fn encrypted(what: &str) -> Structure {
-    Structure::valid(format!("{what}, encrypted: as safe as its passphrase")).severity(Severity::Medium)
-}
-
 fn openssh(bytes: &[u8]) -> Structure {
     let Some(rest) = bytes.strip_prefix(b"openssh-key-v1\0") else { return Structure::invalid("not an OpenSSH key") };
     let cipher = rest.get(..4).map(|length| length.iter().fold(0, |sum, &b| sum << 8 | usize::from(b)));
     match cipher.and_then(|length| rest.get(4..4 + length.min(64))) {
         Some(b"none") if rest.len() < 64 => Structure::invalid("the body is cut"),
         Some(b"none") => Structure::valid("OpenSSH, open"),
-        Some(_) => encrypted("OpenSSH"),
+        Some(_) => Structure::encrypted("OpenSSH"),
         None => Structure::invalid("the body is cut"),
     }
 }
@@ -198,7 +194,10 @@ pub(in crate::detect) fn complete_base64_pem(text: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{check_base64_pem, check_pem, complete_base64_pem, complete_pem, encode64};
-    use crate::{detect::checksum::State, model::Severity};
+    use crate::{
+        detect::checksum::State,
+        model::{Confidence, Severity},
+    };
 
     fn pem(label: &str, head: &str, bytes: &[u8], end: &str) -> Vec<u8> {
         let data = encode64(bytes);
@@ -239,6 +238,7 @@ mod tests {
         let new = check_pem(&pem("ENCRYPTED PRIVATE KEY", "", &sequence(200), "\n"));
         for found in [old, new] {
             assert_eq!((found.state, found.severity), (State::Valid, Some(Severity::Medium)));
+            assert_eq!(found.confidence, Some(Confidence::Medium));
         }
     }
 

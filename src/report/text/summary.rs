@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, io};
 
-use super::Page;
-use crate::model::Severity;
+use super::{super::json::Skipped, Page};
+use crate::model::{Exposure, Severity};
 
 /// Skipped items that are listed; all are in the machine formats.
 const SKIPPED: usize = 20;
+/// Containers that are listed although nobody asked for just them; `--explain` lists all.
+const CONTAINERS: usize = 5;
 /// Pieces of information that are listed.
 const INFORMATION: usize = 50;
 
@@ -38,6 +40,9 @@ impl Page<'_> {
             };
             let (name, kind) = (self.rule_name(&finding.rule), finding.kind.name());
             writeln!(self.out, "  {place}  {name} {} ({}, {kind}){others}", finding.secret, finding.rule)?;
+            if finding.exposure == Exposure::Shipped && !finding.notes.is_empty() {
+                writeln!(self.out, "    {}", finding.notes.join("; "))?;
+            }
         }
         self.more(facts.len(), INFORMATION)
     }
@@ -71,16 +76,24 @@ impl Page<'_> {
     }
 
     pub(super) fn skipped(&mut self) -> io::Result<()> {
-        let mut skipped: Vec<_> = self.document.skipped.iter().filter(|s| s.incomplete || self.style.explain).collect();
-        if skipped.is_empty() {
+        let listed = |skipped: &&Skipped| skipped.incomplete || self.style.explain;
+        let (mut listed, others): (Vec<_>, Vec<_>) = self.document.skipped.iter().partition(listed);
+        listed.sort_by_key(|s| (!s.asked, !s.incomplete));
+        self.items("Not scanned", &listed, SKIPPED)?;
+        // Links and devices are no loss; what a container hides may be one.
+        let others: Vec<_> = others.into_iter().filter(|skipped| skipped.reason == "container").collect();
+        self.items("Not read to the end, and nobody asked for just these", &others, CONTAINERS)
+    }
+
+    fn items(&mut self, heading: &str, items: &[&Skipped], most: usize) -> io::Result<()> {
+        if items.is_empty() {
             return Ok(());
         }
-        skipped.sort_by_key(|s| (!s.asked, !s.incomplete));
-        self.heading("Not scanned")?;
-        for item in skipped.iter().take(SKIPPED) {
+        self.heading(heading)?;
+        for item in items.iter().take(most) {
             writeln!(self.out, "  {}: {}", item.what, item.detail)?;
         }
-        self.more(skipped.len(), SKIPPED)
+        self.more(items.len(), most)
     }
 
     /// Each advice once, for all rules that give it, worst first.

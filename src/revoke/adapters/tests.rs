@@ -109,7 +109,7 @@ fn github_takes_only_the_kinds_it_revokes() {
     settings.operation = Operation::Revoke;
     listed(&mut settings);
     let mut all = questions(2);
-    all[0].secret = Secret::new(["ghp", "_", "notakey"].concat().as_bytes());
+    all[0].secret = Secret::new(["ghp", "_", "notakey"].concat().as_bytes()).into();
     let answers = check(&all, &settings, &Silent).unwrap();
     assert_eq!((answers.report.answered, answers.report.not_sent.len()), (1, 1));
     let server = Server::new(|_, _| Act::status(403));

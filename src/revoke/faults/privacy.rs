@@ -17,6 +17,8 @@ fn each_secret_is_one_question_and_a_cached_verdict_is_none() {
     assert_eq!((again.report.from_cache, again.report.asked, server.received().len()), (2, 0, 1));
     assert_eq!(again.verdicts, answers.verdicts);
     settings.operation = Operation::Revoke;
+    assert!(check(&many, &settings, &Silent).is_err(), "an unsigned request to revoke");
+    settings.signing = vec![SigningKey::Hmac(vec![7; 32])];
     let revoked = check(&many, &settings, &Silent).unwrap();
     assert_eq!(revoked.report.from_cache, 0, "an action is never answered from the cache");
 }
@@ -109,7 +111,7 @@ fn secrets_in_clear_only_for_listed_rules_and_never_on_disk() {
     settings.disclosure = Disclosure::Plaintext(["acme-token".to_owned()].into());
     let mut all = questions(2);
     all.push(question(2, &rule("other-token", Kind::Secret)));
-    all[0].secret = Secret::new(b"\xff\xfe binary");
+    all[0].secret = Secret::new(b"\xff\xfe binary").into();
     let text = dry_run(&all, &settings).unwrap();
     assert!(!text.contains(&secret(1)) && text.contains("bytes in clear"), "{text}");
     let answers = check(&all, &settings, &Silent).unwrap();

@@ -14,6 +14,7 @@ use crate::revoke::answers::{Answers, Observer};
 use crate::revoke::cache::Cache;
 use crate::revoke::client::{Client, Reply};
 use crate::revoke::deliver::{Delivered, Dialect, Fate, Message, deliver};
+use crate::revoke::guard::Refused;
 use crate::revoke::lane::{GiveUp, Lane};
 use crate::revoke::plan::{NotSent, Question, barred};
 use crate::revoke::protocol::{ItemAnswer, ItemAnswers};
@@ -28,7 +29,7 @@ const HOSTS: usize = 4;
 pub struct ProviderSettings {
     /// The client.
     pub transport: Transport,
-    /// Rule id or host → another origin, for self-hosted instances: `gitlab.com` → `https://gitlab.example.com`.
+    /// Rule id, host or provider → another origin, for self-hosted instances: `gitlab` → `https://gitlab.example.com`.
     pub endpoints: BTreeMap<String, String>,
     /// Verdicts kept between runs.
     pub cache: Option<CacheFile>,
@@ -43,6 +44,17 @@ impl ProviderSettings {
         let mut transport = Transport::new(mode);
         transport.rate = Rate { per_second: 2.0, burst: 2, in_flight: 1 };
         Self { transport, endpoints: BTreeMap::new(), cache: None, required: false }
+    }
+
+    fn validate(&self) -> Result<(), RevokeError> {
+        for origin in self.endpoints.values() {
+            self.transport.guard.check_url(origin).map_err(|refused| RevokeError::endpoint(origin, &refused))?;
+            if origin.contains(['?', '#', '{', '}']) {
+                let refused = Refused::Url("a provider's endpoint is scheme, host and at most a path");
+                return Err(RevokeError::endpoint(origin, &refused));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -74,22 +86,24 @@ pub fn revoke_at_providers(
 }
 
 /// What would be sent where, without sending it: one line per secret, the secret itself left as `{secret}`.
-#[must_use]
+///
+/// # Errors
+/// Settings that make no sense.
 pub fn dry_run_at_providers(
     questions: &[Question],
     catalogue: &Catalogue,
     settings: &ProviderSettings,
     operation: Operation,
-) -> String {
+) -> Result<String, RevokeError> {
+    settings.validate()?;
     let mut not_sent = Vec::new();
     let hosts = sort_out(questions, catalogue, settings, operation, &mut not_sent);
     let mut text = String::new();
     for item in hosts.values().flatten() {
         let call = &item.call;
         let names: Vec<_> = item.asks.iter().map(ToString::to_string).collect();
-        let moved =
-            if item.endpoint_is_set { format!(" (at {})", authority(&item.prepared.url)) } else { String::new() };
-        text.push_str(&format!("{} {}{moved} # {}\n", call.method.name(), call.url, names.join(" ")));
+        let url = call.moved(item.origin.as_deref());
+        text.push_str(&format!("{} {url} # {}\n", call.method.name(), names.join(" ")));
         for (name, template) in call.headers.iter().chain(&call.query).chain(&call.form) {
             text.push_str(&format!("  {name}: {template}\n"));
         }
@@ -103,7 +117,7 @@ pub fn dry_run_at_providers(
     for left in not_sent {
         text.push_str(&format!("# not sent: {} {}: {}\n", left.rule, left.fingerprint, left.reason));
     }
-    text
+    Ok(text)
 }
 
 /// One secret, ready for its provider.
@@ -111,8 +125,8 @@ struct Ready {
     asks: Vec<Fingerprint>,
     call: Arc<Call>,
     prepared: Prepared,
-    /// The user said where such keys belong.
-    endpoint_is_set: bool,
+    /// Where the user said that such keys belong.
+    origin: Option<String>,
     /// Key id and key, where the request is signed with them.
     aws: Option<(String, String)>,
     /// SHA-256 of secret and partner; names the question in the cache.
@@ -157,7 +171,7 @@ impl Dialect for Provider<'_> {
     fn decode(&self, message: &Message, reply: &Reply) -> Result<ItemAnswers, String> {
         let ready = &self.ready[message.items[0]];
         // A revocation is definite wherever it happened.
-        let verdict = ready.call.judge(reply, ready.endpoint_is_set || self.operation == Operation::Revoke)?;
+        let verdict = ready.call.judge(reply, ready.origin.is_some() || self.operation == Operation::Revoke)?;
         Ok([(0, ItemAnswer { verdict, ttl: None })].into())
     }
 
@@ -183,9 +197,7 @@ fn run(
     operation: Operation,
     observer: &dyn Observer,
 ) -> Result<Answers, RevokeError> {
-    for origin in settings.endpoints.values() {
-        settings.transport.guard.check_url(origin).map_err(|refused| RevokeError::endpoint(origin, &refused))?;
-    }
+    settings.validate()?;
     let mut answers = Answers::default();
     answers.report.required = settings.required;
     let hosts = sort_out(questions, catalogue, settings, operation, &mut answers.report.not_sent);
@@ -291,9 +303,9 @@ fn sort_out(
     operation: Operation,
     not_sent: &mut Vec<NotSent>,
 ) -> BTreeMap<String, Vec<Ready>> {
-    let mut groups: BTreeMap<&[u8], Vec<&Question>> = BTreeMap::new();
+    let mut groups: BTreeMap<[u8; 32], Vec<&Question>> = BTreeMap::new();
     for question in questions {
-        groups.entry(question.secret.expose()).or_default().push(question);
+        groups.entry(question.secret.sha256()).or_default().push(question);
     }
     let mut hosts: BTreeMap<String, Vec<Ready>> = BTreeMap::new();
     for group in groups.values() {
@@ -329,7 +341,11 @@ fn prepare(
     if owners.len() > 1 || known.any(|(_, other)| other != call) {
         return Err("two rules claim it: it is sent to neither");
     }
-    let secret = std::str::from_utf8(question.secret.expose()).map_err(|_| "it is no text")?;
+    let secret = question.secret.whole().ok_or("the secret was not kept, so it cannot be sent")?;
+    let secret = std::str::from_utf8(secret).map_err(|_| "it is no text")?;
+    if !call.starts.is_empty() && !call.starts.iter().any(|start| secret.starts_with(start.as_str())) {
+        return Err("no call is known for keys that begin like this one");
+    }
     let mut partners: Vec<&[u8]> = group.iter().filter_map(|q| q.partner.as_ref()).map(|p| p.expose()).collect();
     partners.sort_unstable();
     let partner = partners.first().and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -340,9 +356,10 @@ fn prepare(
     if !call.partner_starts.is_empty() && !partner.is_some_and(starts) {
         return Err("the other part of the credential is of another kind");
     }
-    let origins = [question.rule.id.as_str(), call.host()];
-    let origin = origins.iter().find_map(|name| settings.endpoints.get(*name)).map(String::as_str);
-    let prepared = call.prepare(Parts { secret, partner }, origin).ok_or("it cannot be written into the request")?;
+    let origins = [question.rule.id.as_str(), call.host(), question.rule.provider.as_str()];
+    let origin = origins.iter().find_map(|name| settings.endpoints.get(*name)).cloned();
+    let prepared =
+        call.prepare(Parts { secret, partner }, origin.as_deref()).ok_or("it cannot be written into the request")?;
     let aws = call.aws.is_some().then(|| (partner.unwrap_or_default().to_owned(), secret.to_owned()));
     let mut hash = Sha256::new();
     hash.update((secret.len() as u64).to_be_bytes());
@@ -352,5 +369,5 @@ fn prepare(
     let mut asks: Vec<_> = group.iter().map(|q| q.fingerprint).collect();
     asks.sort();
     asks.dedup();
-    Ok(Ready { asks, call: Arc::clone(call), prepared, endpoint_is_set: origin.is_some(), aws, digest })
+    Ok(Ready { asks, call: Arc::clone(call), prepared, origin, aws, digest })
 }

@@ -40,6 +40,9 @@ pub struct Call {
     /// Sign the request as AWS wants it, with `{partner}` as key id and `{secret}` as key.
     #[serde(default)]
     pub aws: Option<AwsScope>,
+    /// The secret must start with one of these; others are asked about in another way, or not at all.
+    #[serde(default)]
+    pub starts: Vec<String>,
     /// The other part must start with one of these.
     #[serde(default)]
     pub partner_starts: Vec<String>,
@@ -228,7 +231,8 @@ impl Call {
         Some(Prepared { url, headers, body })
     }
 
-    fn moved(&self, origin: Option<&str>) -> String {
+    /// The template of the url, at another origin if there is one.
+    pub(crate) fn moved(&self, origin: Option<&str>) -> String {
         let Some(origin) = origin else { return self.url.clone() };
         let rest = self.url.strip_prefix("https://").unwrap_or(&self.url);
         let path = rest.find(['/', '?']).map_or("", |at| &rest[at..]);

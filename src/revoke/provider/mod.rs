@@ -72,24 +72,30 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// Sets the call that asks about a rule's secrets; a rule's own `verify` wins over the table.
+    /// Adds the calls that the rules of a user's pattern file bring (`[rule.verify]`, `[rule.revoke]`); they win over the
+    /// table. What else is in the file, and whether it is one at all, is for its own reader to say. `name` is for errors.
     ///
     /// # Errors
-    /// The call cannot be used.
-    pub fn set_verify(&mut self, rule: &str, call: Call) -> Result<(), RevokeError> {
-        call.validate().map_err(|why| RevokeError::Provider { rule: rule.to_owned(), why: why.to_owned() })?;
-        self.verify.insert(rule.to_owned(), Arc::new(call));
+    /// A call that cannot be used.
+    pub fn add_rules(&mut self, text: &str, name: &str) -> Result<(), RevokeError> {
+        for rule in rules_with_calls(text) {
+            let id = rule.get("id").and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+            for (key, table) in [("verify", &mut self.verify), ("revoke", &mut self.revoke)] {
+                let Some(value) = rule.get(key) else { continue };
+                let wrong =
+                    |why: &str| RevokeError::Provider { rule: format!("{name}: {id}: {key}"), why: why.to_owned() };
+                let call: Call = value.clone().try_into().map_err(|error: toml::de::Error| wrong(error.message()))?;
+                call.validate().map_err(wrong)?;
+                table.insert(id.clone(), Arc::new(call));
+            }
+        }
         Ok(())
     }
 
-    /// Sets the call that revokes a rule's secrets.
-    ///
-    /// # Errors
-    /// The call cannot be used.
-    pub fn set_revoke(&mut self, rule: &str, call: Call) -> Result<(), RevokeError> {
-        call.validate().map_err(|why| RevokeError::Provider { rule: rule.to_owned(), why: why.to_owned() })?;
-        self.revoke.insert(rule.to_owned(), Arc::new(call));
-        Ok(())
+    /// Whether the rules of a pattern file bring calls.
+    #[must_use]
+    pub fn has_calls(text: &str) -> bool {
+        !rules_with_calls(text).is_empty()
     }
 
     /// The call that asks about this rule's secrets.
@@ -109,6 +115,13 @@ impl Catalogue {
         let ids: std::collections::BTreeSet<_> = self.verify.keys().chain(self.revoke.keys()).collect();
         ids.into_iter().map(|id| (id.as_str(), self.verify.contains_key(id), self.revoke.contains_key(id)))
     }
+}
+
+fn rules_with_calls(text: &str) -> Vec<toml::Table> {
+    let file: toml::Table = toml::from_str(text).unwrap_or_default();
+    let rules = ["rule", "context"].iter().filter_map(|key| file.get(*key)?.as_array()).flatten();
+    let rules = rules.filter_map(toml::Value::as_table);
+    rules.filter(|rule| rule.contains_key("verify") || rule.contains_key("revoke")).cloned().collect()
 }
 
 #[cfg(test)]

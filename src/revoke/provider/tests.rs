@@ -106,7 +106,7 @@ fn a_provider_is_not_asked_twice_and_a_dry_run_asks_nobody() {
     settings.transport = transport(Mode::Ci);
     settings.endpoints.insert("api.acme.example".into(), server.url(""));
     settings.cache = Some(CacheFile { path: dir.path().join("cache"), key: Hidden(vec![1; 32]) });
-    let text = dry_run_at_providers(&questions(2), &catalogue, &settings, Operation::Check);
+    let text = dry_run_at_providers(&questions(2), &catalogue, &settings, Operation::Check).unwrap();
     assert!(text.contains("Bearer {secret}") && !text.contains(&secret(0)), "{text}");
     assert!(server.received().is_empty());
     let first = verify_at_providers(&questions(2), &catalogue, &settings, &Silent).unwrap();
@@ -120,9 +120,9 @@ fn what_no_provider_gets() {
     let server = Server::new(|_, _| Act::status(200));
     let acme = rule("acme-token", Kind::Secret);
     let mut binary = question(9, &acme);
-    binary.secret = Secret::new(b"\xff\xfe");
+    binary.secret = Secret::new(b"\xff\xfe").into();
     let mut split = question(8, &acme);
-    split.secret = Secret::new(b"x\r\nhost: evil");
+    split.secret = Secret::new(b"x\r\nhost: evil").into();
     let all = vec![
         question(1, &rule("acme-token", Kind::Canary)),
         question(1, &acme),

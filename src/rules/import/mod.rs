@@ -8,6 +8,8 @@ mod yaml;
 
 use std::fmt::Write as _;
 
+pub(crate) use yaml::documents;
+
 /// What became of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Imported {

@@ -9,21 +9,25 @@ const MOST_BYTES: usize = 16 << 20;
 
 /// Reads a file.
 pub(super) fn import(text: &str, taken: &dyn Fn(&str) -> bool) -> Result<Imported, String> {
-    if text.len() > MOST_BYTES {
-        return Err("a rule file of more than 16 MiB".to_owned());
-    }
-    // An alias can stand for any number of copies, and no rule needs one.
-    if text.lines().any(|line| line.split_once(": *").is_some() || line.trim_start().starts_with("- *")) {
-        return Err("YAML aliases are not read".to_owned());
-    }
-    let documents = YamlLoader::load_from_str(text).map_err(|error| error.to_string())?;
     let mut out = Imported::default();
-    for document in &documents {
+    for document in &documents(text)? {
         for entry in document["rules"].as_vec().into_iter().flatten() {
             rule(entry, &mut out, taken);
         }
     }
     Ok(out)
+}
+
+/// Reads YAML of somebody else's.
+pub(crate) fn documents(text: &str) -> Result<Vec<Yaml>, String> {
+    if text.len() > MOST_BYTES {
+        return Err("more than 16 MiB of YAML".to_owned());
+    }
+    // An alias can stand for any number of copies, and nobody needs one here.
+    if text.lines().any(|line| line.split_once(": *").is_some() || line.trim_start().starts_with("- *")) {
+        return Err("YAML aliases are not read".to_owned());
+    }
+    YamlLoader::load_from_str(text).map_err(|error| error.to_string())
 }
 
 fn text(value: &Yaml) -> Option<String> {

@@ -43,7 +43,7 @@ impl Scanner<'_> {
         };
         let mut places = Places::new(&store, &found, &scope);
         self.note(collector, std::mem::take(&mut places.problems));
-        self.report(&store, &found.held, &places, collector);
+        self.report(&repo, &store, &found.held, &places, collector);
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.commits += found.commits.len() as u64;
         Ok(())

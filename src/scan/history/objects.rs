@@ -131,12 +131,11 @@ impl<'s> Search<'s> {
     /// The name of a file or directory: whether it holds a secret.
     fn name(&mut self, name: &[u8]) -> bool {
         let done = catch_unwind(AssertUnwindSafe(|| {
-            let raw = self.scanner.detector.scan_raw(name, &mut self.scratch);
-            let mut holder = None;
-            for (rule, secret) in self.scanner.detector.secrets(name, &raw) {
-                let holder = *holder.get_or_insert_with(|| self.hits.name(name));
-                self.hits.hold(rule, secret, holder);
-            }
+            let (hits, mut holder) = (&mut self.hits, None);
+            self.scanner.detector.all_secrets(name, &mut self.scratch, &mut |rule, secret| {
+                let holder = *holder.get_or_insert_with(|| hits.name(name));
+                hits.hold(rule, secret, holder);
+            });
             holder.is_some()
         }));
         done.unwrap_or_else(|_| {
@@ -171,9 +170,9 @@ impl<'s> Search<'s> {
                 self.hits.hold(rule, secret, Holder::Blob(entry.ix));
             }
         }
-        let (hits, holder) = (&mut self.hits, Holder::Blob(entry.ix));
-        let mut give = |rule: u32, secret: &[u8]| hits.hold(rule, secret, holder);
-        self.scanner.detector.encoded_secrets(entry.data, &mut self.scratch, &mut give);
+        for (rule, secret) in carried.encoded.secrets() {
+            self.hits.hold(rule, secret, Holder::Blob(entry.ix));
+        }
         entry.has_children.then_some(carried)
     }
 
@@ -189,10 +188,8 @@ impl<'s> Search<'s> {
         let id = self.store.id(entry.ix);
         let (detector, scratch, hits) = (&self.scanner.detector, &mut self.scratch, &mut self.hits);
         let scan = |text: Text<'_>| {
-            let raw = detector.scan_raw(text.bytes, scratch);
-            for (rule, secret) in detector.secrets(text.bytes, &raw) {
-                hits.hold(rule, secret, Holder::Text(entry.ix));
-            }
+            let mut give = |rule: u32, secret: &[u8]| hits.hold(rule, secret, Holder::Text(entry.ix));
+            detector.all_secrets(text.bytes, scratch, &mut give);
         };
         match kind {
             ObjectKind::Commit => {

@@ -15,7 +15,7 @@ use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     scan::{Scanner, outcome::Collector},
     source::git::{
-        StoreSource,
+        Repo, StoreSource,
         history::{commit_texts, tag_texts},
         introduce::{Known, Origin, Scope, Wanted, introduce_known},
         object::{ObjectIx, ObjectKind},
@@ -95,7 +95,14 @@ type Fate = (Holder, bool, Option<BlobId>);
 
 impl Scanner<'_> {
     /// Reads again what holds each secret first, and reports it with commit, path and lines.
-    pub(super) fn report(&self, store: &ObjectStore, held: &Held, places: &Places, collector: &Mutex<Collector>) {
+    pub(super) fn report(
+        &self,
+        repo: &Repo,
+        store: &ObjectStore,
+        held: &Held,
+        places: &Places,
+        collector: &Mutex<Collector>,
+    ) {
         // Of two secrets that came in together, one may have gone while the other is still there.
         let mut wanted: BTreeMap<Fate, (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
         for (key, holders) in held.by_secret() {
@@ -113,12 +120,12 @@ impl Scanner<'_> {
                 Holder::Name(name) => {
                     let name = &held.names[name as usize];
                     let object = object_of(ObjectPart::FileName, None, name.clone(), commit);
-                    worker.report(&place(object), name, &keys);
+                    worker.report(repo, &place(object), name, &keys);
                 }
                 Holder::Blob(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let path = first.origin.path.clone();
-                    worker.report(&place(Provenance::History { path, blob: store.id(ix), commit }), &data, &keys);
+                    worker.report(repo, &place(Provenance::History { path, blob: store.id(ix), commit }), &data, &keys);
                 }
                 Holder::Text(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
@@ -128,7 +135,7 @@ impl Scanner<'_> {
                         if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
                         let object = object_of(text.part, Some(id), BString::default(), commit.clone());
-                        worker.report(&place(object), text.bytes, &keys);
+                        worker.report(repo, &place(object), text.bytes, &keys);
                     }
                 }
             }

@@ -65,7 +65,7 @@ impl Spent {
     }
 
     pub(super) fn reason(self) -> SkipReason {
-        SkipReason::Budget(self.to_string())
+        SkipReason::Container(self.to_string())
     }
 
     /// The budget error inside an I/O error, if it is one.

@@ -3,8 +3,7 @@
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 
-use super::walk::no_siblings;
-use super::{Budget, Lines, Nature, Unpacked, unpack};
+use super::{Beside, Budget, Lines, Nature, Unpacked, unpack};
 
 /// What a unit was, written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) struct Seen {
 /// Unpacks within a budget and writes everything down.
 pub(super) fn walk(bytes: &[u8], budget: &Budget) -> (Vec<Seen>, Unpacked) {
     let mut seen = Vec::new();
-    let unpacked = unpack(bytes, budget, &no_siblings, &mut |unit| {
+    let unpacked = unpack(bytes, budget, Beside::named(b""), &mut |unit| {
         let path = unit.inside.iter().map(|part| part.to_string()).collect::<Vec<_>>().join("!");
         let noun = match unit.lines {
             Lines::Text => None,
@@ -101,6 +100,20 @@ pub(super) fn bzip2(data: &[u8]) -> Vec<u8> {
 /// Zstandard.
 pub(super) fn zstd(data: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// An LZ4 frame.
+pub(super) fn lz4(data: &[u8]) -> Vec<u8> {
+    let mut writer = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    writer.write_all(data).unwrap();
+    writer.finish().unwrap()
+}
+
+/// Brotli, stored: a window of 16 bits, one meta-block of at most 65,536 bytes as they are, an empty last one (RFC 7932,
+/// section 9).
+pub(super) fn brotli(data: &[u8]) -> Vec<u8> {
+    let header = (data.len() as u32 - 1) << 4 | 1 << 20;
+    [&header.to_le_bytes()[..3], data, &[3]].concat()
 }
 
 /// Bytes that no compressor shortens and no parser knows: a linear congruential run.

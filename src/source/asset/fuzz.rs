@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::binary::tests as binary;
 use super::corpus::{self, walk};
-use super::{Budget, Container, recognise};
+use super::{Beside, Budget, Container, recognise};
 
 /// One change: where (as a share of the length), what kind, which value.
 type Change = (u16, u8, u8);
@@ -95,6 +95,8 @@ fuzz! {
     gzip_survives: corpus::gzip(&corpus::tar(&[("a.txt", TEXT)]));
     bzip2_survives: corpus::bzip2(TEXT);
     zstd_survives: corpus::zstd(TEXT);
+    lz4_survives: corpus::lz4(TEXT);
+    brotli_survives: corpus::zip_with(zip::CompressionMethod::Stored, &[("a.br", &corpus::brotli(&TEXT.repeat(60)))]);
     xz_survives: corpus::xz(TEXT);
     lzma_survives: corpus::lzma(TEXT);
     sevenz_survives: corpus::sevenz(&[("a.txt", TEXT), ("b.txt", TEXT)]);
@@ -103,6 +105,7 @@ fuzz! {
     cpio_survives: corpus::cpio(&[("a.txt", TEXT), ("b.txt", TEXT)]);
     asar_survives: corpus::asar(&[("a.js", TEXT), ("b.js", TEXT)]);
     dex_survives: binary::dex(&["one string", "two strings", "three"]);
+    dex_container_survives: binary::dex_container(&["one string", "two strings", "three"]);
     resources_survive: binary::resources(true);
     wide_resources_survive: binary::resources(false);
     binary_xml_survives: binary::binary_xml();
@@ -133,7 +136,7 @@ proptest! {
         let text = b"var x=1;\nvar y=\"\xc3\xa9\";\n//# sourceMappingURL=x.map";
         let json = changed(&map(), &changes);
         let offsets: Vec<usize> = offsets.iter().map(|at| usize::from(*at) % 64).collect();
-        super::unpack(text, &Budget::default(), &|_| Some(json.clone()), &mut |unit| {
+        super::unpack(text, &Budget::default(), Beside { path: b"x", read: &|_| Some(json.clone()) }, &mut |unit| {
             if let Some(map) = unit.map {
                 assert_eq!(map.originals(&offsets).len(), offsets.len());
             }

@@ -21,9 +21,10 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
+pub(super) use archive::resolve;
 pub use budget::Budget;
 pub use numbering::Numbering;
 pub use recognise::{Container, recognise, recognise_text};
 pub use unit::{Lines, MapNote, Nature, Unit, Unpacked};
 pub use walk::unpack;
-pub use web::{BundleMap, Siblings};
+pub use web::{Beside, BundleMap};

@@ -15,6 +15,10 @@ pub enum Container {
     Bzip2,
     /// Xz.
     Xz,
+    /// LZ4 frames.
+    Lz4,
+    /// Brotli; it has no magic, so only what is called `.br` is tried.
+    Brotli,
     /// Zstandard.
     Zstd,
     /// A bare LZMA stream (`.lzma`).
@@ -69,7 +73,10 @@ impl Container {
     /// Whether other containers may be inside, so that it counts as a level of depth.
     pub(super) fn nests(self) -> bool {
         use Container::*;
-        matches!(self, Zip | Tar | Gzip | Bzip2 | Xz | Zstd | Lzma | SevenZip | Ar | Rpm | Cpio | Asar | Text | Pdf)
+        matches!(
+            self,
+            Zip | Tar | Gzip | Bzip2 | Xz | Zstd | Lz4 | Brotli | Lzma | SevenZip | Ar | Rpm | Cpio | Asar | Text | Pdf
+        )
     }
 
     /// The kind's name, for messages.
@@ -83,6 +90,8 @@ impl Container {
             Bzip2 => "bzip2",
             Xz => "xz",
             Zstd => "zstd",
+            Lz4 => "lz4",
+            Brotli => "brotli",
             Lzma => "lzma",
             SevenZip => "7z",
             Ar => "ar",
@@ -145,6 +154,7 @@ fn binary(bytes: &[u8]) -> Option<Container> {
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Bzip2,
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Xz,
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Zstd,
+        [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..] => Lz4,
         [b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c, ..] => SevenZip,
         [0x5d, 0, 0, ..] if lzma(bytes) => Lzma,
         _ if bytes.starts_with(b"!<arch>\n") => Ar,

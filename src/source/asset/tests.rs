@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::corpus::{all, bzip2, gzip, noise, paths_with, skipped, tar, walk, zip, zip_with, zstd};
-use super::{Budget, Nature, unpack};
+use super::{Beside, Budget, Nature, unpack};
 
 const WORD: &str = "the-word-to-find";
 
@@ -28,6 +28,8 @@ fn members_are_found_through_every_kind_of_archive() {
         ("tgz", gzip(&tarred), "src/a.txt"),
         ("tbz", bzip2(&tarred), "src/a.txt"),
         ("tzst", zstd(&tarred), "src/a.txt"),
+        ("lz4", super::corpus::lz4(&tarred), "src/a.txt"),
+        ("two lz4", [super::corpus::lz4(b"first\n"), super::corpus::lz4(text)].concat(), ""),
         ("gz", gzip(text), ""),
         ("nested", zip(&[("x/b.tgz", &gzip(&tarred))]), "x/b.tgz!src/a.txt"),
         ("thrice", zip(&[("b.zip", &zip(&[("c.jar", &zip(&[("a.txt", text)]))]))]), "b.zip!c.jar!a.txt"),
@@ -35,6 +37,27 @@ fn members_are_found_through_every_kind_of_archive() {
         assert_eq!(paths_with(&bytes, WORD), [path], "{what}");
         assert_eq!(skipped(&all(&bytes).1), [], "{what}");
     }
+}
+
+#[test]
+fn brotli_is_what_is_called_so_and_unpacks() {
+    let text = format!("{WORD}\n{}", "x".repeat(4090 - WORD.len()));
+    let bytes = super::corpus::brotli(text.as_bytes());
+    let inside = |path: &str, bytes: &[u8]| {
+        let mut holds = false;
+        let unpacked = unpack(bytes, &Budget::default(), Beside::named(path.as_bytes()), &mut |unit| {
+            holds |= unit.bytes.starts_with(WORD.as_bytes());
+            ControlFlow::Continue(())
+        });
+        (holds, skipped(&unpacked).len())
+    };
+    assert_eq!(inside("dist/app.js.br", &bytes), (true, 0));
+    assert_eq!(inside("app.js", &bytes), (false, 0));
+    assert_eq!(paths_with(&zip(&[("a/app.js.br", &bytes)]), WORD), ["a/app.js.br"]);
+    assert_eq!(inside("app.js.br", &bytes[..3000]), (true, 1));
+    // A text of that name, say in Breton, is text.
+    assert_eq!(inside("messages.br", text.as_bytes()), (true, 0));
+    assert_eq!(inside("noise.br", &[&[0xff; 40][..], WORD.as_bytes()].concat()), (false, 0));
 }
 
 #[test]
@@ -177,7 +200,7 @@ fn members_are_bounded() {
 fn a_visitor_can_end_the_walk() {
     let bytes = zip(&[("a", b"1"), ("b", b"2"), ("c", b"3")]);
     let mut seen = 0;
-    let unpacked = unpack(&bytes, &Budget::default(), &super::walk::no_siblings, &mut |_| {
+    let unpacked = unpack(&bytes, &Budget::default(), Beside::named(b""), &mut |_| {
         seen += 1;
         if seen == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });

@@ -20,11 +20,8 @@ pub enum Lines<'a> {
 pub enum Nature {
     /// They are the outermost bytes, offset for offset.
     Stored,
-    /// They were unpacked or decoded.
+    /// They were unpacked or decoded, or are an original file that a source map carries.
     Unpacked,
-    /// They are an original file out of a source map's `sourcesContent`; the last part of `inside` is its name in
-    /// `sources`.
-    Original,
 }
 
 /// One thing to scan.
@@ -39,12 +36,12 @@ pub struct Unit<'a> {
     pub lines: Lines<'a>,
     /// Where the bytes come from.
     pub nature: Nature,
-    /// The source map of this bundle, where it names one. Nothing is read before it is asked.
+    /// The source map of this text, where it may have one. Nothing is read before it is asked.
     pub map: Option<&'a BundleMap<'a>>,
 }
 
 /// A source map that was met, for the report that a shipped map carries sources at all.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MapNote {
     /// Way inward to the map; empty when it is the outermost thing. An inline map ends in `source map`.
     pub inside: Vec<BString>,
@@ -52,6 +49,24 @@ pub struct MapNote {
     pub sources: u64,
     /// Files whose whole text it carries.
     pub with_content: u64,
+    /// Names of some of these; somebody else's packages only where there is nothing else.
+    pub names: Vec<BString>,
+}
+
+/// Names of originals that a note tells.
+const NAMES: usize = 3;
+
+impl MapNote {
+    pub(super) fn name(&mut self, name: &[u8]) {
+        let foreign = |name: &[u8]| memchr::memmem::find(name, b"node_modules/").is_some();
+        if self.names.len() < NAMES {
+            self.names.push(name.into());
+        } else if !foreign(name)
+            && let Some(other) = self.names.iter_mut().find(|other| foreign(other))
+        {
+            *other = name.into();
+        }
+    }
 }
 
 /// What came of a container.

@@ -9,7 +9,7 @@ use super::budget::{Budget, Ledger, Spent};
 use super::numbering::Sheet;
 use super::recognise::{Container, recognise, recognise_text};
 use super::unit::{Lines, Nature, Unit, Unpacked};
-use super::web::{self, BundleMap, Siblings};
+use super::web::{self, Beside, BundleMap};
 use super::{archive, binary};
 use crate::model::SkipReason;
 
@@ -20,14 +20,14 @@ const MOST_SKIPPED: usize = 10_000;
 const MOST_NAME: usize = 4096;
 
 /// Goes through `bytes` and everything nested in it and hands each text to `visit`, the outermost bytes themselves
-/// included where they are text. `siblings` reads a file next to the outermost one, by the relative reference a bundle
-/// gives for its source map; it must refuse what leads out of what is scanned. `visit` may end the walk.
+/// included where they are text. `beside` tells where they lie: it must refuse to read what leads out of what is scanned.
+/// `visit` may end the walk.
 ///
 /// Everything is text in the end: bytes that are no container are handed over as they are.
 pub fn unpack(
     bytes: &[u8],
     budget: &Budget,
-    siblings: Siblings<'_>,
+    beside: Beside<'_>,
     visit: &mut dyn FnMut(&Unit<'_>) -> ControlFlow<()>,
 ) -> Unpacked {
     let ledger = Ledger::new(budget);
@@ -40,7 +40,7 @@ pub fn unpack(
         ended: false,
         out: Unpacked::default(),
     };
-    walk.open(bytes, Nature::Stored, siblings);
+    walk.open(bytes, Nature::Stored, beside);
     walk.out.members = ledger.members();
     walk.out
 }
@@ -60,20 +60,20 @@ pub(super) struct Walk<'w> {
 
 impl Walk<'_> {
     /// Recognises bytes and goes into them, or hands them over as text.
-    pub(super) fn open(&mut self, bytes: &[u8], nature: Nature, siblings: Siblings<'_>) {
+    pub(super) fn open(&mut self, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
         if self.stopped {
             return self.text(bytes, nature, None);
         }
-        let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
-        let Some(kind) = recognise(bytes).or_else(protobuf).or_else(|| recognise_text(bytes)) else {
-            return self.text(bytes, nature, None);
+        let Some(kind) = self.recognise(bytes, beside) else {
+            let map = BundleMap::unnamed(bytes, beside, self.ledger);
+            return self.text(bytes, nature, Some(&map));
         };
         if !kind.nests() {
-            return self.leaf(kind, bytes, nature, siblings);
+            return self.leaf(kind, bytes, nature, beside);
         }
         self.depth += 1;
         match self.ledger.depth(self.depth).and_then(|()| self.ledger.time()) {
-            Ok(()) => self.nest(kind, bytes, nature, siblings),
+            Ok(()) => self.nest(kind, bytes, nature, beside),
             Err(spent) => {
                 self.spend(spent);
                 self.text(bytes, nature, None);
@@ -82,7 +82,13 @@ impl Walk<'_> {
         self.depth -= 1;
     }
 
-    fn nest(&mut self, kind: Container, bytes: &[u8], nature: Nature, siblings: Siblings<'_>) {
+    fn recognise(&self, bytes: &[u8], beside: Beside<'_>) -> Option<Container> {
+        let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
+        let brotli = || archive::compressed::is_brotli(beside.path, bytes).then_some(Container::Brotli);
+        recognise(bytes).or_else(protobuf).or_else(brotli).or_else(|| recognise_text(bytes))
+    }
+
+    fn nest(&mut self, kind: Container, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
         match kind {
             Container::Zip => archive::zip::open(self, bytes),
             Container::Tar => archive::tar::open(self, bytes),
@@ -92,23 +98,23 @@ impl Walk<'_> {
             Container::Cpio => archive::cpio::open(self, bytes),
             Container::Asar => archive::asar::open(self, bytes),
             Container::Pdf => binary::pdf::open(self, bytes),
-            Container::Text => web::text::open(self, bytes, nature, siblings),
-            _ => archive::compressed::open(self, kind, bytes, siblings),
+            Container::Text => web::text::open(self, bytes, nature, beside),
+            _ => archive::compressed::open(self, kind, bytes, beside),
         }
     }
 
-    fn leaf(&mut self, kind: Container, bytes: &[u8], nature: Nature, siblings: Siblings<'_>) {
+    fn leaf(&mut self, kind: Container, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
         match kind {
             Container::SourceMap => web::sourcemap::open(self, bytes, nature),
-            Container::Bundle => web::text::bundle(self, bytes, nature, siblings),
+            Container::Bundle => web::text::bundle(self, bytes, nature, beside),
             Container::Office => web::office::open(self, bytes, nature),
             _ => binary::open(self, kind, bytes, nature),
         }
     }
 
     /// Opens a member under its name.
-    pub(super) fn member(&mut self, name: &[u8], bytes: &[u8], siblings: Siblings<'_>) {
-        self.within(name, |walk| walk.open(bytes, Nature::Unpacked, siblings));
+    pub(super) fn member(&mut self, name: &[u8], bytes: &[u8]) {
+        self.within(name, |walk| walk.open(bytes, Nature::Unpacked, Beside::named(b"")));
     }
 
     /// Counts a member, before it is read; `false` when no more can be afforded.
@@ -206,9 +212,4 @@ impl Walk<'_> {
         }
         out
     }
-}
-
-/// For what has no files next to it.
-pub(super) fn no_siblings(_: &[u8]) -> Option<Vec<u8>> {
-    None
 }

@@ -117,6 +117,25 @@ impl Graph {
         problems
     }
 
+    /// Whether any of these commits may be an ancestor of `cut`, whose parents are not here: it is no newer, and does not
+    /// come from it.
+    pub(super) fn may_come_before(&self, among: &[CommitIndex], cut: CommitIndex) -> bool {
+        let mut children: Vec<(CommitIndex, CommitIndex)> = Vec::new();
+        for number in 0..self.nodes.len() as CommitIndex {
+            children.extend(self.parents(number).iter().map(|&parent| (parent, number)));
+        }
+        children.sort_unstable();
+        let mut after = HashSet::from([cut]);
+        let mut todo = vec![cut];
+        while let Some(number) = todo.pop() {
+            let first = children.partition_point(|&(parent, _)| parent < number);
+            let mine = children[first..].iter().take_while(|&&(parent, _)| parent == number);
+            todo.extend(mine.filter_map(|&(_, child)| after.insert(child).then_some(child)));
+        }
+        let until = self.node(cut).seconds;
+        among.iter().any(|number| self.node(*number).seconds <= until && !after.contains(number))
+    }
+
     /// The given commits so that a parent always stands before its child; among those whose parents have all been
     /// placed the earliest committer's date comes first, then the lowest id.
     pub(super) fn order(&self, among: &[CommitIndex]) -> Vec<CommitIndex> {
@@ -154,7 +173,7 @@ const SLOP: usize = 5;
 pub(super) struct Selection {
     pub(super) graph: Graph,
     pub(super) chosen: Vec<CommitIndex>,
-    /// Parents of chosen commits that are not here, with the child.
+    /// Parents that are not here, with the child, which need not be chosen.
     pub(super) missing: Vec<(CommitIndex, GitError)>,
 }
 
@@ -202,7 +221,6 @@ pub(super) fn select(
     let Painting { mut graph, painted, .. } = walk;
     graph.link();
     let chosen: Vec<_> = popped.into_iter().filter(|&number| !painted[number as usize]).collect();
-    missing.retain(|(number, _)| !painted[*number as usize]);
     Ok(Selection { graph, chosen, missing })
 }
 

@@ -3,10 +3,10 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::mapped::Mapped;
 use super::object::ObjectIx;
 use super::pack_index::Strided;
 use crate::model::BlobId;
+use crate::source::mapped::Mapped;
 
 /// Ids per bucket of the first step of a look-up: so few that the rest is one or two cache lines.
 const BUCKET: usize = 8;

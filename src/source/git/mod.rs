@@ -8,6 +8,7 @@
 
 mod alternates;
 mod ancestry;
+mod beside;
 mod budget;
 pub mod by_id;
 mod catalog;
@@ -28,7 +29,6 @@ mod inflate;
 pub mod introduce;
 mod link;
 mod loose;
-mod mapped;
 mod new_lines;
 mod nodes;
 pub mod object;
@@ -38,6 +38,7 @@ mod pack;
 mod pack_index;
 pub mod parts;
 mod pruned;
+mod quarantine;
 pub mod range;
 pub mod read;
 mod recover;

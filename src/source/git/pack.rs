@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::inflate::{Buffer, Inflater};
-use super::mapped::Mapped;
 use super::object::{HashKind, ObjectKind, Problem};
 use super::pack_index::PackIndex;
+use crate::source::mapped::Mapped;
 
 /// A mapped pack with its index.
 pub(super) struct Pack {

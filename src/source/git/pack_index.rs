@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::mapped::Mapped;
 use super::object::{HashKind, Problem};
+use crate::source::mapped::Mapped;
 
 /// The ids of a pack's objects in order, and where each stands in the pack.
 pub(super) struct PackIndex {

@@ -100,7 +100,8 @@ impl Repo {
     /// removes again, and content that only a merge commit has.
     ///
     /// # Errors
-    /// `UnknownRevision`; `Shallow` if a commit of the range has parents that a shallow clone left out.
+    /// `UnknownRevision`; `Shallow` if a commit of the range has parents that a shallow clone left out, or if what it left
+    /// out on the other side may hold commits that then do not belong to the range.
     pub fn range(&self, query: &RangeQuery) -> Result<Range, GitError> {
         let mut ends = Ends::default();
         self.resolve(query, &mut ends)?;
@@ -111,12 +112,19 @@ impl Repo {
         chosen.truncate(query.max_count.unwrap_or(usize::MAX));
         let mut problems = Vec::new();
         let shallow = self.shallow();
-        for (child, error) in missing.into_iter().filter(|(child, _)| chosen.contains(child)) {
+        let (inside, outside): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(child, _)| chosen.contains(child));
+        for (child, error) in inside {
             let commit = graph.node(child).id;
             if shallow.contains(&commit) {
                 return Err(GitError::Shallow { commit });
             }
             problems.push(error);
+        }
+        for (child, _) in outside {
+            let commit = graph.node(child).id;
+            if shallow.contains(&commit) && graph.may_come_before(&chosen, child) {
+                return Err(GitError::Shallow { commit });
+            }
         }
         let order = graph.order(&chosen);
         let mut collect = Collect { trees: TreeCache::new(source), blobs: Vec::new(), seen: HashSet::new(), problems };

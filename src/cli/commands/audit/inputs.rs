@@ -42,26 +42,45 @@ pub(crate) fn credentials(args: &InputArgs) -> Result<Listed> {
 }
 
 fn one(args: &InputArgs, input: &str, listed: &mut Listed) -> Result<Vec<Unit>> {
-    if input == "-" {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).context("cannot read standard input")?;
-        return Ok(audit::list(&text, Path::new("."))?);
-    }
-    let path = Path::new(input);
-    if path.is_dir() {
-        return Ok(audit::directory(path)?);
-    }
-    if path.is_file() {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {input}"))?;
-        return audit::list(&text, path.parent().unwrap_or(Path::new("."))).with_context(|| format!("in {input}"));
-    }
-    let Some(forge) = Forge::parse(input, args.base_url.as_deref())? else {
-        bail!("there is no directory or file {input}, and it is no github:, gitlab:, gitea: or bitbucket: name")
-    };
-    let token = token(args, &forge)?;
     let mut filter = Filter::names(&args.include, &args.exclude)?;
     (filter.no_archived, filter.no_forks) = (args.no_archived, args.no_forks);
     filter.public = args.visibility.map(|which| which == VisibilityArg::Public);
+    if input != "-"
+        && !Path::new(input).exists()
+        && let Some(forge) = Forge::parse(input, args.base_url.as_deref())?
+    {
+        return at_forge(args, &forge, &filter, listed);
+    }
+    if args.no_archived || args.no_forks || args.visibility.is_some() {
+        bail!("{input}: only a forge tells what is archived, a fork or public; take repositories out by --exclude");
+    }
+    let mut units = local(input)?;
+    if units.is_empty() {
+        bail!("{input}: there is no repository in it (links are not followed)");
+    }
+    units.retain(|unit| filter.takes_name(&unit.name));
+    Ok(units)
+}
+
+/// The repositories of a directory, or of a list.
+fn local(input: &str) -> Result<Vec<Unit>> {
+    let path = Path::new(input);
+    if input == "-" {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).context("cannot read standard input")?;
+        Ok(audit::list(&text, Path::new("."))?)
+    } else if path.is_dir() {
+        Ok(audit::directory(path)?)
+    } else if path.is_file() {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {input}"))?;
+        audit::list(&text, path.parent().unwrap_or(Path::new("."))).with_context(|| format!("in {input}"))
+    } else {
+        bail!("there is no directory or file {input}, and it is no github:, gitlab:, gitea: or bitbucket: name")
+    }
+}
+
+fn at_forge(args: &InputArgs, forge: &Forge, filter: &Filter, listed: &mut Listed) -> Result<Vec<Unit>> {
+    let token = token(args, forge)?;
     if let Some(token) = &token {
         let credential = forge.credential(token);
         if listed.credential.as_ref().is_some_and(|known| known.origin != credential.origin) {
@@ -69,7 +88,7 @@ fn one(args: &InputArgs, input: &str, listed: &mut Listed) -> Result<Vec<Unit>> 
         }
         listed.credential = Some(credential);
     }
-    Ok(forge.list(token.as_deref(), &filter, &RealWeb::new())?)
+    Ok(forge.list(token.as_deref(), filter, &RealWeb::new())?)
 }
 
 /// The token of a forge: from the file, else from the environment.

@@ -205,7 +205,7 @@ proptest::proptest! {
             proptest::prop_assert!((0.0..=1.0).contains(&probability));
             let _ = super::explain(&text, p, b"");
         }
-        let _ = super::high_entropy(&text, Span::new(0, text.len().min(60)), b"x.yml");
+        let _ = super::high_entropy(&text, Span::new(0, text.len().min(60)), Some(b"x.yml"));
     }
 
     /// As above with the bytes that matter to the readers.
@@ -236,14 +236,15 @@ fn random_strings_without_a_name_are_for_low_only() {
     let (mut seen, mut hashes) = (0, 0);
     for _ in 0..50 {
         let text = format!("call(\"{}\")", random.value("alnum") + &random.value("alnum"));
-        let score = super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), b"src/a.py");
+        let score = super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), Some(b"src/a.py"));
         seen += usize::from(score.is_some_and(|p| (LOW..MEDIUM).contains(&p)));
         let text = format!("sha256 = \"{}\"", random.value("hex"));
-        hashes +=
-            usize::from(super::high_entropy(text.as_bytes(), Span::new(10, text.len() - 1), b"src/a.py").is_some());
+        hashes += usize::from(
+            super::high_entropy(text.as_bytes(), Span::new(10, text.len() - 1), Some(b"src/a.py")).is_some(),
+        );
     }
     assert!(seen >= 40 && hashes == 0, "{seen} {hashes}");
     for text in ["call(\"btn-primary-large-active-wide\")", "call(\"com.acme.app.security.Encoder\")"] {
-        assert_eq!(super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), b"src/a.py"), None);
+        assert_eq!(super::high_entropy(text.as_bytes(), Span::new(6, text.len() - 2), Some(b"src/a.py")), None);
     }
 }

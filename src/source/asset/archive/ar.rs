@@ -1,7 +1,7 @@
 //! Unix `ar`: Debian packages, static libraries (System V and BSD long names).
 
-use crate::source::asset::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 const HEADER: usize = 60;
 
@@ -33,7 +33,7 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
             if size > body.len() {
                 walk.broken("ar: cut off");
             }
-            walk.open(data, Nature::Unpacked, &no_siblings);
+            walk.open(data, Nature::Unpacked, Beside::named(name));
         });
         rest = body.get(size + size % 2..).unwrap_or_default();
     }

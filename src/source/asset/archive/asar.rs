@@ -4,8 +4,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 use super::{ESCAPES, escapes, resolve, u32_at};
-use crate::source::asset::Nature;
 use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 /// Longer paths are refused: a name of a megabyte with a thousand files under it would become a gigabyte.
 const LONGEST_PATH: usize = 4096;
@@ -44,8 +44,8 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
             if escapes(name) {
                 walk.broken(ESCAPES);
             }
-            let siblings = |reference: &[u8]| files.get(&resolve(name, reference)?).map(|data| data.to_vec());
-            walk.open(data, Nature::Unpacked, &siblings);
+            let read = |reference: &[u8]| files.get(&resolve(name, reference)?).map(|data| data.to_vec());
+            walk.open(data, Nature::Unpacked, Beside { path: name, read: &read });
         });
     }
     for name in lost {

@@ -1,11 +1,11 @@
-//! Compressed streams: gzip, bzip2, xz, zstd, lzma. A tar inside one that is too large for memory is read as it comes.
+//! Compressed streams: gzip, bzip2, xz, zstd, lz4, brotli, lzma. A tar inside one that is too large for memory is read as it comes.
 
 use std::io::{self, BufRead, Read};
 
 use crate::source::asset::budget::Meter;
 use crate::source::asset::recognise::{Container, recognise};
 use crate::source::asset::walk::Walk;
-use crate::source::asset::{Nature, Siblings};
+use crate::source::asset::{Beside, Nature};
 
 /// What an LZMA or zstd decoder may allocate for its dictionary, in KiB: `xz -9` needs 65 MiB.
 pub(in super::super) const LZMA_MEMORY_KIB: u32 = 256 << 10;
@@ -14,15 +14,15 @@ pub(in super::super) const LZMA_MEMORY_KIB: u32 = 256 << 10;
 /// order (a bundle's map may come before or after it).
 const IN_MEMORY: u64 = 64 << 20;
 
-pub(in super::super) fn open(walk: &mut Walk<'_>, kind: Container, bytes: &[u8], siblings: Siblings<'_>) {
+pub(in super::super) fn open(walk: &mut Walk<'_>, kind: Container, bytes: &[u8], beside: Beside<'_>) {
     match decoder(kind, bytes) {
-        Ok(stream) => inner(walk, kind.name(), stream, bytes.len() as u64, siblings),
+        Ok(stream) => inner(walk, kind.name(), stream, bytes.len() as u64, beside.unpacked()),
         Err(error) => walk.failed(kind.name(), &error),
     }
 }
 
 /// Goes into what a stream holds.
-pub(super) fn inner(walk: &mut Walk<'_>, what: &str, stream: impl Read, compressed: u64, siblings: Siblings<'_>) {
+pub(super) fn inner(walk: &mut Walk<'_>, what: &str, stream: impl Read, compressed: u64, beside: Beside<'_>) {
     let ledger = walk.ledger;
     let mut stream = ledger.meter(stream, compressed);
     let mut head = Vec::new();
@@ -31,21 +31,21 @@ pub(super) fn inner(walk: &mut Walk<'_>, what: &str, stream: impl Read, compress
         return match recognise(&head) {
             Some(Container::Tar) => super::tar::stream(walk, what, &mut io::Cursor::new(head).chain(stream)),
             Some(Container::Cpio) => super::cpio::stream(walk, what, &mut io::Cursor::new(head).chain(stream)),
-            _ => rest(walk, what, head, stream, siblings),
+            _ => rest(walk, what, head, stream, beside),
         };
     }
     if let Err(error) = result {
         walk.failed(what, &error);
     }
-    walk.open(&head, Nature::Unpacked, siblings);
+    walk.open(&head, Nature::Unpacked, beside);
 }
 
-fn rest(walk: &mut Walk<'_>, what: &str, mut text: Vec<u8>, mut stream: Meter<'_, impl Read>, siblings: Siblings<'_>) {
+fn rest(walk: &mut Walk<'_>, what: &str, mut text: Vec<u8>, mut stream: Meter<'_, impl Read>, beside: Beside<'_>) {
     if let Err(error) = stream.read_to_end(&mut text) {
         walk.failed(what, &error);
     }
     drop(stream);
-    walk.open(&text, Nature::Unpacked, siblings);
+    walk.open(&text, Nature::Unpacked, beside);
 }
 
 /// A stream of what a compressed one holds.
@@ -55,6 +55,8 @@ pub(super) fn decoder(kind: Container, bytes: &[u8]) -> io::Result<Box<dyn Read 
         Container::Bzip2 => Box::new(Members { bytes, now: None, empty: 0, open: bzip2 }),
         Container::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, LZMA_MEMORY_KIB)),
         Container::Zstd => Box::new(zstd(bytes)),
+        Container::Lz4 => Box::new(Members { bytes, now: None, empty: 0, open: lz4 }),
+        Container::Brotli => Box::new(brotli(bytes)),
         Container::Lzma => Box::new(lzma_rust2::LzmaReader::new_mem_limit(bytes, LZMA_MEMORY_KIB, None)?),
         _ => return Err(io::Error::other("not a compressed stream")),
     })
@@ -129,6 +131,30 @@ fn bzip2(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
 /// Frames of zstd, skippable ones passed over.
 pub(super) fn zstd(bytes: &[u8]) -> impl Read + '_ {
     Members { bytes, now: None, empty: 0, open: frame }
+}
+
+impl<'a> Stream<'a> for lz4_flex::frame::FrameDecoder<&'a [u8]> {
+    fn behind(self: Box<Self>) -> &'a [u8] {
+        self.into_inner()
+    }
+}
+
+fn lz4(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    let is_frame = matches!(bytes, [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..]);
+    Ok(is_frame.then(|| Box::new(lz4_flex::frame::FrameDecoder::new(bytes)) as _))
+}
+
+fn brotli(bytes: &[u8]) -> impl Read + '_ {
+    brotli_decompressor::Decompressor::new(bytes, 4096)
+}
+
+/// Whether bytes of this name are brotli: the name says so, they are no text, and they begin to unpack.
+pub(in super::super) fn is_brotli(path: &[u8], bytes: &[u8]) -> bool {
+    let called_so = path.len() > 3 && path[path.len() - 3..].eq_ignore_ascii_case(b".br");
+    let head = &bytes[..bytes.len().min(1024)];
+    called_so
+        && std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some())
+        && brotli(bytes).read(&mut [0; 64]).is_ok_and(|got| got > 0)
 }
 
 struct Frame<'a>(ruzstd::decoding::StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>);

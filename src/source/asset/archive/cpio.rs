@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use super::compressed::{pass, take};
 use super::{ESCAPES, escapes};
-use crate::source::asset::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 /// Longer names than this are nobody's.
 const MOST_NAME: u64 = 64 << 10;
@@ -60,7 +60,7 @@ fn entries(walk: &mut Walk<'_>, stream: &mut dyn Read) -> io::Result<()> {
                 if escapes(&name) {
                     walk.broken(ESCAPES);
                 }
-                walk.open(&data, Nature::Unpacked, &no_siblings);
+                walk.open(&data, Nature::Unpacked, Beside::named(&name));
             });
             if (data.len() as u64) < header.size {
                 return Err(io::ErrorKind::UnexpectedEof.into());

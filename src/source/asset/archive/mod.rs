@@ -21,7 +21,7 @@ fn escapes(name: &[u8]) -> bool {
 const ESCAPES: &str = "the member's path leads out of the archive";
 
 /// `reference` as seen from the member `from`: the path of another member, or `None` if it leads out.
-fn resolve(from: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::source) fn resolve(from: &[u8], reference: &[u8]) -> Option<Vec<u8>> {
     let mut parts: Vec<&[u8]> = from.split(|b| *b == b'/').collect();
     parts.pop();
     for part in reference.split(|b| *b == b'/') {

@@ -1,10 +1,10 @@
 //! RPM: lead, signature header, header, then a compressed cpio archive.
 
 use super::compressed::{decoder, inner};
-use crate::source::asset::Nature;
 use crate::source::asset::numbering::Sheet;
 use crate::source::asset::recognise::{Container, recognise};
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 const LEAD: usize = 96;
 const HEADER_MAGIC: &[u8] = &[0x8e, 0xad, 0xe8];
@@ -20,11 +20,11 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
     match recognise(payload) {
         Some(kind @ (Container::Gzip | Container::Bzip2 | Container::Xz | Container::Zstd | Container::Lzma)) => {
             match decoder(kind, payload) {
-                Ok(stream) => inner(walk, "rpm", stream, payload.len() as u64, &no_siblings),
+                Ok(stream) => inner(walk, "rpm", stream, payload.len() as u64, Beside::named(b"")),
                 Err(error) => walk.failed("rpm", &error),
             }
         }
-        _ => walk.open(payload, Nature::Unpacked, &no_siblings),
+        _ => walk.open(payload, Nature::Unpacked, Beside::named(b"")),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use super::{ESCAPES, escapes, resolve};
-use crate::source::asset::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 /// A member that lies in memory: its name and its bytes.
 struct Member<'a> {
@@ -29,8 +29,8 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
             if escapes(&member.name) {
                 walk.broken(ESCAPES);
             }
-            let siblings = |reference: &[u8]| find(&resolve(&member.name, reference)?);
-            walk.open(member.data, Nature::Unpacked, &siblings);
+            let read = |reference: &[u8]| find(&resolve(&member.name, reference)?);
+            walk.open(member.data, Nature::Unpacked, Beside { path: &member.name, read: &read });
         });
     }
     if let Some(error) = failure {
@@ -100,7 +100,7 @@ fn entries(walk: &mut Walk<'_>, stream: &mut dyn Read) -> io::Result<()> {
             if escapes(&name) {
                 walk.broken(ESCAPES);
             }
-            walk.open(&data, Nature::Unpacked, &no_siblings);
+            walk.open(&data, Nature::Unpacked, Beside::named(&name));
         });
         result?;
     }

@@ -11,9 +11,9 @@ use memchr::memmem;
 
 use super::compressed::LZMA_MEMORY_KIB;
 use super::{ESCAPES, escapes, resolve, u16_at, u32_at, u64_at};
-use crate::source::asset::Nature;
 use crate::source::asset::budget::Ledger;
 use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 
 const CENTRAL: &[u8] = b"PK\x01\x02";
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -92,8 +92,8 @@ fn members<'a>(walk: &mut Walk<'_>, headers: &Headers<'a>, entries: impl Iterato
                 walk.broken(ESCAPES);
             }
             let ledger = walk.ledger;
-            let siblings = |reference: &[u8]| headers.sibling(ledger, entry.name, reference);
-            one(walk, &entry, &mut inflater, &mut free, &siblings);
+            let read = |reference: &[u8]| headers.sibling(ledger, entry.name, reference);
+            one(walk, &entry, &mut inflater, &mut free, Beside { path: entry.name, read: &read });
         });
     }
 }
@@ -103,7 +103,7 @@ fn one(
     entry: &Entry<'_>,
     inflater: &mut libdeflater::Decompressor,
     free: &mut u64,
-    siblings: &dyn Fn(&[u8]) -> Option<Vec<u8>>,
+    beside: Beside<'_>,
 ) {
     let Some(data) = entry.data else { return walk.broken("its header points outside the archive") };
     let encrypted = entry.flags & ENCRYPTED != 0;
@@ -119,7 +119,7 @@ fn one(
         if crc32fast::hash(data) != entry.crc {
             walk.broken("the checksum is wrong");
         }
-        return open_member(walk, data, siblings);
+        return walk.open(data, Nature::Unpacked, beside);
     }
     // Android ignores the encryption flag, and some apps set it to keep tools out: the checksum tells.
     let text = match inflate(walk.ledger, entry, data, inflater) {
@@ -137,11 +137,7 @@ fn one(
             None => return walk.broken(format!("compression method {} is not supported", entry.method)),
         },
     };
-    open_member(walk, &text, siblings);
-}
-
-fn open_member(walk: &mut Walk<'_>, text: &[u8], siblings: &dyn Fn(&[u8]) -> Option<Vec<u8>>) {
-    walk.open(text, Nature::Unpacked, siblings);
+    walk.open(&text, Nature::Unpacked, beside);
 }
 
 /// The usual case, fast: deflate of an honest size with the right checksum. Anything else is for the careful way.

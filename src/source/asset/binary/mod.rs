@@ -98,7 +98,7 @@ impl<'s, 'w> Strings<'s, 'w> {
                 return None;
             }
         }
-        (!self.walk.is_stopped()).then_some(())
+        (!self.is_stopped()).then_some(())
     }
 
     /// Charges for reading some bytes of a table, which may be reached a million times over.
@@ -117,6 +117,11 @@ impl<'s, 'w> Strings<'s, 'w> {
         // A name belongs to its value; a long one is data that only looks like a name.
         let name = &name[..name.len().min(256)];
         self.push_parts(number, &[name, b" = \"", value, b"\""])
+    }
+
+    /// Whether no more can be afforded.
+    fn is_stopped(&self) -> bool {
+        self.spent.is_some() || self.walk.is_stopped()
     }
 
     fn finish(mut self) {

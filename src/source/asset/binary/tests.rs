@@ -10,8 +10,7 @@ const WORD: &str = "the-word-to-find";
 /// Where a word is said to be: path, noun and number.
 fn found(bytes: &[u8], needle: &str) -> Vec<(String, String)> {
     let mut out = Vec::new();
-    let none = |_: &[u8]| None;
-    super::super::unpack(bytes, &super::super::Budget::default(), &none, &mut |unit| {
+    super::super::unpack(bytes, &super::super::Budget::default(), super::super::Beside::named(b""), &mut |unit| {
         for at in memchr::memmem::find_iter(unit.bytes, needle.as_bytes()) {
             let line = 1 + memchr::memchr_iter(b'\n', &unit.bytes[..at]).count() as u32;
             let place = match unit.lines {
@@ -56,6 +55,48 @@ pub(in super::super) fn dex(strings: &[&str]) -> Vec<u8> {
     }
     out.extend(data);
     out
+}
+
+/// A container of version 41: a header and the string ids for each string, then what they share.
+pub(in super::super) fn dex_container(strings: &[&str]) -> Vec<u8> {
+    const HEADER: usize = 0x78;
+    let mut out = Vec::new();
+    let end = strings.len() * (HEADER + 4);
+    let mut data = Vec::new();
+    for string in strings {
+        let start = out.len();
+        out.extend_from_slice(b"dex\n041\0");
+        out.resize(start + HEADER, 0);
+        for (at, value) in [(0x20, HEADER + 4), (0x24, HEADER), (0x38, 1), (0x3c, start + HEADER), (0x74, start)] {
+            out[start + at..start + at + 4].copy_from_slice(&(value as u32).to_le_bytes());
+        }
+        out.extend_from_slice(&((end + data.len()) as u32).to_le_bytes());
+        data.push(string.len() as u8);
+        data.extend_from_slice(string.as_bytes());
+        data.push(0);
+    }
+    let last = out.len() - HEADER - 4;
+    out[last + 0x20..last + 0x24].copy_from_slice(&((HEADER + 4 + data.len()) as u32).to_le_bytes());
+    out.extend(data);
+    out
+}
+
+#[test]
+fn every_header_of_a_dex_container_is_read() {
+    let bytes = dex_container(&["first string", WORD, "third string"]);
+    check(Container::Dex, &bytes, WORD, "string 1");
+    assert_eq!(found(&bytes, "third string")[0].1, "string 2");
+    assert_eq!(skipped(&all(&bytes).1), []);
+    // Headers that all name one large table cost what they say, and no more.
+    let mut hostile = dex_container(&vec!["xyz"; 20_000]);
+    let table = (hostile.len() as u32 / 4 - 1000).to_le_bytes();
+    for header in hostile.chunks_exact_mut(0x7c).take(20_000) {
+        header[0x38..0x3c].copy_from_slice(&table);
+        header[0x3c..0x40].fill(0);
+    }
+    let start = std::time::Instant::now();
+    let _ = all(&hostile);
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]

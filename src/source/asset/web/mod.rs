@@ -12,8 +12,33 @@ mod tools;
 
 pub use origin::BundleMap;
 
-/// Reads a file next to the one at hand by a relative reference (`app.js.map`, `../maps/app.js.map`), or refuses.
-pub type Siblings<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
+/// Where some bytes lie: their own path, and a way to the files next to them.
+#[derive(Clone, Copy)]
+pub struct Beside<'a> {
+    /// Path or name; empty where nobody knows it.
+    pub path: &'a [u8],
+    /// Reads a file by a reference relative to that path (`app.js.map`, `../maps/app.js.map`), or refuses.
+    pub read: &'a dyn Fn(&[u8]) -> Option<Vec<u8>>,
+}
+
+impl<'a> Beside<'a> {
+    /// Under a name, with nothing next to it that could be read.
+    #[must_use]
+    pub fn named(path: &'a [u8]) -> Self {
+        Self { path, read: &|_| None }
+    }
+
+    /// What is compressed under this name: `app.js` for `app.js.gz`.
+    pub(super) fn unpacked(self) -> Self {
+        let end = self.path.len() - self.name().len() + memchr::memrchr(b'.', self.name()).unwrap_or(self.name().len());
+        Self { path: &self.path[..end], ..self }
+    }
+
+    /// The last part of the path.
+    fn name(&self) -> &'a [u8] {
+        memchr::memrchr(b'/', self.path).map_or(self.path, |at| &self.path[at + 1..])
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -24,7 +49,7 @@ mod tests {
     use super::mappings::tests::vlq;
     use crate::model::{LineColumn, Original};
     use crate::source::asset::corpus::{all, paths_with, zip};
-    use crate::source::asset::{Budget, Nature, unpack};
+    use crate::source::asset::{Beside, Budget, Nature, unpack};
 
     const WORD: &str = "the-word-to-find";
 
@@ -68,7 +93,7 @@ mod tests {
     /// Originals of the word in every unit that has a map.
     fn mapped(bytes: &[u8], sibling: &dyn Fn(&[u8]) -> Option<Vec<u8>>) -> Vec<Option<Original>> {
         let mut found = Vec::new();
-        unpack(bytes, &Budget::default(), sibling, &mut |unit| {
+        unpack(bytes, &Budget::default(), Beside { path: b"dist/app.js", read: sibling }, &mut |unit| {
             if let (Some(map), Some(at)) = (unit.map, memchr::memmem::find(unit.bytes, WORD.as_bytes())) {
                 found.push(map.original(at));
             }
@@ -89,6 +114,25 @@ mod tests {
             let inline = format!("{bundle}\n//# sourceMappingURL=data:application/json;charset=utf-8;base64,{inline}");
             assert_eq!(mapped(inline.as_bytes(), &|_| None), [Some(expected())]);
         }
+    }
+
+    #[test]
+    fn a_map_that_the_bundle_does_not_name_is_found_by_its_own() {
+        let (bundle, map) = sample(false);
+        let read = |reference: &[u8]| (reference == b"app.js.map").then(|| map.clone().into_bytes());
+        assert_eq!(mapped(bundle.as_bytes(), &read), [Some(expected())]);
+        assert_eq!(mapped(bundle.as_bytes(), &|_| Some(b"no map at all".to_vec())), [None]);
+        let members = [("a/app.js", bundle.as_bytes()), ("a/app.js.map", map.as_bytes()), ("app.js.map", b"{}")];
+        assert_eq!(mapped(&zip(&members), &|_| None)[0], Some(expected()));
+        // Compressed beside it, as servers keep them.
+        let mut found = Vec::new();
+        let compressed = crate::source::asset::corpus::gzip(bundle.as_bytes());
+        unpack(&compressed, &Budget::default(), Beside { path: b"dist/app.js.gz", read: &read }, &mut |unit| {
+            let at = memchr::memmem::find(unit.bytes, WORD.as_bytes()).unwrap();
+            found.push(unit.map.and_then(|map| map.original(at)));
+            ControlFlow::Continue(())
+        });
+        assert_eq!(found, [Some(expected())]);
     }
 
     #[test]
@@ -120,9 +164,10 @@ mod tests {
         let (_, map) = sample(true);
         assert_eq!(paths_with(map.as_bytes(), WORD), ["src/config.ts"]);
         let (seen, unpacked) = all(map.as_bytes());
-        assert_eq!(seen.iter().map(|seen| seen.nature).collect::<Vec<_>>(), [Nature::Original, Nature::Stored]);
+        assert_eq!(seen.iter().map(|seen| seen.nature).collect::<Vec<_>>(), [Nature::Unpacked, Nature::Stored]);
         assert_eq!(seen[1].text.len(), map.len());
-        assert_eq!((unpacked.maps[0].sources, unpacked.maps[0].with_content), (1, 1));
+        let note = &unpacked.maps[0];
+        assert_eq!((note.sources, note.with_content, &note.names[..]), (1, 1, &["src/config.ts".into()][..]));
         let guarded = format!(")]}}'\n{map}");
         assert_eq!(paths_with(guarded.as_bytes(), WORD), ["src/config.ts"]);
     }

@@ -1,11 +1,10 @@
 //! `BundleMap`: from a place in a bundle to the original file, line and column.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use bstr::BString;
 
-use super::Siblings;
+use super::Beside;
 use super::encoded::percent;
 use super::mappings::{Mappings, Segment};
 use super::sourcemap::{Map, Section};
@@ -18,11 +17,14 @@ const REACH: usize = 64 << 10;
 /// How many bytes from a place in the bundle must be found again in the original to be sure of it.
 const NEEDLE: usize = 24;
 
+/// What scripts and style sheets are called: looking for the map of every other file would cost more than it finds.
+const SCRIPTS: [&[u8]; 6] = [b".js", b".mjs", b".cjs", b".css", b".jsbundle", b".bundle"];
+
 /// The source map of a bundle. It is found and read when it is first asked.
 pub struct BundleMap<'a> {
     bundle: &'a [u8],
-    reference: Cow<'a, [u8]>,
-    siblings: Option<Siblings<'a>>,
+    /// The file that holds it, and whom to ask for that.
+    file: Option<(Vec<u8>, Beside<'a>)>,
     ledger: &'a Ledger,
     json: OnceCell<Option<Vec<u8>>>,
 }
@@ -35,18 +37,23 @@ struct Target {
 }
 
 impl<'a> BundleMap<'a> {
-    pub(super) fn beside(bundle: &'a [u8], reference: &'a [u8], siblings: Siblings<'a>, ledger: &'a Ledger) -> Self {
-        Self { bundle, reference: reference.into(), siblings: Some(siblings), ledger, json: OnceCell::new() }
+    /// The map that the bundle names.
+    pub(super) fn named(bundle: &'a [u8], reference: &[u8], beside: Beside<'a>, ledger: &'a Ledger) -> Self {
+        let file = relative(reference).map(|path| (path, beside));
+        Self { bundle, file, ledger, json: OnceCell::new() }
     }
 
+    /// The map that lies beside a bundle under its name, although the bundle does not name it: "hidden" maps are kept for
+    /// error trackers, and shipped by mistake.
+    pub(in super::super) fn unnamed(bundle: &'a [u8], beside: Beside<'a>, ledger: &'a Ledger) -> Self {
+        let name = beside.name();
+        let file = SCRIPTS.iter().any(|ending| name.ends_with(ending)).then(|| ([name, b".map"].concat(), beside));
+        Self { bundle, file, ledger, json: OnceCell::new() }
+    }
+
+    /// The map that the bundle holds itself.
     pub(super) fn inline(bundle: &'a [u8], json: Vec<u8>, ledger: &'a Ledger) -> Self {
-        Self { bundle, reference: Cow::Borrowed(b""), siblings: None, ledger, json: Some(json).into() }
-    }
-
-    /// The relative reference of an external map, empty for an inline one.
-    #[must_use]
-    pub fn reference(&self) -> BString {
-        BString::from(self.reference.as_ref())
+        Self { bundle, file: None, ledger, json: Some(json).into() }
     }
 
     /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
@@ -77,8 +84,8 @@ impl<'a> BundleMap<'a> {
 
     fn json(&self) -> Option<&[u8]> {
         let read = || {
-            let reference = relative(&self.reference)?;
-            let json = (self.siblings?)(&reference)?;
+            let (path, beside) = self.file.as_ref()?;
+            let json = (beside.read)(path)?;
             self.ledger.expand(json.len() as u64).ok().map(|()| json)
         };
         self.json.get_or_init(read).as_deref()

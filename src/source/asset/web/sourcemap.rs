@@ -120,7 +120,7 @@ pub(super) fn originals(walk: &mut Walk<'_>, json: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut blanked = json.to_vec();
-    let mut note = MapNote { inside: walk.inside().to_vec(), sources: 0, with_content: 0 };
+    let mut note = MapNote { inside: walk.inside().to_vec(), ..MapNote::default() };
     one(walk, &map, json, &mut blanked, &mut note);
     for section in &map.sections {
         if let Ok(inner) = serde_json::from_str::<Map<'_>>(section.map.get()) {
@@ -142,7 +142,8 @@ fn one(walk: &mut Walk<'_>, map: &Map<'_>, json: &[u8], blanked: &mut [u8], note
             return;
         }
         let name = map.source(index).unwrap_or_else(|| format!("source {index}").into_bytes());
-        walk.within(&name, |walk| walk.text(&text, Nature::Original, None));
+        note.name(&name);
+        walk.within(&name, |walk| walk.text(&text, Nature::Unpacked, None));
     }
 }
 

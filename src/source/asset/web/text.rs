@@ -4,10 +4,10 @@ use memchr::memmem;
 
 use super::encoded::{self, data_url};
 use super::origin::BundleMap;
-use super::{Siblings, sourcemap};
+use super::{Beside, sourcemap};
 use crate::source::asset::recognise::{map_comment, recognise};
 use crate::source::asset::unit::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
 
 const BASE64: &[u8] = b";base64,";
 
@@ -18,12 +18,12 @@ const MOST_TYPE: usize = 128;
 const LEAST: usize = 16;
 
 /// A script or style sheet that ends in a comment naming its map.
-pub(in super::super) fn bundle(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, siblings: Siblings<'_>) {
+pub(in super::super) fn bundle(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
     let Some(range) = map_comment(bytes) else { return walk.text(bytes, nature, None) };
     let reference = &bytes[range.clone()];
     let ledger = walk.ledger;
     let Some((_, json)) = data_url(reference) else {
-        let map = BundleMap::beside(bytes, reference, siblings, ledger);
+        let map = BundleMap::named(bytes, reference, beside, ledger);
         return text(walk, bytes, nature, Some(&map));
     };
     if let Err(spent) = ledger.expand(json.len() as u64) {
@@ -41,8 +41,9 @@ pub(in super::super) fn bundle(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature
 }
 
 /// Text with `data:` URLs within.
-pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, _siblings: Siblings<'_>) {
-    text(walk, bytes, nature, None);
+pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
+    let map = BundleMap::unnamed(bytes, beside, walk.ledger);
+    text(walk, bytes, nature, Some(&map));
 }
 
 fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMap<'_>>) {
@@ -105,5 +106,5 @@ fn content(walk: &mut Walk<'_>, start: usize, body: &[u8]) {
     if let Err(spent) = walk.ledger.expand(content.len() as u64) {
         return walk.spend(spent);
     }
-    walk.member(format!("data: URL at byte {start}").as_bytes(), &content, &no_siblings);
+    walk.member(format!("data: URL at byte {start}").as_bytes(), &content);
 }

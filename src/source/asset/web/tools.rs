@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::model::LineColumn;
-use crate::source::asset::{Budget, Nature, unpack};
+use crate::source::asset::{Beside, Budget, Nature, unpack};
 
 const WORDS: [&str; 4] = ["first-planted-word", "second-planted-word", "third-planted-word", "fourth-planted-word"];
 
@@ -43,7 +43,7 @@ fn sources() -> [(&'static str, String); 4] {
 }
 
 /// What a tool is told, and what its output is called.
-const RUNS: [(&str, &str, &str); 11] = [
+const RUNS: [(&str, &str, &str); 14] = [
     ("esbuild", "esbuild src/index.js --bundle --minify --sourcemap --outfile=out.js", "out.js"),
     ("esbuild inline", "esbuild src/index.js --bundle --minify --sourcemap=inline --outfile=out.js", "out.js"),
     (
@@ -67,6 +67,10 @@ const RUNS: [(&str, &str, &str); 11] = [
     ("webpack inline", "webpack --mode production --devtool inline-source-map -o dist", "dist/main.js"),
     ("webpack development", "webpack --mode development --devtool source-map -o dist", "dist/main.js"),
     ("vite", "vite build --sourcemap --outDir dist --logLevel error", "dist/assets"),
+    // Maps that the bundle does not name.
+    ("esbuild hidden", "esbuild src/index.js --bundle --minify --sourcemap=external --outfile=out.js", "out.js"),
+    ("webpack hidden", "webpack --mode production --devtool hidden-source-map -o dist", "dist/main.js"),
+    ("vite hidden", "vite build --sourcemap hidden --outDir dist --logLevel error", "dist/assets"),
 ];
 
 #[test]
@@ -125,7 +129,8 @@ fn originals(bundle: &Path) -> BTreeMap<String, Where> {
         fs::read(bundle.parent()?.join(name)).ok()
     };
     let mut found = BTreeMap::new();
-    unpack(&bytes, &Budget::default(), &beside, &mut |unit| {
+    let name = bundle.file_name().unwrap().to_str().unwrap();
+    unpack(&bytes, &Budget::default(), Beside { path: name.as_bytes(), read: &beside }, &mut |unit| {
         let Some(map) = unit.map else { return ControlFlow::Continue(()) };
         let places: Vec<(&str, usize)> =
             WORDS.iter().filter_map(|word| Some((*word, memchr::memmem::find(unit.bytes, word.as_bytes())?))).collect();
@@ -140,9 +145,9 @@ fn originals(bundle: &Path) -> BTreeMap<String, Where> {
     });
     let map = bundle.with_extension("js.map");
     if let Ok(json) = fs::read(map) {
-        unpack(&json, &Budget::default(), &|_| None, &mut |unit| {
+        unpack(&json, &Budget::default(), Beside::named(b""), &mut |unit| {
             assert!(
-                unit.nature == Nature::Original
+                unit.nature == Nature::Unpacked
                     || WORDS.iter().all(|w| memchr::memmem::find(unit.bytes, w.as_bytes()).is_none())
             );
             ControlFlow::Continue(())

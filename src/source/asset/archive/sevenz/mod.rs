@@ -9,8 +9,8 @@ use std::io::{self, Read};
 
 use super::compressed::take;
 use super::{ESCAPES, escapes, u32_at, u64_at};
-use crate::source::asset::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
+use crate::source::asset::{Beside, Nature};
 use header::{Folder, Header, Streams};
 
 /// Bytes before the packed streams.
@@ -116,7 +116,7 @@ fn unpack<'n>(
             if result.is_ok() && part.crc.is_some_and(|crc| crc != crc32fast::hash(&text)) {
                 walk.broken("the checksum is wrong");
             }
-            walk.open(&text, Nature::Unpacked, &no_siblings);
+            walk.open(&text, Nature::Unpacked, Beside::named(name));
         });
         match result {
             Ok(got) if got as u64 == part.size => {}

@@ -8,8 +8,9 @@ use std::io::Read;
 use memchr::memmem;
 
 use super::{Strings, printable};
+use crate::source::asset::Beside;
 use crate::source::asset::unit::Nature;
-use crate::source::asset::walk::{Walk, no_siblings};
+use crate::source::asset::walk::Walk;
 use fonts::Fonts;
 
 /// How far before `stream` its dictionary may begin.
@@ -121,7 +122,7 @@ fn show(walk: &mut Walk<'_>, stream: &Stream<'_>, fonts: &Fonts) {
     walk.within(&name(stream.number), |walk| {
         let shown = page::shown(&stream.text, fonts);
         if shown.is_empty() {
-            walk.open(&stream.text, Nature::Unpacked, &no_siblings);
+            walk.open(&stream.text, Nature::Unpacked, Beside::named(b""));
         } else {
             walk.text(&shown, Nature::Unpacked, None);
         }

@@ -5,10 +5,14 @@
 //! same piece. So only new bytes are searched, and only anchors near a seam are judged again: what comes out is exactly
 //! what a plain scan gives, because a verdict is a pure function of the bytes within its reach.
 
+mod encoded;
+
 use std::ops::Range;
 
+use self::encoded::Encoded;
 use crate::{
     detect::{Detector, Raw, Scratch, anchor::Anchor},
+    model::Span,
     source::git::delta::{Delta, Op},
 };
 
@@ -20,6 +24,8 @@ pub(crate) struct Carried {
     pub(crate) verified: Vec<Raw>,
     /// By the start of the provider's word.
     pub(crate) contexts: Vec<Raw>,
+    /// What stands encoded.
+    pub(crate) encoded: Encoded,
 }
 
 /// What never changes while a repository is scanned.
@@ -47,6 +53,11 @@ impl Piece {
     fn end(self) -> usize {
         self.at + self.len
     }
+
+    /// Where a span of the base that lies in the piece stands in the child.
+    fn moved(self, span: Span) -> Span {
+        Span::new(span.start - self.from + self.at, span.end - self.from + self.at)
+    }
 }
 
 /// One version and the one it was made from.
@@ -70,7 +81,8 @@ impl<'d> Heir<'d> {
         for anchor in &carried.anchors {
             self.detector.verify(text, *anchor, scratch, &mut carried.verified);
         }
-        self.detector.contexts(text, 0..text.len(), scratch, &mut carried.contexts);
+        self.detector.contexts(text, std::slice::from_ref(&(0..text.len())), scratch, &mut carried.contexts);
+        self.encoded(text, scratch, &mut carried);
         scratch.stats.anchors += carried.anchors.len() as u64;
         carried
     }
@@ -101,9 +113,12 @@ impl<'d> Heir<'d> {
             anchors: Vec::with_capacity(base.anchors.len() + 8),
             verified: Vec::with_capacity(base.verified.len()),
             contexts: Vec::with_capacity(base.contexts.len()),
+            encoded: Encoded::default(),
         };
         self.inherit_anchors(base, version, pieces, seams, scratch, &mut carried);
-        self.inherit_contexts(base, version, pieces, scratch, &mut carried);
+        let fresh = self.inherit_contexts(base, version, pieces, scratch, &mut carried);
+        self.inherit_runs(base, version, pieces, &fresh, scratch, &mut carried);
+        self.inherit_clusters(base, version, pieces, scratch, &mut carried);
         carried
     }
 
@@ -191,6 +206,7 @@ impl<'d> Heir<'d> {
         }
     }
 
+    /// Gives back where words were looked for anew.
     fn inherit_contexts(
         &self,
         base: &Carried,
@@ -198,12 +214,10 @@ impl<'d> Heir<'d> {
         pieces: &[Piece],
         scratch: &mut Scratch,
         carried: &mut Carried,
-    ) {
+    ) -> Vec<Range<usize>> {
         let (before, after) = self.context_reach;
         let seams = self.seams(pieces, version.text.len(), (after, before));
-        for seam in &seams {
-            self.detector.contexts(version.text, seam.clone(), scratch, &mut carried.contexts);
-        }
+        self.detector.contexts(version.text, &seams, scratch, &mut carried.contexts);
         for piece in pieces {
             let first = base.contexts.partition_point(|raw| raw.anchor < piece.from);
             for raw in base.contexts[first..].iter().take_while(|raw| raw.anchor < piece.from + piece.len) {
@@ -215,6 +229,7 @@ impl<'d> Heir<'d> {
             }
         }
         carried.contexts.sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule));
+        seams
     }
 }
 
@@ -252,5 +267,4 @@ fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
 }
 
 #[cfg(test)]
-#[path = "inherit_tests.rs"]
 mod tests;

@@ -124,6 +124,7 @@ fn assert_same(inherited: &Carried, plain: &Carried, seed: usize) {
     assert_eq!(inherited.anchors, plain.anchors, "chain {seed}");
     assert_eq!(sorted(&inherited.verified), sorted(&plain.verified), "chain {seed}");
     assert_eq!(sorted(&inherited.contexts), sorted(&plain.contexts), "chain {seed}");
+    assert_eq!(inherited.encoded, plain.encoded, "chain {seed}");
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! Runs of base64 in either alphabet, of hex, and gzip and zlib in base64.
+//!
+//! A run of base64 is decoded when its first twelve bytes would be plain text (or the mark of a compressed stream): a
+//! random run passes that with a chance of one in a hundred thousand, so ordinary keys and hashes cost next to nothing.
+
+use std::io::Read;
+
+use base64::Engine;
+
+use super::Decoded;
+use crate::{detect::runs::Run, model::Span};
+
+/// Shortest run that is decoded: eighteen bytes of text hold no secret worth the name.
+const SHORTEST: usize = 24;
+/// Longest run that is decoded: a megabyte of text.
+const LONGEST: usize = 4 << 20;
+/// Most that a compressed stream may become.
+const MOST_INFLATED: u64 = 8 << 20;
+
+/// What stands encoded in the parts of a run between dots (a JWT has three).
+pub(crate) fn decode_run(text: &[u8], run: Run, found: &mut Vec<Decoded>) {
+    if run.end - run.start < SHORTEST {
+        return;
+    }
+    let mut start = run.start;
+    let end = run.end;
+    while start < end {
+        let dot = memchr::memchr2(b'.', b'=', &text[start..end]).map_or(end, |dot| start + dot);
+        if (SHORTEST..LONGEST).contains(&(dot - start)) {
+            found.extend(decode_part(text, Span::new(start, dot)));
+        }
+        start = dot + 1;
+    }
+}
+
+fn decode_part(text: &[u8], span: Span) -> Option<Decoded> {
+    let part = span.of(text);
+    if let Some(bytes) = hex(part) {
+        return Some(Decoded { span, encoding: "hex", text: bytes, steps: Vec::new() });
+    }
+    let head = first_bytes(part)?;
+    let stream = matches!(head[..2], [0x1f, 0x8b] | [0x78, 0x01 | 0x5e | 0x9c | 0xda]);
+    if !stream && !head.iter().all(|&b| is_text(b)) {
+        return None;
+    }
+    let bytes = base64(part)?;
+    if stream {
+        let (encoding, bytes) = inflate(&bytes)?;
+        return Some(Decoded { span, encoding, text: bytes, steps: Vec::new() });
+    }
+    is_mostly_text(&bytes).then_some(Decoded { span, encoding: "base64", text: bytes, steps: Vec::new() })
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')
+}
+
+fn is_mostly_text(bytes: &[u8]) -> bool {
+    let odd = bytes.iter().filter(|&&b| !is_text(b) && b < 0x80).count();
+    !bytes.is_empty() && odd * 50 <= bytes.len() && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Values of both base64 alphabets; 255 for anything else.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut at = 0;
+    while at < 64 {
+        values[alphabet[at] as usize] = at as u8;
+        at += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values
+};
+
+/// The first twelve bytes of a run of base64.
+fn first_bytes(part: &[u8]) -> Option<[u8; 12]> {
+    let mut bytes = [0; 12];
+    for (four, out) in part[..16].chunks_exact(4).zip(bytes.chunks_exact_mut(3)) {
+        let mut word = 0u32;
+        for &b in four {
+            let value = VALUES[usize::from(b)];
+            if value == 255 {
+                return None;
+            }
+            word = word << 6 | u32::from(value);
+        }
+        out.copy_from_slice(&word.to_be_bytes()[1..]);
+    }
+    Some(bytes)
+}
+
+fn base64(part: &[u8]) -> Option<Vec<u8>> {
+    use base64::{
+        alphabet,
+        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    };
+    // A run may have been cut at any character, so stray bits at its end are no fault.
+    const CONFIG: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let whole = if part.len() % 4 == 1 { &part[..part.len() - 1] } else { part };
+    let is_url = memchr::memchr2(b'-', b'_', whole).is_some();
+    let alphabet = if is_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    GeneralPurpose::new(alphabet, CONFIG).decode(whole).ok()
+}
+
+/// Hex that is text: nothing but hex digits, and every byte printable.
+fn hex(part: &[u8]) -> Option<Vec<u8>> {
+    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+    if part.len() % 2 == 1 || part.len() < 32 {
+        return None;
+    }
+    let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?).filter(|&b| is_text(b));
+    part.chunks_exact(2).map(byte).collect()
+}
+
+fn inflate(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    let mut text = Vec::new();
+    let (name, result) = if bytes.starts_with(&[0x1f, 0x8b]) {
+        ("gzip", flate2::read::GzDecoder::new(bytes).take(MOST_INFLATED).read_to_end(&mut text))
+    } else {
+        ("zlib", flate2::read::ZlibDecoder::new(bytes).take(MOST_INFLATED).read_to_end(&mut text))
+    };
+    // A stream that breaks off still gave what came before.
+    let _ = result;
+    (!text.is_empty() && is_mostly_text(&text[..text.len().min(4096)])).then_some((name, text))
+}
