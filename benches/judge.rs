@@ -1,7 +1,8 @@
 //! The judge on its own: walks a directory and writes what it proposes, judged, or the numbers to train on.
 //!
 //! `judge scan DIR OUT.jsonl` writes `{"path","line","secret","conf",…}` lines for the scorer; `judge dump DIR PREFIX`
-//! writes `PREFIX.jsonl` and `PREFIX.f32` (one row of numbers per line of the former); `judge time DIR` measures.
+//! writes `PREFIX.jsonl`, `PREFIX.f32` (one row of numbers per line of the former) and `PREFIX.words` (for each line a
+//! count and so many buckets of words, `u16`); `judge time DIR` measures.
 
 #![expect(clippy::print_stdout, reason = "it reports to whoever measures")]
 
@@ -60,7 +61,8 @@ fn write_all(mode: &str, root: &Path, to: &str) {
     files(root, &mut list);
     let rows_path = if mode == "dump" { format!("{to}.jsonl") } else { to.to_owned() };
     let mut rows = BufWriter::new(fs::File::create(rows_path).expect("output"));
-    let mut table = (mode == "dump").then(|| BufWriter::new(fs::File::create(format!("{to}.f32")).expect("output")));
+    let part = |name: &str| BufWriter::new(fs::File::create(format!("{to}.{name}")).expect("output"));
+    let mut tables = (mode == "dump").then(|| (part("f32"), part("words")));
     if mode == "dump" {
         fs::write(format!("{to}.names"), generic::feature_names().join("\n")).expect("output");
     }
@@ -75,10 +77,14 @@ fn write_all(mode: &str, root: &Path, to: &str) {
         for p in &out {
             line += text[at..p.value.start].iter().filter(|&&b| b == b'\n').count();
             at = p.value.start;
-            let conf = if let Some(table) = &mut table {
+            let conf = if let Some((table, wording)) = &mut tables {
                 let Some(row) = generic::features(&text, p, name.as_bytes()) else { continue };
                 for x in row {
                     table.write_all(&x.to_le_bytes()).expect("output");
+                }
+                let said = generic::wording(&text, p);
+                for bucket in std::iter::once(said.len() as u16).chain(said) {
+                    wording.write_all(&bucket.to_le_bytes()).expect("output");
                 }
                 0.0
             } else {

@@ -2,6 +2,7 @@
 """Line-level scoring of judged rows, as the data's own scorer (eval.py) does it, prepared once for many cuts."""
 import collections, importlib.util, json
 import numpy as np
+from scipy.sparse import csr_matrix
 
 OPENSSL = "2ba83c6a"  # one repository of test vectors; 42 % of all true labels
 
@@ -19,7 +20,20 @@ def load_dump(prefix):
     table = np.fromfile(prefix + ".f32", dtype="<f4").reshape(len(rows), len(names))
     for r in rows:
         if not r["path"].startswith("data/"): r["path"] = "data/" + r["path"]
-    return rows, names, table
+    return rows, names, table, load_words(prefix, len(rows))
+
+
+def load_words(prefix, n):
+    """A row per proposal: the buckets that occur, each with one over the square root of their number."""
+    flat = np.fromfile(prefix + ".words", dtype="<u2")
+    starts, counts, at = np.zeros(n, int), np.zeros(n, int), 0
+    for i in range(n):
+        starts[i], counts[i] = at + 1, flat[at]
+        at += 1 + int(flat[at])
+    keep = np.ones(len(flat), bool); keep[starts - 1] = False
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    data = np.repeat(1 / np.sqrt(np.maximum(1, counts)), counts)
+    return csr_matrix((data, flat[keep].astype(np.int32), indptr), shape=(n, 65536))
 
 
 class Scorer:
@@ -72,16 +86,20 @@ class Scorer:
         return out
 
     def sweep(self, prob, extra=(), show=True):
-        rs = [self.at(prob, t, extra) for t in np.concatenate([np.arange(.02, .98, .02), [.985, .99, .995]])]
+        rs = [self.at(prob, t, extra) for t in np.concatenate([np.arange(.02, .90, .02), np.arange(.90, .998, .005)])]
         pick = lambda ok, by: max((r for r in rs if ok(r)), key=lambda r: r[by], default=None)
         points = {
             "best F1": pick(lambda r: True, "F1"), "F1, clean <= 60": pick(lambda r: r["clean"] <= 60, "F1"),
-            "recall, P >= .97": pick(lambda r: r["P"] >= .97, "R"), "recall, P >= .96": pick(lambda r: r["P"] >= .96, "R"), "recall, clean <= 5": pick(lambda r: r["clean"] <= 5, "R"),
+            "recall, P >= .97": pick(lambda r: r["P"] >= .97, "R"), "recall, P >= .95": pick(lambda r: r["P"] >= .95, "R"), "recall, clean <= 5": pick(lambda r: r["clean"] <= 5, "R"), "recall, clean <= 10": pick(lambda r: r["clean"] <= 10, "R"),
             "recall, P >= .60": pick(lambda r: r["P"] >= .6, "R")}
         if show:
             for name, r in points.items():
-                print("  ", name.ljust(18), "none" if r is None else "t=%.3f P=%.3f R=%.3f F1=%.3f clean=%.1f" % (r["t"], r["P"], r["R"], r["F1"], r["clean"]))
+                print("  ", name.ljust(19), shown(r))
         return points
+
+
+def shown(r):
+    return "none" if r is None else "t=%.3f P=%.3f R=%.3f F1=%.3f clean=%.1f" % (r["t"], r["P"], r["R"], r["F1"], r["clean"])
 
 
 def print_groups(r):

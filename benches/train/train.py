@@ -2,24 +2,27 @@
 """Train the judge: boosted trees over the numbers that the program itself computes.
 
   cargo bench --bench judge -- dump DIR/data PREFIX      # numbers of every proposal (the same code as in use)
-  train.py --set DIR --eval EVAL.py --dump PREFIX [--negatives PREFIX]... [--made PREFIX]... [--cv-only]
+  train.py --set DIR --eval EVAL.py --dump PREFIX --program STANCH [--negatives PREFIX]... [--made PREFIX]... [--cv-only]
 
 Data: CredData (Samsung), dev part, values replaced kind for kind (real public repositories whose lines reviewers marked
 as true or false credentials; metadata under Apache-2.0). The data itself is not part of this repository. `--negatives` are dumps
-of sources without credentials (crates of the local cargo registry, MIT or Apache-2.0); `--made` are dumps of lines made
-by made.py, where every line holds one credential.
+of sources without credentials: the crates of the local cargo registry, and the packages of packages.txt; `--made` are dumps of
+lines made by made.py, half of them with one credential each. `--program` is the program itself: what its other rules find
+is scored together with the judge, and the operating points are chosen for the whole.
 
-Seed 7 throughout; the figures printed are from cross-validation by repository. Writes src/detect/generic/weights.bin and
-src/detect/generic/operating.rs.
+Seed 7 throughout; the figures printed are from cross-validation by repository. Writes src/detect/generic/weights.bin,
+src/detect/generic/wording.bin (a linear model over hashed words, whose score is one of the numbers: in training it comes
+from a model that has not seen the repository) and src/detect/generic/operating.rs.
 
-weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; knots as
-(f32 margin, f32 probability); then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
+weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; f32[knots]
+margins; f32[knots] probabilities for passwords, for user information of URLs, and for all else; then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
 margin), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
 """
-import argparse, collections, os, pickle, re, struct, time
+import argparse, collections, json, os, struct, subprocess, time
 import lightgbm as lgb
 import numpy as np
-from score import OPENSSL, Scorer, load_dump, load_eval, print_groups
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from score import OPENSSL, Scorer, load_dump, load_eval, print_groups, shown
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(HERE, "../../src/detect/generic")
@@ -27,30 +30,29 @@ PARAMS = dict(objective="binary", learning_rate=0.06, num_leaves=24, min_data_in
               bagging_fraction=0.8, bagging_freq=1, lambda_l2=5, max_bin=63, verbose=-1, num_threads=1, seed=7,
               deterministic=True, force_row_wise=True)
 ROUNDS = 300
-# what the vendor rules will find, roughly: only to show the whole program's figure beside the judge's own
-VENDOR = [r"-----BEGIN (?:[A-Z0-9 ]+ )?PRIVATE KEY", r"\beyJ[A-Za-z0-9_=-]{10,}\.eyJ[A-Za-z0-9_=-]*", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-          r"\bAIza[0-9A-Za-z_-]{35}", r"\bgh[pousr]_[A-Za-z0-9]{36}", r"\bxox[a-z]-[A-Za-z0-9-]{10,}|xapp-\d-",
-          r"\bglsa_[A-Za-z0-9]{32}_", r"\bya29\.[A-Za-z0-9._-]{10,}", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{20,}",
-          r"\bEAA[A-Za-z0-9]{30,}", r"\bSG\.[A-Za-z0-9_-]{20,}", r"\b\d{6,}-[a-z0-9]{32}\.apps\.google",
-          r"\"d\"\s*:\s*\"[A-Za-z0-9_-]{40,}\"|\bd: '[A-Za-z0-9_-]{40,}", r"\bS[UAON][A-Z2-7]{56}\b"]
+# of the linear model over words: how much is asked of a word before it counts
+WORDS_ALPHA = 1e-5
+# margins at which the calibration is tabled
+GRID = np.linspace(-8, 8, 33)
+CONFIDENCES = ("low", "medium", "high")
+# kinds whose labels are right about equally often at a margin are calibrated together
+GROUPS = [("generic-password", "cli-password", "sql-password"), ("url-credentials",), ()]
 
 
-def vendor_rows(set_dir):
-    rows, pats = [], [re.compile(p) for p in VENDOR]
-    for d, _, fs in sorted(os.walk(os.path.join(set_dir, "data"))):
-        for f in sorted(fs):
-            path = os.path.join(d, f)
-            try: text = open(path, encoding="utf8", newline="").read()
-            except (OSError, UnicodeDecodeError): continue
-            for rx in pats:
-                for m in rx.finditer(text):
-                    rows.append(dict(path=os.path.relpath(path, set_dir), line=text.count("\n", 0, m.start()) + 1, secret=None))
-    return rows
+def group_of(rows):
+    return np.array([next((i for i, kinds in enumerate(GROUPS) if r["kind"] in kinds), len(GROUPS) - 1) for r in rows])
 
 
-def cached(name, make):
-    if os.path.exists(name): return pickle.load(open(name, "rb"))
-    value = make(); pickle.dump(value, open(name, "wb")); return value
+def vendor_hits(program, set_dir, ev, lab):
+    """What the program finds without the judge, by confidence, as ranges of the scorer."""
+    out = {}
+    for confidence in CONFIDENCES:
+        command = [program, "scan", "--no-ignore", "--no-config", "--show-secrets", "-f", "json", "--confidence", confidence, "data"]
+        report = json.loads(subprocess.run(command, cwd=set_dir, capture_output=True).stdout)
+        rows = [dict(path=o["place"]["path"], line=o["line"], secret=f["secret"])
+                for f in report["findings"] if f.get("probability") is None for o in f["occurrences"]]
+        out[confidence] = sorted({hit for hits in Scorer(ev, lab, rows).hits for hit in hits})
+    return out
 
 
 def dev_weights(scorer, repo):
@@ -64,22 +66,69 @@ def dev_weights(scorer, repo):
     return w
 
 
+class Part:
+    """Proposals of one dump: numbers, words, labels, weights, and whose they are (a repository, a package)."""
+
+    def __init__(self, x, words, y, w, owner, made=False):
+        self.x, self.words, self.y, self.w, self.owner, self.made = x, words, y, w, owner, made
+
+    def take(self, keep):
+        return Part(self.x[keep], self.words[keep], self.y[keep], self.w[keep], self.owner[keep], self.made)
+
+
+def folds(owner, seed, k=5):
+    names = sorted(set(owner)); np.random.RandomState(seed).shuffle(names)
+    fold = {r: i % k for i, r in enumerate(names)}
+    return np.array([fold[r] for r in owner])
+
+
+def learn_words(part):
+    """The linear model over words, as the table holds it: a scale, and a whole number from -127 to 127 per bucket."""
+    part = part.take(part.w > 0)
+    model = SGDClassifier(loss="log_loss", alpha=WORDS_ALPHA, max_iter=12, tol=None, random_state=7, average=True)
+    weights = model.fit(part.words, part.y, sample_weight=part.w).coef_[0]
+    scale = np.float32(np.quantile(np.abs(weights[weights != 0]), 0.999) / 127)
+    return scale, np.clip(np.round(weights / scale), -127, 127).astype(np.int8)
+
+
+def said(words, table):
+    """What the program itself computes from the table."""
+    scale, weights = table
+    return (words @ weights.astype(np.float64) * float(scale)).astype(np.float32)
+
+
+def with_words(part, column, score):
+    x = part.x.copy(); x[:, column] = score
+    return Part(x, part.words, part.y, part.w, part.owner, part.made)
+
+
+def stacked(parts, column, seed=1, k=5):
+    """The parts with the words' score filled in, for each owner by a model that has not seen that owner. Only the first,
+    the labelled one, is learned from: those of libraries would tell libraries, and those of made lines, which are ours,
+    tell nothing."""
+    of = [folds(p.owner, seed, k) for p in parts]
+    out = [np.zeros(len(p.y), np.float32) for p in parts]
+    for i in range(k):
+        table = learn_words(parts[0].take(of[0] != i))
+        for p, f, o in zip(parts, of, out): o[f == i] = said(p.words[f == i], table)
+    return [with_words(p, column, np.nan if p.made else o) for p, o in zip(parts, out)]
+
+
 def fit(parts, rounds=ROUNDS, params=PARAMS):
-    x, y, w = (np.concatenate([p[i] for p in parts]) for i in range(3))
+    x, y, w = (np.concatenate([getattr(p, name) for p in parts]) for name in ("x", "y", "w"))
     keep = w > 0
     return lgb.train(params, lgb.Dataset(x[keep], y[keep], weight=w[keep]), rounds)
 
 
-def cross_validate(dev, extra, repo, seed=1, k=5, rounds=ROUNDS, params=PARAMS):
-    x, y, w = dev
-    names = sorted(set(repo)); np.random.RandomState(seed).shuffle(names)
-    fold = {r: i % k for i, r in enumerate(names)}
-    of = np.array([fold[r] for r in repo])
-    margin, gain = np.zeros(len(y)), 0
+def cross_validate(dev, extra, column, seed=1, k=5, rounds=ROUNDS, params=PARAMS):
+    """Margins of repositories that neither the trees nor the words' model has seen."""
+    of = folds(dev.owner, seed, k)
+    margin, gain = np.zeros(len(dev.y)), 0
     for i in range(k):
-        tr, te = of != i, of == i
-        model = fit([(x[tr], y[tr], w[tr])] + extra, rounds, params)
-        margin[te] = model.predict(x[te], raw_score=True)
+        known = [dev.take(of != i)] + extra
+        test = with_words(dev.take(of == i), column, said(dev.words[of == i], learn_words(known[0])))
+        model = fit(stacked(known, column, seed), rounds, params)
+        margin[of == i] = model.predict(test.x, raw_score=True)
         gain = gain + model.feature_importance("gain")
     return margin, gain
 
@@ -89,18 +138,20 @@ def held_out(path):
     return sum(path.split("/")[1].encode()) % 5 < 2
 
 
-def isotonic(margin, y, w, knots=24):
-    from sklearn.isotonic import IsotonicRegression
-    iso = IsotonicRegression(y_min=0.001, y_max=0.999, out_of_bounds="clip").fit(margin, y, sample_weight=w)
-    grid = np.quantile(margin[margin > -5], np.linspace(0, 1, 400))
-    smooth = np.convolve(np.pad(iso.predict(grid), 12, mode="edge"), np.ones(25) / 25, "valid")
-    pick = np.unique(np.linspace(0, len(grid) - 1, knots).astype(int))
-    xs, ys = grid[pick], np.maximum.accumulate(smooth[pick] + np.arange(len(pick)) * 1e-5)
-    return [(-8.0, 0.001)] + [(float(a), float(min(b, .998))) for a, b in zip(xs, ys)] + [(8.0, 0.999)]
+def platt(margin, y, w, groups):
+    """Probability at each of GRID's margins, for each group: a logistic curve, which no gap in the data bends."""
+    curves = []
+    for g in range(len(GROUPS)):
+        k = groups == g
+        curve = LogisticRegression(C=1e3).fit(margin[k, None], y[k], sample_weight=w[k])
+        curves.append(curve.predict_proba(GRID[:, None])[:, 1])
+    return curves
 
 
-def calibrate(margin, knots):
-    return np.interp(margin, [k[0] for k in knots], [k[1] for k in knots])
+def calibrate(margin, groups, curves):
+    out = np.zeros(len(margin))
+    for g, curve in enumerate(curves): out[groups == g] = np.interp(margin[groups == g], GRID, curve)
+    return out
 
 
 def below(value):
@@ -132,14 +183,14 @@ def forest(model, stages, index, scale):
     return body
 
 
-def export(model, gate, medians, knots, stages, gate_stages, path):
+def export(model, gate, medians, curves, stages, gate_stages, path):
     flat = [flatten(t) for m in (model, gate) for t in m.dump_model()["tree_info"]]
     cuts = sorted({n[1] for nodes, _ in flat for n in nodes})
     index = {c: i for i, c in enumerate(cuts)}
     scale = max(abs(v) for _, leaves in flat for v in leaves) / 32767
-    body = struct.pack("<HHHf", len(medians), len(cuts), len(knots), scale)
+    body = struct.pack("<HHHf", len(medians), len(cuts), len(GRID), scale)
     body += struct.pack(f"<{len(cuts)}f", *cuts) + struct.pack(f"<{len(medians)}f", *medians)
-    for m, p in knots: body += struct.pack("<ff", m, p)
+    for values in [GRID] + curves: body += struct.pack(f"<{len(GRID)}f", *values)
     body += forest(model, stages, index, scale) + forest(gate, gate_stages, index, scale)
     open(path, "wb").write(body)
     print("weights", len(body), "bytes", len(flat), "trees", len(cuts), "cuts")
@@ -152,7 +203,7 @@ GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only
 
 def train_gate(parts, names, worth):
     """A few trees over the cheap numbers, and the margin that all but 3 in 1,000 of what is worth judging reaches."""
-    x, w = np.concatenate([p[0] for p in parts]), np.concatenate([p[2] for p in parts])
+    x, w = np.concatenate([p.x for p in parts]), np.concatenate([p.w for p in parts])
     use = np.array([n in GATE or n.startswith("key_") or n.startswith("key:") for n in names])
     cheap = np.where(use, x, np.float32(0))
     params = dict(PARAMS, learning_rate=0.25, num_leaves=16, feature_fraction=0.8)
@@ -164,80 +215,101 @@ def train_gate(parts, names, worth):
     return gate, [(20, cut)]
 
 
+def negatives(prefix):
+    """Proposals in sources without credentials: the part, its rows, and which are kept aside. At most 300 of a package."""
+    rows, _, x, words = load_dump(prefix)
+    package = np.array([r["path"].split("/")[1] for r in rows])
+    order = np.random.RandomState(7).permutation(len(rows))
+    seen, keep = collections.Counter(), np.zeros(len(rows), bool)
+    aside = np.array([held_out(r["path"]) for r in rows])
+    for i in order:
+        seen[package[i]] += 1
+        keep[i] = aside[i] or seen[package[i]] <= 300
+    n = collections.Counter(package[keep])
+    w = np.array([0.5 * min(1.0, (60 / max(1, n[p])) ** 0.5) for p in package])
+    return Part(x, words, np.zeros(len(rows)), w, package).take(keep), np.array(rows)[keep], aside[keep]
+
+
+def made(prefix, weight):
+    rows, _, x, words = load_dump(prefix)
+    value = dict((p, v) for p, _, _, v in (l.rstrip("\n").split("\t") for l in open(prefix + ".tsv")))
+    at = [value.get(r["path"].removeprefix("data/")) for r in rows]
+    y = np.array([float(v is not None and (v in r["secret"] or r["secret"] in v)) for r, v in zip(rows, at)])
+    return Part(x, words, y, np.full(len(rows), weight), np.array([r["path"] for r in rows]), made=True)
+
+
+def whole(s, prob, vendor):
+    """The whole program's figures at every cut, and the three operating points: the best F1 within 60 false positives per
+    1,000 clean files; the most recall at a precision of .97 (or of .95), within 10; the most recall at .60."""
+    at = {c: s.sweep(prob, vendor[c], show=False) for c in CONFIDENCES}
+    high = [at["high"][n] for n in ("recall, P >= .97", "recall, P >= .95", "recall, clean <= 10")]
+    points = {"high": next(r for r in high if r), "medium": at["medium"]["F1, clean <= 60"], "low": at["low"]["recall, P >= .60"]}
+    for c, r in [*points.items(), ("best F1", at["medium"]["best F1"])]: print("  ", c.ljust(8), shown(r))
+    return points
+
+
+def operating_points(points, path):
+    with open(path, "w") as f:
+        f.write("//! The three operating points; written by `benches/train/train.py` with the weights.\n")
+        for c in reversed(CONFIDENCES):
+            f.write(f"\n/// At least this probability: shown at *{c}*.\npub const {c.upper()}: f32 = {points[c]['t']:.3f};\n")
+
+
 def main():
     ap = argparse.ArgumentParser()
-    for a in ("--set", "--eval", "--dump"): ap.add_argument(a, required=True)
+    for a in ("--set", "--eval", "--dump", "--program"): ap.add_argument(a, required=True)
     ap.add_argument("--negatives", action="append", default=[]); ap.add_argument("--made", action="append", default=[])
-    ap.add_argument("--made-weight", type=float, default=0.3)
-    ap.add_argument("--cv-only", action="store_true"); ap.add_argument("--no-cv", action="store_true")
+    ap.add_argument("--made-weight", type=float, default=0.6); ap.add_argument("--cv-only", action="store_true")
     ap.add_argument("--seeds", type=int, default=1); ap.add_argument("--rounds", type=int, default=ROUNDS)
     a = ap.parse_args()
     ev = load_eval(a.eval); lab = ev.Labels(a.set)
-    rows, names, x = load_dump(a.dump)
+    rows, names, x, words = load_dump(a.dump)
+    column = names.index("wording")
     s = Scorer(ev, lab, rows)
-    v = Scorer(ev, lab, cached(os.path.join(a.set, "vendor.pkl"), lambda: vendor_rows(a.set)))
-    vendor = sorted({h for hits in v.hits for h in hits})
+    vendor = vendor_hits(a.program, a.set, ev, lab)
     repo = np.array([r["path"].split("/")[1] for r in rows])
     y, w = s.own.astype(float), dev_weights(s, repo)
-    dev, extra, aside = (x, y, w), [], []
-    for prefix in a.negatives:
-        nr, _, nx = load_dump(prefix)
-        n = collections.Counter(r["path"].split("/")[1] for r in nr)
-        nw = np.array([0.5 * min(1.0, (60 / n[r["path"].split("/")[1]]) ** 0.5) for r in nr])
-        kept_out = np.array([held_out(r["path"]) for r in nr])
-        aside.append((nr, nx, kept_out))
-        extra.append((nx[~kept_out], np.zeros(int((~kept_out).sum())), nw[~kept_out]))
-    for prefix in a.made:
-        mr, _, mx = load_dump(prefix)
-        value = dict((p, v) for p, _, _, v in (l.rstrip("\n").split("\t") for l in open(prefix + ".tsv")))
-        at = [value.get(r["path"].removeprefix("data/")) for r in mr]
-        my = np.array([float(v is not None and (v in r["secret"] or r["secret"] in v)) for r, v in zip(mr, at)])
-        extra.append((mx, my, np.full(len(mr), a.made_weight)))
-    print(len(rows), "proposals", collections.Counter(s.status.tolist()), "own", int(y.sum()), "extra", [len(e[1]) for e in extra])
+    dev, clean = Part(x, words, y, w, repo), [negatives(prefix) for prefix in a.negatives]
+    extra = [part.take(~aside) for part, _, aside in clean] + [made(prefix, a.made_weight) for prefix in a.made]
+    print(len(rows), "proposals", collections.Counter(s.status.tolist()), "own", int(y.sum()), "extra", [len(e.y) for e in extra])
     margins = []
     for seed in range(1, a.seeds + 1):
         t = time.time()
-        margin, gain = cross_validate(dev, extra, repo, seed, rounds=a.rounds)
+        margin, gain = cross_validate(dev, extra, column, seed, rounds=a.rounds)
         margins.append(margin)
-        prob = 1 / (1 + np.exp(-margin))
-        print(f"seed {seed}: {time.time() - t:.0f} s\n judge alone"); s.sweep(prob)
-        print(" with vendor rules (rough)"); best = s.sweep(prob, vendor)
-    np.save(os.path.join(a.set, "oof.npy"), margins[-1])
+        print(f"seed {seed}: {time.time() - t:.0f} s\n the judge alone"); s.sweep(1 / (1 + np.exp(-margin)))
     print(" ".join(f"{names[i]}:{int(gain[i])}" for i in np.argsort(-gain)[:50]))
     print("unused:", sum(g == 0 for g in gain))
-    print_groups(s.at(prob, best["best F1"]["t"], vendor, full=True))
+    margin, groups = np.mean(margins, axis=0), group_of(rows)
     keep = (w > 0) & (repo != OPENSSL)
-    knots = isotonic(margins[-1][keep], y[keep], np.where(s.status[keep] == "lost", .5, 1.0))
-    cal = calibrate(margins[-1], knots)
-    print("calibrated, whole program (rough):"); points = s.sweep(cal, vendor)
+    curves = platt(margin[keep], y[keep], np.where(s.status[keep] == "lost", .5, 1.0), groups[keep])
+    prob = calibrate(margin, groups, curves)
+    np.save(os.path.join(a.set, "oof.npy"), prob)
+    print("the whole program:"); points = whole(s, prob, vendor)
+    for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(prob, points[c]["t"], vendor[c], full=True))
     if a.cv_only: return
-    model = fit([dev] + extra, a.rounds)
-    # the vendor rules' own errors are not the judge's to make up for
-    own = s.sweep(cal, show=False)
-    high = max(p["t"] for p in (own["recall, P >= .96"], own["recall, clean <= 5"]) if p)
-    cuts = [("HIGH", "high", high),
-            ("MEDIUM", "medium", points["F1, clean <= 60"]["t"]), ("LOW", "low", points["recall, P >= .60"]["t"])]
-    for nr, nx, out in aside:
-        prob = calibrate(model.predict(nx, raw_score=True), knots)
-        for name, _, t in cuts:
-            bad = [r for r, p in zip(np.array(nr)[out], prob[out]) if p >= t]
-            print(f"held-out crates at {name} ({t:.3f}): {len(bad)} findings in {len({r['path'] for r in bad})} files")
+    table = learn_words(dev)
+    open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
+    parts = stacked([dev] + extra, column)
+    model = fit(parts, a.rounds)
+    for part, nr, aside in clean:
+        out = with_words(part, column, said(part.words, table)).take(aside)
+        probability = calibrate(model.predict(out.x, raw_score=True), group_of(nr[aside]), curves)
+        for c in CONFIDENCES:
+            bad = [r["path"] for r, p in zip(nr[aside], probability) if p >= points[c]["t"]]
+            print(f"kept aside, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     # what ends near the lowest cut or above is worth judging; it stands above these margins on the way, all but 1 in 2,000
-    parts = [dev] + extra
-    everything = np.concatenate([p[0] for p in parts])
-    worth = calibrate(model.predict(everything, raw_score=True), knots) >= 0.7 * cuts[-1][2]
+    everything = np.concatenate([p.x for p in parts])
+    least = min(float(np.interp(0.7 * points["low"]["t"], curve, GRID)) for curve in curves)
+    worth = model.predict(everything, raw_score=True) >= least
     stages = []
-    for n in (model.num_trees() // 8, model.num_trees() // 4, model.num_trees() // 2):
+    for n in sorted({model.num_trees() * part // 32 for part in (1, 2, 3, 4, 6, 8, 12, 16, 24)}):
         margin = model.predict(everything, raw_score=True, num_iteration=n)
         stages.append((n, float(np.quantile(margin[worth], 0.0005))))
         print(f"stage {n}: {np.mean(margin < stages[-1][1]):.3f} of all proposals stop by then")
     gate, gate_stages = train_gate(parts, names, worth)
-    export(model, gate, np.median(x[w > 0], axis=0), knots, stages, gate_stages, os.path.join(OUT, "weights.bin"))
-    with open(os.path.join(OUT, "operating.rs"), "w") as f:
-        f.write("//! The three operating points; written by `benches/train/train.py` with the weights.\n")
-        for name, word, t in cuts:
-            f.write(f"\n/// At least this probability: shown at *{word}*.\npub const {name}: f32 = {t:.3f};\n")
-    print(cuts)
+    export(model, gate, np.median(parts[0].x[w > 0], axis=0), curves, stages, gate_stages, os.path.join(OUT, "weights.bin"))
+    operating_points(points, os.path.join(OUT, "operating.rs"))
 
 
 main()

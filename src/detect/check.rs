@@ -170,8 +170,7 @@ impl Proof<'_> {
         if !self.loaded.rule.bounded {
             self.fault("the pattern has no upper bound; bound it, or say with `window` how far it looks");
         }
-        let window = self.loaded.rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
-        match Pattern::new(&self.loaded.rule.pattern, window) {
+        match Pattern::of(&self.loaded.rule) {
             Ok(pattern) if pattern.memory() > MEMORY => {
                 self.fault(&format!("the compiled pattern takes {} bytes, over {MEMORY}", pattern.memory()));
             }

@@ -172,7 +172,7 @@ mod tests {
             let refuses = |token: &[u8]| matches!(state(token), State::Invalid(_));
             assert!(!refuses(&right), "{}: {:?}", loaded.info.id, state(&right));
             let changed = |at: usize| [&right[..at], b"!", &right[at + 1..]].concat();
-            let wrong = [changed(2), changed(right.len() / 2), right[..right.len() * 2 / 3].to_vec()];
+            let wrong = [changed(2), changed(right.len() / 2), right[..right.len() / 3].to_vec()];
             let refused = wrong.iter().any(|token| refuses(token));
             assert!(CANNOT_TELL.contains(&name) || refused, "{}: {name}", loaded.info.id);
             seen.push(name);

@@ -55,7 +55,9 @@ pub(crate) fn resolve(detector: &Detector, text: &[u8], mut found: Vec<Raw>) -> 
     found.dedup_by(|a, b| a.secret == b.secret && a.rule == b.rule);
     let mut order: Vec<usize> = (0..found.len()).collect();
     // The strongest first; of equals the one that comes first in the rules' order.
-    order.sort_by_key(|&at| (std::cmp::Reverse(weight(detector, text, &found[at])), found[at].secret, found[at].rule));
+    order.sort_by_cached_key(|&at| {
+        (std::cmp::Reverse(weight(detector, text, &found[at])), found[at].secret, found[at].rule)
+    });
     let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
     for at in order {
         let raw = &found[at];

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::Anchor,
-    context::{self, Assignment},
+    context::{self, Assignment, RUN},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
@@ -20,9 +20,6 @@ use crate::{
         table::{Owner, Pass},
     },
 };
-
-/// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
-const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
@@ -161,12 +158,7 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        let compiled = self.patterns[rule as usize].get_or_init(|| {
-            let rule = &self.rules.get(rule).rule;
-            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
-            Pattern::new(&rule.pattern, window).ok()
-        });
-        compiled.as_ref()
+        self.patterns[rule as usize].get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok()).as_ref()
     }
 
     fn find(

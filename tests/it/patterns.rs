@@ -22,6 +22,33 @@ fn every_rule_says_what_to_do() {
     }
 }
 
+/// A rule that knows a key by the words round it may hold another's key: a refusal of that says nothing about the key.
+#[test]
+fn a_provider_is_asked_only_about_rules_there_are_and_revokes_only_what_is_surely_its_own() {
+    let read = |path: &std::path::Path| -> toml::Table { std::fs::read_to_string(path).unwrap().parse().unwrap() };
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/patterns"));
+    let (mut rules, mut by_words) = (BTreeSet::new(), BTreeSet::new());
+    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_none_or(|extension| extension != "toml") || entry.ends_with("verify.toml") {
+            continue;
+        }
+        let file = read(&entry);
+        for (key, ids) in [("rule", &mut rules), ("context", &mut by_words)] {
+            let entries = file.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+            ids.extend(entries.map(|entry| entry["id"].as_str().unwrap().to_owned()));
+        }
+    }
+    assert!(rules.len() > 500 && by_words.len() > 500);
+    for (id, entry) in read(&folder.join("verify.toml")) {
+        let also = entry.get("also").and_then(toml::Value::as_array).into_iter().flatten();
+        for id in also.filter_map(toml::Value::as_str).chain([id.as_str()]) {
+            assert!(rules.contains(id) || by_words.contains(id), "{id} is no rule");
+            let Some(revoked) = entry.get("verify").and_then(|call| call.get("revoked")) else { continue };
+            assert!(!by_words.contains(id) || !revoked.to_string().contains("40"), "{id}: {revoked}");
+        }
+    }
+}
+
 /// What the proofs say of a file of rules.
 fn faults(rules: &str) -> Vec<String> {
     let file = RuleFile { name: "ours.toml".to_owned(), text: rules.to_owned() };
@@ -94,31 +121,4 @@ fn every_word_of_a_compact_row_is_proved() {
     // No value begins with a sign that assigns.
     let found = faults(&row("=[0-9a-z]{24}"));
     assert_eq!(found.iter().filter(|line| line.contains("is not found")).count(), 6, "{found:?}");
-}
-
-/// A rule that knows a key by the words round it may hold another's key: a refusal of that says nothing about the key.
-#[test]
-fn a_provider_is_asked_only_about_rules_there_are_and_revokes_only_what_is_surely_its_own() {
-    let read = |path: &std::path::Path| -> toml::Table { std::fs::read_to_string(path).unwrap().parse().unwrap() };
-    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/patterns"));
-    let (mut rules, mut by_words) = (BTreeSet::new(), BTreeSet::new());
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if entry.extension().is_none_or(|extension| extension != "toml") || entry.ends_with("verify.toml") {
-            continue;
-        }
-        let file = read(&entry);
-        for (key, ids) in [("rule", &mut rules), ("context", &mut by_words)] {
-            let entries = file.get(key).and_then(toml::Value::as_array).into_iter().flatten();
-            ids.extend(entries.map(|entry| entry["id"].as_str().unwrap().to_owned()));
-        }
-    }
-    assert!(rules.len() > 500 && by_words.len() > 500);
-    for (id, entry) in read(&folder.join("verify.toml")) {
-        let also = entry.get("also").and_then(toml::Value::as_array).into_iter().flatten();
-        for id in also.filter_map(toml::Value::as_str).chain([id.as_str()]) {
-            assert!(rules.contains(id) || by_words.contains(id), "{id} is no rule");
-            let Some(revoked) = entry.get("verify").and_then(|call| call.get("revoked")) else { continue };
-            assert!(!by_words.contains(id) || !revoked.to_string().contains("40"), "{id}: {revoked}");
-        }
-    }
 }

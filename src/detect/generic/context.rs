@@ -4,6 +4,7 @@ use super::{
     AFTER, BEFORE, Operator, Proposal,
     features::{self, Row},
     lex, names,
+    wording::{Place, Words},
     words::{self, Class, has},
 };
 use crate::model::Span;
@@ -54,8 +55,8 @@ pub(super) fn byte_class(byte: u8) -> f32 {
     rank as f32
 }
 
-/// Fills in everything that depends on the window.
-pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
+/// The window and the line of a proposal.
+fn places(hay: &[u8], p: &Proposal) -> (Span, Span) {
     let bounds = Span::new(p.anchor.start.saturating_sub(BEFORE), hay.len().min(p.anchor.end + AFTER));
     let window = Span::new(
         bounds.start.max(p.key.start.min(p.value.start).saturating_sub(NEAR)),
@@ -64,9 +65,16 @@ pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [
     let first = p.key.start.min(p.value.start);
     let last = p.value.end.max(p.key.end).min(window.end);
     let line = Span::new(lex::line_start(hay, first, window.start), lex::line_end(hay, last, window.end));
+    (window, line)
+}
+
+/// Fills in everything that depends on the window.
+pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
+    let (window, line) = places(hay, p);
     between(hay, p, row, window);
     on_line(hay, p, row, line);
-    count_words(hay, p, row, window, line, line_classes, window_classes);
+    let said = count_words(hay, p, row, (window, line), line_classes, window_classes);
+    row.wording = said.score();
     in_window(hay, row, window);
     neighbours(hay, p, row, window, line);
     if p.operator == Operator::Userinfo {
@@ -149,23 +157,40 @@ fn on_line(hay: &[u8], p: &Proposal, row: &mut Row, line: Span) {
     row.first_word = first;
 }
 
+/// Counts the classes of the words round a proposal, and gathers the words for the linear model.
 fn count_words(
     hay: &[u8],
     p: &Proposal,
     row: &mut Row,
-    window: Span,
-    line: Span,
+    (window, line): (Span, Span),
     line_classes: &mut [f32],
     window_classes: &mut [f32],
-) {
-    words::each(window.of(hay), |mut set, start, end| {
+) -> Words {
+    let mut said = Words::new();
+    add_joints(hay, p, &mut said, window);
+    let (mut before, mut before_end) = (0, line.start);
+    words::each_hashed(window.of(hay), |hash, start, end| {
         let at = window.start + start;
+        let mut set = words::shared_classes(hash);
         if has(set, Class::User) && at != p.value.start {
             user_value(hay, p, row, Span::new(window.start + end, window.end));
         }
-        let own = p.value.start <= at && at < p.value.end || p.key.start <= at && at < p.key.end;
         let on_line = line.start <= at && at < line.end;
-        while set != 0 && !own {
+        if p.value.start <= at && at < p.value.end {
+            (before, before_end) = (VALUE, p.value.end);
+            return;
+        }
+        if on_line {
+            let signs = fold(&hay[before_end.min(at)..at], before.rotate_left(9));
+            said.add(Place::Pair, signs ^ hash);
+            (before, before_end) = (hash, window.start + end);
+        }
+        if p.key.start <= at && at < p.key.end {
+            return said.add(Place::Key, hash);
+        }
+        let side = if at < p.value.start { Place::Before } else { Place::After };
+        said.add(if on_line { side } else { Place::Window }, hash);
+        while set != 0 {
             let i = set.trailing_zeros() as usize;
             set &= set - 1;
             window_classes[i] += 1.0;
@@ -174,6 +199,42 @@ fn count_words(
             }
         }
     });
+    said
+}
+
+/// Stands for the value, which the linear model does not see, among the words of its line.
+const VALUE: u32 = 0x5eed;
+
+/// A hash of up to four signs; letters and digits are alike, blanks are nothing.
+fn fold(signs: &[u8], seed: u32) -> u32 {
+    signs.iter().filter(|b| !b.is_ascii_whitespace()).take(4).fold(seed, |hash, &byte| {
+        let byte = if byte.is_ascii_alphanumeric() { b'a' } else { byte };
+        (hash ^ u32::from(byte)).wrapping_mul(16_777_619)
+    })
+}
+
+/// The signs just before and after the value, the form of the pair, and the first characters of the value by their sort.
+fn add_joints(hay: &[u8], p: &Proposal, said: &mut Words, window: Span) {
+    let start = p.value.start.saturating_sub(4).max(window.start).min(p.value.start);
+    let end = p.value.end.min(window.end);
+    said.add(Place::Joint, fold(&hay[start..p.value.start], 1));
+    said.add(Place::Joint, fold(&hay[end..(end + 4).min(window.end)], 2));
+    said.add(Place::Form, p.kind as u32 * 1024 + p.operator as u32 * 16 + p.quote as u32);
+    let sorts = p.value.of(hay).iter().take(12).map(|byte| match byte {
+        b'a'..=b'z' => b'a',
+        b'A'..=b'Z' => b'A',
+        b'0'..=b'9' => b'0',
+        other => *other,
+    });
+    said.add(Place::Shape, sorts.fold(3, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619)));
+}
+
+/// The words round a proposal, as buckets of the linear model.
+pub(super) fn wording(hay: &[u8], p: &Proposal) -> Vec<u16> {
+    let mut classes = [[0.0; words::SHARED]; 2];
+    let [line_classes, window_classes] = &mut classes;
+    let places = places(hay, p);
+    count_words(hay, p, &mut Row::default(), places, line_classes, window_classes).buckets().to_vec()
 }
 
 fn in_window(hay: &[u8], row: &mut Row, window: Span) {

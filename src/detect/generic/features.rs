@@ -40,7 +40,7 @@ row! {
     comment, list_item, in_string, first_word, declaration, member, flag, sigil, rest_words,
     // the window
     high_bytes, lines, line_mean, templates, quotes, parens, semicolons, equals, colons, angles, hashes, digits_share,
-    upper_share, prev_like, prev_literal, prev_reference, next_like, next_literal, next_reference, value_again,
+    upper_share, wording, prev_like, prev_literal, prev_reference, next_like, next_literal, next_reference, value_again,
     key_again, pipes, backticks, commas, tabs, hex_share,
     // the path
     user_literal, user_bare, user_equal, user_part_equal, user_part_known, host_local, host_example, language, path_test, path_example, path_doc, path_vendor, path_config, path_locale, path_deploy, path_template,

@@ -19,6 +19,7 @@ mod names;
 mod operating;
 mod shapes;
 mod text;
+mod wording;
 mod words;
 
 pub use lex::Quote;
@@ -147,7 +148,7 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
     if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal)) {
         return Judged { probability: 0.0 };
     }
-    Judged { probability: model::probability(&features::vector(hay, proposal, path)) }
+    Judged { probability: model::probability(&features::vector(hay, proposal, path), proposal.kind) }
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
@@ -182,6 +183,12 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
     features::worth_judging(hay, proposal).then(|| features::vector(hay, proposal, path).to_vec())
+}
+
+/// The words round a proposal, as buckets of the linear model, for training.
+#[must_use]
+pub fn wording(hay: &[u8], proposal: &Proposal) -> Vec<u16> {
+    context::wording(hay, proposal)
 }
 
 /// Names of the numbers of [`features`].

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::features;
+use super::{ProposalKind, features};
 
 static WEIGHTS: &[u8] = include_bytes!("weights.bin");
 
@@ -31,7 +31,20 @@ struct Forest {
     gate: Trees,
     trees: Trees,
     medians: Vec<f32>,
-    knots: Vec<(f32, f32)>,
+    /// Margins, ascending, and for each group of kinds the probability at each of them.
+    margins: Vec<f32>,
+    curves: [Vec<f32>; GROUPS],
+}
+
+/// Passwords, user information of URLs, all else: a margin does not mean the same for each.
+const GROUPS: usize = 3;
+
+fn group(kind: ProposalKind) -> usize {
+    match kind {
+        ProposalKind::Password | ProposalKind::CommandLine | ProposalKind::Sql => 0,
+        ProposalKind::UrlCredential => 1,
+        _ => 2,
+    }
 }
 
 struct Input(&'static [u8]);
@@ -110,27 +123,27 @@ static FOREST: LazyLock<Forest> = LazyLock::new(|| {
     let scale = input.float();
     let cuts: Vec<f32> = (0..cuts).map(|_| input.float()).collect();
     let medians = (0..features).map(|_| input.float()).collect();
-    let knots = (0..knots).map(|_| (input.float(), input.float())).collect();
+    let margins = (0..knots).map(|_| input.float()).collect();
+    let curves = std::array::from_fn(|_| (0..knots).map(|_| input.float()).collect());
     let trees = Trees::read(&mut input, &cuts, scale);
     let gate = Trees::read(&mut input, &cuts, scale);
-    Forest { gate, trees, medians, knots }
+    Forest { gate, trees, medians, margins, curves }
 });
 
 impl Forest {
-    fn calibrated(&self, margin: f32) -> f32 {
-        let at = self.knots.partition_point(|k| k.0 < margin);
-        match (at.checked_sub(1).and_then(|i| self.knots.get(i)), self.knots.get(at)) {
-            (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (margin - a.0) / (b.0 - a.0).max(1e-6),
-            (None, Some(only)) | (Some(only), None) => only.1,
-            (None, None) => 0.0,
-        }
+    fn calibrated(&self, margin: f32, kind: ProposalKind) -> f32 {
+        let (margins, curve) = (&self.margins, &self.curves[group(kind)]);
+        let right = margins.partition_point(|&m| m < margin).min(margins.len() - 1);
+        let left = right.saturating_sub(1);
+        let share = (margin - margins[left]) / (margins[right] - margins[left]).max(1e-6);
+        curve[left] + (curve[right] - curve[left]) * share.clamp(0.0, 1.0)
     }
 }
 
 /// Calibrated probability for a row of numbers.
-pub(super) fn probability(x: &[f32; features::COUNT]) -> f32 {
+pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind) -> f32 {
     let forest = &*FOREST;
-    forest.trees.margin(x).map_or(0.0, |margin| forest.calibrated(margin))
+    forest.trees.margin(x).map_or(0.0, |margin| forest.calibrated(margin, kind))
 }
 
 /// Whether the cheap numbers of a proposal leave it a chance.

@@ -110,11 +110,21 @@ fn classes_of(hash: u32) -> u64 {
 /// Calls `see(classes, start, end)` for every word of `text`: runs of letters and digits, split where a capital
 /// follows a small letter and where digits begin (`2fa` and `oauth2` are looked up whole as well).
 pub(super) fn each(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
-    each_of_path(text, |set, start, end| see(set & ((1 << SHARED) - 1), start, end));
+    each_hashed(text, |hash, start, end| see(shared_classes(hash), start, end));
 }
 
 /// As [`each`], with the classes that are of paths only.
 pub(super) fn each_of_path(text: &[u8], mut see: impl FnMut(u64, usize, usize)) {
+    each_hashed(text, |hash, start, end| see(classes_of(hash), start, end));
+}
+
+/// The classes of the word with this hash.
+pub(super) fn shared_classes(hash: u32) -> u64 {
+    classes_of(hash) & ((1 << SHARED) - 1)
+}
+
+/// As [`each`], with the hash of the word's small letters.
+pub(super) fn each_hashed(text: &[u8], mut see: impl FnMut(u32, usize, usize)) {
     let mut at = 0;
     while at < text.len() {
         if !text[at].is_ascii_alphabetic() {
@@ -134,7 +144,7 @@ pub(super) fn each_of_path(text: &[u8], mut see: impl FnMut(u64, usize, usize)) 
             hash = step(hash, byte);
             at += 1;
         }
-        see(classes_of(hash), start, at);
+        see(hash, start, at);
     }
 }
 
