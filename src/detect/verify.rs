@@ -9,14 +9,14 @@ use super::{
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
-    runs::{Run, find_runs, is_value_like},
+    runs::{Run, find_runs, is_value_like, stretches},
     tests_on_secret::fate,
 };
 use crate::{
     model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
-        shape::{ByteSet, has},
+        shape::has,
         table::{Owner, Pass},
     },
 };
@@ -182,7 +182,7 @@ impl Detector {
     fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         if owner.in_window {
             let window = word.start.saturating_sub(owner.before)..text.len().min(word.start + owner.after);
-            if !has_run(&text[window], &owner.follow, owner.follow_min) {
+            if stretches(&text[window], owner.follow_min, |b| has(&owner.follow, b)).next().is_none() {
                 return None;
             }
         } else if owner.follow_min > 0 {
@@ -396,17 +396,4 @@ pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
 /// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.
 fn may_begin(text: &[u8], start: usize, owner: &Owner) -> bool {
     text.get(start..start + owner.before).is_some_and(|least| least.iter().all(|&b| has(&owner.follow, b)))
-}
-
-/// Whether `least` bytes of the set stand in a row.
-fn has_run(text: &[u8], set: &ByteSet, least: usize) -> bool {
-    // Of any such run, every `least`-th byte is one: from a byte that is none, the next possible end is known.
-    let mut start = 0;
-    while start + least <= text.len() {
-        match text[start..start + least].iter().rposition(|&b| !has(set, b)) {
-            None => return true,
-            Some(stranger) => start += stranger + 1,
-        }
-    }
-    false
 }
