@@ -90,7 +90,8 @@ fn main() {
     for path in files.iter().filter(|path| path.file_stem().is_some_and(|stem| stem != "verify")) {
         let text = fs::read_to_string(path).unwrap();
         let file = rules::syntax::parse(&text).unwrap_or_else(|(line, why)| fail(path, line, &why));
-        let compiled = rules::compile::compile_file(&text, &file).unwrap_or_else(|(line, why)| fail(path, line, &why));
+        let compiled = rules::compile::compile_file(&path.to_string_lossy(), &text, &file)
+            .unwrap_or_else(|(line, why)| fail(path, line, &why));
         for (info, _) in &compiled {
             if let Some(other) = seen.insert(info.id.clone(), path.clone()) {
                 fail(path, 1, &format!("rule `{}` is also in {}", info.id, other.display()));

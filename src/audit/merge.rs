@@ -136,9 +136,18 @@ impl AuditReport {
             leaks: repository.leaks,
             state: state(repository),
         };
+        let numbers: BTreeMap<&str, usize> =
+            self.repositories.iter().enumerate().map(|(at, repository)| (repository.name.as_str(), at)).collect();
+        let numbered = |names: &[String]| names.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect();
+        let spread = |spread: &Spread| html::Spread {
+            repositories: numbered(&spread.repositories),
+            at_head: numbered(&spread.at_head),
+            environments: spread.environments.clone(),
+        };
         html::Overview {
             title: self.title.clone(),
             repositories: self.repositories.iter().map(repository).collect(),
+            spread: self.spread.iter().map(|(fingerprint, one)| (fingerprint.clone(), spread(one))).collect(),
             trend: self.trend.as_ref().map(Trend::counts),
         }
     }

@@ -37,10 +37,11 @@ pub(crate) fn scan(resolved: Resolved, targets: &[Target], quiet: bool, whole: b
     let digest = resolved.rules.digest();
     let progress = Progress::new(quiet);
     let rules = Arc::new(resolved.rules);
-    let scanner = Scanner::new(rules, &resolved.allowlist, &resolved.settings, &progress, stop_on_interrupt());
+    let scanner =
+        Scanner::new(Arc::clone(&rules), &resolved.allowlist, &resolved.settings, &progress, stop_on_interrupt());
     let mut outcome = scanner.scan(targets);
     progress.clear();
-    outcome.unused_allows = resolved.allowlist.unused(whole);
+    outcome.unused_allows = resolved.allowlist.unused(whole, &|id| rules.find(id).is_some());
     for news in resolved.baselines.apply(&mut outcome, whole) {
         message::say(&format!("stanch: {news}"));
     }

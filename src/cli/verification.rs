@@ -13,7 +13,7 @@ use stanch::{
     revoke::{self, Answers, Disclosure, Operation, Question, Silent, VerificationReport, provider},
 };
 
-pub(crate) use self::settings::settings;
+pub(crate) use self::settings::{settings, test_settings};
 use super::{
     args::{RuleArgs, webhook::WebhookArgs},
     message,

@@ -9,7 +9,11 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{filter::AllowEntry, model::Confidence, rules::syntax::line_of};
+use crate::{
+    filter::{AllowEntry, is_date},
+    model::Confidence,
+    rules::syntax::line_of,
+};
 
 /// A configuration file that cannot be used.
 #[derive(thiserror::Error, Debug)]
@@ -178,11 +182,6 @@ fn allow_entry(entry: Allow, name: &str, line: usize, today: &str) -> Result<All
     })
 }
 
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() })
-}
-
 /// The reader lists all valid names; the one nearest to what was written helps more.
 fn with_nearest(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
@@ -227,5 +226,6 @@ mod tests {
         assert!(
             error("[[allow]]\nrules = ['x']\nreason = 'y'\nexpires = 'soon'").starts_with("stanch.toml:1: `expires`")
         );
+        assert!(error("[[allow]]\nrules = ['x']\nreason = 'y'\nexpires = '2027-02-29'").contains("not `2027-02-29`"));
     }
 }

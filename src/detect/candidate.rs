@@ -38,7 +38,7 @@ impl Detector {
         lines: &mut Lines<'_>,
     ) -> Vec<Candidate> {
         found.retain_mut(|raw| self.is_wanted(text, path, raw));
-        let found = overlap::resolve(self, found);
+        let found = overlap::resolve(self, text, found);
         let shown = found.into_iter().filter(|raw| raw.fate == Fate::Kept || self.options.explain);
         let found = shown.map(|raw| self.candidate(text, path, &raw, lines));
         compose::join(self, found.filter(|candidate| candidate.confidence >= self.options.confidence).collect())

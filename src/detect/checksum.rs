@@ -3,7 +3,7 @@
 //! A scheme is named by a rule (`checksum = "github"`). Where a token refutes itself it is no live secret; where it
 //! proves itself, no guess about placeholders can overrule that.
 
-use super::structure::{armor, cloud, crc, jwt, key, nested};
+use super::structure::{armor, bip39, cloud, crc, jwt, key, nested};
 use crate::model::{Confidence, Kind, Note, Severity};
 
 /// What a token's own structure says.
@@ -93,6 +93,7 @@ const SCHEMES: &[Scheme] = &[
     scheme("atlassian", crc::check_atlassian, crc::complete_atlassian),
     scheme("aws-key-id", cloud::check_aws_key_id, leave),
     scheme("basic", nested::check_basic, nested::complete_basic),
+    scheme("bip39", bip39::check, bip39::complete),
     scheme("confluent", crc::check_confluent, crc::complete_confluent),
     scheme("discord", nested::check_discord, nested::complete_discord),
     scheme("filler", nested::check_filler, leave),
@@ -146,10 +147,39 @@ pub fn complete(name: &str, sample: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{SCHEMES, State, check, complete};
+    use crate::rules::{
+        RuleSet,
+        example::{Dice, expand},
+    };
 
     #[test]
     fn schemes_are_sorted_by_name() {
         assert!(SCHEMES.is_sorted_by_key(|scheme| scheme.name));
+    }
+
+    /// Every rule that names a scheme: its samples pass, and cut or with a letter changed they do not.
+    #[test]
+    fn each_scheme_knows_right_from_wrong() {
+        // Formats that can say whose they are, but not that they are wrong.
+        const CANNOT_TELL: &[&str] = &["aws-key-id", "filler", "stripe"];
+        let rules = RuleSet::builtin();
+        let mut seen = Vec::new();
+        for (_, loaded) in rules.iter().filter(|(_, loaded)| !loaded.rule.checksum.is_empty()) {
+            let name = loaded.rule.checksum.as_str();
+            let mut dice = Dice::new(&loaded.info.id);
+            let right = expand("{secret}", &loaded.rule, &mut dice, &complete).unwrap();
+            let state = |token: &[u8]| check(name, token).unwrap().state;
+            let refuses = |token: &[u8]| matches!(state(token), State::Invalid(_));
+            assert!(!refuses(&right), "{}: {:?}", loaded.info.id, state(&right));
+            let changed = |at: usize| [&right[..at], b"!", &right[at + 1..]].concat();
+            let wrong = [changed(2), changed(right.len() / 2), right[..right.len() * 2 / 3].to_vec()];
+            let refused = wrong.iter().any(|token| refuses(token));
+            assert!(CANNOT_TELL.contains(&name) || refused, "{}: {name}", loaded.info.id);
+            seen.push(name);
+        }
+        for scheme in SCHEMES {
+            assert!(seen.contains(&scheme.name), "no rule uses {}", scheme.name);
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 use super::{
     entropy::{holds_caseless, is_word},
     nearby::runs_behind,
+    runs::is_token_byte,
 };
 use crate::{model::Span, rules::table::Owner};
 
 /// Bytes between the end of a word and the value, at most.
 pub(crate) const GAP: usize = 96;
+
+/// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
+pub(crate) const RUN: usize = 16;
 
 /// A word with the value that is assigned to its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,13 +146,18 @@ pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
             continue;
         }
         let end = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
-        if at > word.end && announced(&text[word.end..at]) {
+        if at > word.end && is_long(text, at) && announced(&text[word.end..at]) {
             found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
             count += 1;
         }
         at = end;
     }
     found
+}
+
+/// Whether a run of token characters begins at `at` that is long enough for the values that are looked for so far off.
+fn is_long(text: &[u8], at: usize) -> bool {
+    text.get(at..at + RUN).is_some_and(|run| run.iter().all(|&b| is_token_byte(b)))
 }
 
 /// Whether `before` ends in a name that announces a secret, and signs that assign.

@@ -131,10 +131,15 @@ impl Detector {
         owner: &Owner,
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
-        if self.rules().get(owner.rule).info.kind != Kind::Secret {
-            return None;
-        }
         let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
+        let loaded = self.rules().get(owner.rule);
+        if loaded.info.kind != Kind::Secret {
+            // Of what is no secret only its name tells that it is meant.
+            let gap = &text[word.end..value.start];
+            let named = loaded.rule.name_words.iter().any(|name| holds_caseless(gap, name.as_bytes()));
+            let given = gap.iter().any(|b| b"=:(".contains(b));
+            return (named && given).then_some((Span::new(word.start, value.end), secret));
+        }
         is_plausible(text, word, value).then_some((Span::new(word.start, value.end), secret))
     }
 

@@ -13,7 +13,10 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use crate::{
     model::Span,
-    rules::shape::{self, ByteSet, has},
+    rules::{
+        rule::Rule,
+        shape::{self, ByteSet, has},
+    },
 };
 
 /// A compiled pattern.
@@ -40,9 +43,14 @@ pub(crate) struct PatternCache {
 const SIZE_LIMIT: usize = 10 << 20;
 
 impl Pattern {
-    /// Compiles a rule's regex, to be run in windows of at most `window` bytes. No built-in rule fails; a user's is
-    /// compiled when its file is read.
-    pub(crate) fn new(pattern: &str, window: usize) -> Result<Self, Box<BuildError>> {
+    /// Compiles a rule's regex. No built-in rule fails; a user's is compiled when its file is read.
+    pub(crate) fn of(rule: &Rule) -> Result<Self, Box<BuildError>> {
+        let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
+        Self::new(&rule.pattern, window)
+    }
+
+    /// Compiles a regex that is to be run in windows of at most `window` bytes.
+    fn new(pattern: &str, window: usize) -> Result<Self, Box<BuildError>> {
         let config = Regex::config()
             .match_kind(MatchKind::LeftmostFirst)
             .hybrid(window >= WIDE)
@@ -61,6 +69,12 @@ impl Pattern {
     /// Whether a match can begin with the byte.
     pub(crate) fn can_begin(&self, byte: u8) -> bool {
         has(&self.first, byte)
+    }
+
+    /// Bytes of memory that it takes.
+    #[must_use]
+    pub(crate) fn memory(&self) -> usize {
+        self.regex.memory_usage()
     }
 
     /// Room for searching.

@@ -35,25 +35,35 @@ pub const fn is_token_byte(byte: u8) -> bool {
         | (byte == b'=')
 }
 
+/// The stretches of at least `least` bytes that pass the test, each as long as it goes.
+///
+/// Of any such stretch every `least`-th byte passes: from a byte that does not, the next possible end is known, so most
+/// bytes of other text are never looked at.
+pub fn stretches(bytes: &[u8], least: usize, test: impl Fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        while let Some(window) = bytes.get(start..start + least) {
+            if let Some(stranger) = window.iter().rposition(|&byte| !test(byte)) {
+                start += stranger + 1;
+                continue;
+            }
+            let rest = &bytes[start + least..];
+            let end = start + least + rest.iter().position(|&byte| !test(byte)).unwrap_or(rest.len());
+            let found = start..end;
+            start = end + 1;
+            return Some(found);
+        }
+        None
+    })
+}
+
 /// Whether a run may hold a value, or bytes may be one, and are not a path, a host name or a version: sixteen letters,
-/// digits, `_` and `-` in a row, one of them a digit, or a `+`.
+/// digits, `_` and `-` in a row, one of them a digit, or a `+`, which only base64 has.
 #[must_use]
 pub fn is_value_like(bytes: &[u8]) -> bool {
-    let (mut length, mut digit) = (0, false);
-    for &byte in bytes {
-        match byte {
-            b'+' => return true,
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => {
-                length += 1;
-                digit |= byte.is_ascii_digit();
-            }
-            _ => (length, digit) = (0, false),
-        }
-        if length >= 16 && digit {
-            return true;
-        }
-    }
-    false
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    stretches(bytes, 16, is_part).any(|stretch| bytes[stretch].iter().any(u8::is_ascii_digit))
+        || memchr::memchr(b'+', bytes).is_some()
 }
 
 /// Appends every run of at least `min_len` bytes, one of them a digit, that shares a byte with `range`; in order.
@@ -249,6 +259,18 @@ mod tests {
         for yes in ["0123456789abcdef", "x/0123456789abcdef.y", "KEY=abcdefgh01234567==", "a1+b/c"] {
             assert!(is_value_like(yes.as_bytes()), "{yes}");
         }
+    }
+
+    #[test]
+    fn stretches_are_as_long_as_they_go() {
+        let found = |text: &str| {
+            let found = stretches(text.as_bytes(), 3, |byte| byte == b'a');
+            found.map(|range| (range.start, range.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("aa.aaa"), [(3, 6)]);
+        assert_eq!(found("aaa.aaaab.aa.baaa"), [(0, 3), (4, 8), (14, 17)]);
+        assert_eq!(found("aa"), []);
+        assert_eq!(found(""), []);
     }
 
     fn bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Share of a context rule's value that words may cover: an identifier that happens to be as long is none of its format.
-const WORDS: f32 = 0.35;
+const WORDS: f32 = 0.45;
 
 /// What the rule's own tests, and those that hold for every rule, make of a secret.
 pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
@@ -34,7 +34,7 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
             return Fate::Dropped("no telling word stands near");
         }
     }
-    if rule.gate == Gate::Context && generic::share_of_words(value) > WORDS {
+    if rule.gate == Gate::Context && rule.min_digits > 0 && generic::share_of_words(value) > WORDS {
         return Fate::Dropped("made of words");
     }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {

@@ -5,24 +5,21 @@ use std::ops::Range;
 use super::{
     Detector,
     anchor::Anchor,
-    context::{self, Assignment},
+    context::{self, Assignment, RUN},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Pattern, PatternCache},
-    runs::{Run, find_runs, is_value_like},
+    runs::{Run, find_runs, is_value_like, stretches},
     tests_on_secret::fate,
 };
 use crate::{
     model::{Confidence, Span, Stats},
     rules::{
         rule::Gate,
-        shape::{ByteSet, has},
+        shape::has,
         table::{Owner, Pass},
     },
 };
-
-/// The shortest run of token characters that "value first" looks at; rules with shorter values look for their word first.
-const RUN: usize = 16;
 
 /// How far before a run a provider's word may start.
 const BEFORE_RUN: usize = context::GAP + 40;
@@ -161,12 +158,7 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        let compiled = self.patterns[rule as usize].get_or_init(|| {
-            let rule = &self.rules.get(rule).rule;
-            let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
-            Pattern::new(&rule.pattern, window).ok()
-        });
-        compiled.as_ref()
+        self.patterns[rule as usize].get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok()).as_ref()
     }
 
     fn find(
@@ -190,7 +182,7 @@ impl Detector {
     fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         if owner.in_window {
             let window = word.start.saturating_sub(owner.before)..text.len().min(word.start + owner.after);
-            if !has_run(&text[window], &owner.follow, owner.follow_min) {
+            if stretches(&text[window], owner.follow_min, |b| has(&owner.follow, b)).next().is_none() {
                 return None;
             }
         } else if owner.follow_min > 0 {
@@ -404,17 +396,4 @@ pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
 /// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.
 fn may_begin(text: &[u8], start: usize, owner: &Owner) -> bool {
     text.get(start..start + owner.before).is_some_and(|least| least.iter().all(|&b| has(&owner.follow, b)))
-}
-
-/// Whether `least` bytes of the set stand in a row.
-fn has_run(text: &[u8], set: &ByteSet, least: usize) -> bool {
-    // Of any such run, every `least`-th byte is one: from a byte that is none, the next possible end is known.
-    let mut start = 0;
-    while start + least <= text.len() {
-        match text[start..start + least].iter().rposition(|&b| !has(set, b)) {
-            None => return true,
-            Some(stranger) => start += stranger + 1,
-        }
-    }
-    false
 }

@@ -72,7 +72,7 @@ impl Allowlist {
     }
 
     /// A path as seen from the project's directory.
-    fn from_project(&self, path: &[u8]) -> Option<PathBuf> {
+    fn seen_from_project(&self, path: &[u8]) -> Option<PathBuf> {
         let (current, project) = self.places.as_ref()?;
         normal(&current.join(path.to_path().ok()?)).strip_prefix(project).ok().map(Path::to_owned)
     }
@@ -81,7 +81,7 @@ impl Allowlist {
     #[must_use]
     pub fn check(&self, path: &[u8], rule: &str, secret: &[u8], fingerprint: Fingerprint) -> Option<Suppression> {
         let paths: Vec<PathBuf> =
-            std::iter::once(path.to_path_lossy().into_owned()).chain(self.from_project(path)).collect();
+            std::iter::once(path.to_path_lossy().into_owned()).chain(self.seen_from_project(path)).collect();
         let fits = |compiled: &&Compiled| compiled.fits(&paths, rule, secret, fingerprint);
         let found = self.entries.iter().find(fits)?;
         found.used.store(true, Ordering::Relaxed);
@@ -89,16 +89,19 @@ impl Allowlist {
     }
 
     /// Entries to clean up: those whose day is over, and those that matched nothing although `whole`, that is all that
-    /// they may be about, was looked at.
+    /// they may be about, was looked at. `is_rule` tells whether a rule has that id.
     #[must_use]
-    pub fn unused(&self, whole: bool) -> Vec<UnusedAllow> {
+    pub fn unused(&self, whole: bool, is_rule: &dyn Fn(&str) -> bool) -> Vec<UnusedAllow> {
         let stale = self.entries.iter().filter_map(|compiled| {
             let why = if compiled.entry.expired {
                 format!("expired on {}", compiled.entry.expires.as_deref().unwrap_or("an unknown day"))
             } else if !whole || compiled.used.load(Ordering::Relaxed) {
                 return None;
             } else {
-                "matched nothing".to_owned()
+                match compiled.entry.rules.iter().find(|id| !is_rule(id)) {
+                    Some(id) => format!("matched nothing: there is no rule `{id}`"),
+                    None => "matched nothing".to_owned(),
+                }
             };
             Some(UnusedAllow { entry: compiled.entry.origin.clone(), why })
         });
@@ -168,7 +171,7 @@ mod tests {
         let list = Allowlist::new(vec![entry(change)]).unwrap();
         let fingerprint = Fingerprint::of(&FingerprintKey::default(), "acme", b"s3cret");
         let allowed = list.check(b"tests/data/a.txt", "acme", b"s3cret", fingerprint).is_some();
-        assert_eq!(list.unused(true).is_empty(), allowed);
+        assert_eq!(list.unused(true, &|_| true).is_empty(), allowed);
         allowed
     }
 

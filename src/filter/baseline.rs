@@ -12,13 +12,16 @@ use std::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::peers::PeerList;
+use super::{is_date, peers::PeerList};
 use crate::model::{
     Finding, Fingerprint, FingerprintKey, Note, Outcome, Provenance, Suppressed, Suppression, UnusedAllow,
 };
 
 /// The only version there is.
 const VERSION: u32 = 1;
+
+const NO_BASELINE: &str = "it is no list of known findings that is read here: neither one of stanch's, nor a .gitleaksignore, a \
+                           JSON report of gitleaks, a .secrets.baseline or a baseline of Kingfisher";
 
 /// For scans of the file itself.
 const NO_SECRET: &str = "# stanch:allow no secret";
@@ -110,8 +113,10 @@ impl Baseline {
         let line_of =
             |offset: usize| text.as_bytes()[..offset.min(text.len())].iter().filter(|&&byte| byte == b'\n').count() + 1;
         let bad = |line: usize, why: String| BaselineError { file: name.to_owned(), line, why };
-        let raw: Raw = toml::from_str(text)
-            .map_err(|error| bad(error.span().map_or(1, |span| line_of(span.start)), error.message().to_owned()))?;
+        let raw: Raw = toml::from_str(text).map_err(|error| match text.contains("check = ") {
+            true => bad(error.span().map_or(1, |span| line_of(span.start)), error.message().to_owned()),
+            false => bad(1, NO_BASELINE.to_owned()),
+        })?;
         if raw.version != VERSION {
             return Err(bad(1, format!("version {} is not one that this program reads ({VERSION})", raw.version)));
         }
@@ -128,6 +133,9 @@ impl Baseline {
             let line = line_of(entry.span().start);
             let RawKnown { id, rule, paths, reason, owner, expires } = entry.into_inner();
             let id = Fingerprint::from_hex(&id).ok_or_else(|| bad(line, "`id` is 32 hexadecimal digits".to_owned()))?;
+            if let Some(day) = expires.as_ref().filter(|day| !is_date(day)) {
+                return Err(bad(line, format!("`expires` is a date as YYYY-MM-DD, not `{day}`")));
+            }
             baseline.known.insert(id, Known { rule, paths, reason, owner, expires, line });
         }
         Ok(baseline)

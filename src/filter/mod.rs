@@ -7,3 +7,9 @@ mod peers;
 
 pub use allowlist::{AllowEntry, AllowError, Allowlist};
 pub use baseline::{Baseline, BaselineError, Baselines, Known};
+
+/// Whether a text is a day of the calendar as `YYYY-MM-DD`.
+#[must_use]
+pub fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok()
+}

@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io::{self, Write},
 };
 
@@ -47,8 +47,10 @@ struct Data<'a> {
 pub struct Overview {
     /// The page's title, for instance the organisation's name.
     pub title: String,
-    /// Every repository. Findings of one are found by searching for its name, so paths should hold it.
+    /// Every repository.
     pub repositories: Vec<Repository>,
+    /// By fingerprint, how far a secret has spread.
+    pub spread: BTreeMap<String, Spread>,
     /// What changed since the audit before.
     pub trend: Option<Trend>,
 }
@@ -66,6 +68,17 @@ pub struct Repository {
     pub leaks: u64,
     /// `complete`, or what is missing.
     pub state: String,
+}
+
+/// How far a secret has spread. Repositories are numbers in [`Overview::repositories`].
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Spread {
+    /// Those that hold it.
+    pub repositories: Vec<usize>,
+    /// Those whose HEAD still has it.
+    pub at_head: Vec<usize>,
+    /// `dev`, `staging`, `prod`.
+    pub environments: Vec<String>,
 }
 
 /// What changed since the audit before, in leaks.
@@ -198,7 +211,7 @@ pub fn write(document: &Document, overview: Option<&Overview>, out: &mut dyn Wri
         match name {
             "CSP" => out.write_all(policy().as_bytes())?,
             "TITLE" => out.write_all(escaped(&title).as_bytes())?,
-            "FACTS" => out.write_all(escaped(&facts(document)).as_bytes())?,
+            "FACTS" => out.write_all(escaped(&facts(document, overview.is_some())).as_bytes())?,
             "STYLE" => out.write_all(STYLE.as_bytes())?,
             "SCRIPT" => out.write_all(SCRIPT.as_bytes())?,
             "NOSCRIPT" => fallback(document, out)?,
@@ -338,11 +351,15 @@ fn found(document: &Document) -> String {
     }
 }
 
-fn facts(document: &Document) -> String {
+fn facts(document: &Document, is_audit: bool) -> String {
     let coverage = &document.coverage;
     let mut facts = vec![];
     facts.extend((!coverage.asked.is_empty()).then(|| coverage.asked.join(", ")));
-    facts.push(format!("{} read", plural(coverage.items, "item", "items")));
+    // What repositories share is in each of them and read once.
+    facts.push(match is_audit {
+        true => format!("{} in them", plural(coverage.items, "object", "objects")),
+        false => format!("{} read", plural(coverage.items, "item", "items")),
+    });
     facts.extend((coverage.commits > 0).then(|| plural(coverage.commits, "commit", "commits")));
     facts.extend(document.run.ended.clone());
     facts.extend((!document.run.version.is_empty()).then(|| format!("stanch {}", document.run.version)));
@@ -417,7 +434,8 @@ mod tests {
         let name = "org/<b>\x1b[2J".to_owned();
         let repository = Repository { name: name.clone(), score: 46, letter: 'F', leaks: 4, state: "complete".into() };
         let trend = Trend { since: "2023-11-01".into(), score_before: 80, new: 3, still: 1, rotated: 0, fixed: 2 };
-        let overview = Overview { title: name, repositories: vec![repository], trend: Some(trend) };
+        let spread = std::collections::BTreeMap::new();
+        let overview = Overview { title: name, repositories: vec![repository], spread, trend: Some(trend) };
         let mut bytes = Vec::new();
         super::write(&document, Some(&overview), &mut bytes).expect("a vector takes all");
         let page = String::from_utf8(bytes).expect("UTF-8");

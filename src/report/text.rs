@@ -58,8 +58,7 @@ impl<'a> Page<'a> {
         let urgent: BTreeSet<String> =
             leaks.iter().filter(|(_, finding)| self.is_urgent(finding)).map(|(path, _)| path.clone()).collect();
         let at = |finding: &Finding| finding.occurrences.first().map(|at| (at.line, at.column));
-        let rank = |path: &String| (!urgent.contains(path), path.clone());
-        leaks.sort_by(|(path, a), (other, b)| (rank(path), at(a)).cmp(&(rank(other), at(b))));
+        leaks.sort_by_cached_key(|(path, finding)| (!urgent.contains(path), path.clone(), at(finding)));
         let mut last: Option<&str> = None;
         for (path, finding) in &leaks {
             if last != Some(path) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::adapters::{self, Shape};
 use super::client::{Client, Outgoing, Reply, Trouble};
 use super::limit::asked_wait;
 use super::plan::hex;
@@ -248,13 +249,16 @@ fn fits(request: &[u8], answer: &[u8]) -> Result<usize, &'static str> {
     Ok(seen.len())
 }
 
-/// Checks the receiver at `settings.endpoint`, with made-up fingerprints and only `secret.check`: it changes nothing at
-/// a receiver that works.
+/// Checks the receiver at `settings.endpoint`, with made-up fingerprints and only `secret.check`, or made-up tokens for a
+/// service with a protocol of its own: it changes nothing at a receiver that works.
 ///
 /// # Errors
 /// Settings that make no sense, or no key to sign with.
 pub fn conformance(settings: &Settings) -> Result<Vec<Row>, RevokeError> {
     settings.validate()?;
+    if !matches!(settings.shape, Shape::Stanch) {
+        return adapters::conformance(settings, super::plan::scan_name(settings));
+    }
     if settings.signing.is_empty() {
         return Err(RevokeError::Settings("a receiver is checked with the key that it knows: none was given"));
     }

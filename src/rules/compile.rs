@@ -11,8 +11,8 @@ use crate::model::{Kind, RuleInfo, Severity};
 /// A rule with what reports say of it.
 pub(crate) type Compiled = (RuleInfo, Rule);
 
-/// Turns a pattern file into rules. The error names the line.
-pub(crate) fn compile_file(text: &str, file: &PatternFile) -> Result<Vec<Compiled>, (usize, String)> {
+/// Turns a pattern file called `name` into rules. The error names the line.
+pub(crate) fn compile_file(name: &str, text: &str, file: &PatternFile) -> Result<Vec<Compiled>, (usize, String)> {
     let mut rules = Vec::new();
     let tables = [
         (&file.rule, Gate::Keyword),
@@ -25,7 +25,9 @@ pub(crate) fn compile_file(text: &str, file: &PatternFile) -> Result<Vec<Compile
             let line = line_of(text, entry.span().start);
             let full = entry.get_ref().clone().over(&file.defaults);
             let id = full.id.clone().unwrap_or_default();
-            rules.push(compile(full, gate).map_err(|why| (line, format!("rule `{id}`: {why}")))?);
+            let (info, mut rule) = compile(full, gate).map_err(|why| (line, format!("rule `{id}`: {why}")))?;
+            rule.origin = format!("{name}:{line}");
+            rules.push((info, rule));
         }
     }
     Ok(rules)
@@ -88,6 +90,7 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
         gate,
         keywords,
         caseless,
+        bounded: entry.window.is_some() || is_bounded(&pattern),
         pattern,
         checksum: entry.checksum.unwrap_or_default(),
         min_entropy: entry.min_entropy.unwrap_or(0.0),
@@ -105,10 +108,16 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
         family: entry.family.unwrap_or(id),
         name_words: lower(entry.name_words),
         confidence,
+        origin: String::new(),
+        twins: entry.twins.unwrap_or_default(),
         examples: entry.examples.unwrap_or_default(),
         negative_examples: entry.negative_examples.unwrap_or_default(),
     };
     Ok((info, rule))
+}
+
+fn is_bounded(pattern: &str) -> bool {
+    shape::parse(pattern).is_ok_and(|hir| hir.properties().maximum_len().is_some())
 }
 
 fn lower(words: Option<Vec<String>>) -> Vec<String> {

@@ -121,7 +121,7 @@ impl RuleSet {
         for file in files {
             let bad = |(line, why)| LoadError::Bad { file: file.name.clone(), line, why };
             let parsed = syntax::parse(&file.text).map_err(bad)?;
-            for compiled in compile_file(&file.text, &parsed).map_err(bad)? {
+            for compiled in compile_file(&file.name, &file.text, &parsed).map_err(bad)? {
                 if !ids.insert(compiled.0.id.clone()) {
                     return Err(LoadError::Duplicate { file: file.name.clone(), id: compiled.0.id });
                 }

@@ -51,6 +51,12 @@ pub struct Rule {
     pub name_words: Vec<String>,
     /// The operating point from which it is shown: `high`, `medium`, `low`.
     pub confidence: String,
+    /// Where it was written: `file:line`.
+    pub origin: String,
+    /// Whether the pattern has an upper bound, or says how far it looks.
+    pub bounded: bool,
+    /// Ids of rules that may report the same bytes, and say as much.
+    pub twins: Vec<String>,
     /// Templates that match.
     pub examples: Vec<String>,
     /// Templates that do not.

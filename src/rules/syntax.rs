@@ -114,6 +114,8 @@ pub(crate) struct Entry {
     pub value: Option<String>,
     /// Context rows: the value may lack a digit.
     pub digitless: Option<bool>,
+    /// Rules that may report the same bytes where nothing but their order decides; a comment says why.
+    pub twins: Option<Vec<String>>,
     /// Templates that match.
     pub examples: Option<Vec<String>>,
     /// Templates that do not.

@@ -65,7 +65,7 @@ where
         Box::new(move |entry| {
             let item = match entry {
                 Ok(entry) => item_of(&entry),
-                Err(error) => Some(Item::Skipped(error_of(&error))),
+                Err(error) => Some(Item::Skipped(error_of(&error, roots))),
             };
             if item.is_none_or(&mut visit) { WalkState::Continue } else { WalkState::Quit }
         })
@@ -98,7 +98,7 @@ pub fn shown(path: &Path) -> BString {
     BString::from(if trimmed.is_empty() { &bytes } else { trimmed })
 }
 
-fn error_of(error: &ignore::Error) -> Skipped {
+fn error_of(error: &ignore::Error, roots: &[PathBuf]) -> Skipped {
     let mut what = BString::default();
     let mut inner = error;
     let reason = loop {
@@ -116,6 +116,11 @@ fn error_of(error: &ignore::Error) -> Skipped {
             other => break SkipReason::Unreadable(other.to_string()),
         }
     };
-    // A root that is not there was asked for; anything below one that vanished was there a moment ago.
+    // Anything below a root that vanished was there a moment ago; a root itself was perhaps never there.
+    let is_root = roots.iter().any(|root| shown(root) == what);
+    let reason = match reason {
+        SkipReason::Vanished if is_root => SkipReason::Unreadable("there is no such file or directory".to_owned()),
+        reason => reason,
+    };
     Skipped { what, reason, asked: true }
 }

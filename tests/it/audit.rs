@@ -464,9 +464,21 @@ fn rename_for_clones(place: &Place) {
     git(place, ".", "2021-07-01T00:00:00Z", &["clone", "-q", "--bare", "all/original", "all/original.git"]);
 }
 
+/// What anybody on the machine can see at this moment: command lines, and the configuration of the clones under way.
+fn in_plain_sight(scratch: &Path) -> Vec<String> {
+    let files = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let lines = files(Path::new("/proc")).map(|process| process.join("cmdline"));
+    let configs = files(scratch).map(|clone| clone.join("repository.git/config"));
+    let texts = lines.chain(configs).filter_map(|path| std::fs::read(path).ok());
+    texts.map(|text| String::from_utf8_lossy(&text).replace('\0', " ")).collect()
+}
+
 #[test]
 fn a_forge_is_listed_and_cloned_without_showing_the_token() {
+    use base64::Engine as _;
     let place = organisation();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (watch, scratch) = (Arc::clone(&seen), place.path().join("scratch"));
     rename_for_clones(&place);
     let address: Arc<Mutex<String>> = Arc::default();
     let told = Arc::clone(&address);
@@ -477,6 +489,7 @@ fn a_forge_is_listed_and_cloned_without_showing_the_token() {
         let list = |names: &[&str]| {
             format!("[{}]", names.iter().map(|name| item(&address, name)).collect::<Vec<_>>().join(","))
         };
+        watch.lock().unwrap().extend(in_plain_sight(&scratch));
         match (target.starts_with("/api/"), target.contains("page=2"), count) {
             (false, ..) => None,
             (_, _, 0) => Some((429, "Retry-After: 1\r\n".into(), String::new())),
@@ -504,6 +517,15 @@ fn a_forge_is_listed_and_cloned_without_showing_the_token() {
         assert!(!String::from_utf8_lossy(&bytes).contains(&token()));
     }
     assert!(!ran.err.contains(&token()));
+    let seen = seen.lock().unwrap().clone();
+    let decoded = |word: &str| base64::engine::general_purpose::STANDARD.decode(word).unwrap_or_default();
+    let encoded = |word: &str| String::from_utf8_lossy(&decoded(word)).contains(&token());
+    let shows = |text: &String| text.contains(&token()) || text.split_whitespace().any(encoded);
+    if cfg!(target_os = "linux") {
+        assert!(seen.iter().any(|text| text.contains("git clone") || text.contains("git-remote-http")), "{seen:?}");
+        assert!(seen.iter().any(|text| text.contains("[core]")), "no clone's configuration was seen");
+    }
+    assert!(!seen.iter().any(shows), "somebody else can see the token");
     // Unchanged: the refs are asked for, nothing is cloned.
     let before = forge.log.lock().unwrap().len();
     let again = audit_forge(&place, &forge, "b.json");

@@ -112,117 +112,67 @@ fn a_pull_request_is_its_own_commits_or_exit_code_3() {
     }
 }
 
-/// What each system says of a pull request, and whether it builds a merge.
-fn pull_requests(server: &Server<'_>) -> Vec<(&'static str, bool, Vec<(&'static str, String)>)> {
-    let (base, head, merge) = (&server.base, &server.head, &server.merge);
-    let system = |name: &'static str, merged: bool, variables: &[(&'static str, &str)]| {
-        let variables = variables.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        (name, merged, variables)
-    };
-    vec![
-        system(
-            "gitlab",
-            false,
-            &[
-                ("GITLAB_CI", "true"),
-                ("CI_MERGE_REQUEST_IID", "7"),
-                ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
-                ("CI_COMMIT_BEFORE_SHA", &"0".repeat(40)),
-                ("CI_COMMIT_SHA", head),
-            ],
-        ),
-        system(
-            "gitlab, merged results",
-            true,
-            &[
-                ("GITLAB_CI", "true"),
-                ("CI_MERGE_REQUEST_IID", "7"),
-                ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
-                ("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", base),
-                ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", head),
-                ("CI_COMMIT_SHA", merge),
-            ],
-        ),
-        system("circle", false, &[("CIRCLECI", "true"), ("CIRCLE_SHA1", head), ("CIRCLE_BRANCH", "pull/7")]),
-        system(
-            "jenkins",
-            false,
-            &[("JENKINS_URL", "u"), ("CHANGE_ID", "7"), ("CHANGE_TARGET", "main"), ("GIT_COMMIT", head)],
-        ),
-        system(
-            "azure",
-            true,
-            &[
-                ("TF_BUILD", "True"),
-                ("SYSTEM_PULLREQUEST_PULLREQUESTID", "7"),
-                ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/main"),
-                ("SYSTEM_PULLREQUEST_SOURCECOMMITID", head),
-                ("BUILD_SOURCEVERSION", merge),
-            ],
-        ),
-        system(
-            "bitbucket",
-            false,
-            &[
-                ("BITBUCKET_BUILD_NUMBER", "1"),
-                ("BITBUCKET_PR_ID", "7"),
-                ("BITBUCKET_PR_DESTINATION_COMMIT", &base[..12]),
-                ("BITBUCKET_PR_DESTINATION_BRANCH", "main"),
-                ("BITBUCKET_COMMIT", head),
-            ],
-        ),
-        system(
-            "buildkite",
-            false,
-            &[
-                ("BUILDKITE", "true"),
-                ("BUILDKITE_PULL_REQUEST", "7"),
-                ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
-                ("BUILDKITE_COMMIT", head),
-            ],
-        ),
-        system(
-            "drone",
-            false,
-            &[
-                ("DRONE", "true"),
-                ("DRONE_PULL_REQUEST", "7"),
-                ("DRONE_TARGET_BRANCH", "main"),
-                ("DRONE_COMMIT_SHA", head),
-            ],
-        ),
-        system(
-            "woodpecker",
-            false,
-            &[
-                ("CI", "woodpecker"),
-                ("CI_PIPELINE_EVENT", "pull_request"),
-                ("CI_COMMIT_TARGET_BRANCH", "main"),
-                ("CI_COMMIT_SHA", head),
-            ],
-        ),
-        system(
-            "travis",
-            true,
-            &[
-                ("TRAVIS", "true"),
-                ("TRAVIS_PULL_REQUEST", "7"),
-                ("TRAVIS_BRANCH", "main"),
-                ("TRAVIS_PULL_REQUEST_SHA", head),
-                ("TRAVIS_COMMIT", merge),
-            ],
-        ),
-    ]
-}
+/// What each system says of a pull request from BASE to HEAD, which MERGE brings together, and which ref it checks out.
+const PULL_REQUESTS: [(&str, &str, &str); 10] = [
+    (
+        "gitlab",
+        "refs/pull/7/head",
+        "GITLAB_CI=true CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main CI_COMMIT_SHA=HEAD \
+         CI_COMMIT_BEFORE_SHA=0000000000000000000000000000000000000000",
+    ),
+    (
+        "gitlab, merged results",
+        "refs/pull/7/merge",
+        "GITLAB_CI=true CI_MERGE_REQUEST_IID=7 CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main CI_COMMIT_SHA=MERGE \
+         CI_MERGE_REQUEST_TARGET_BRANCH_SHA=BASE CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=HEAD",
+    ),
+    ("circle", "refs/pull/7/head", "CIRCLECI=true CIRCLE_SHA1=HEAD CIRCLE_BRANCH=pull/7"),
+    ("jenkins", "refs/pull/7/head", "JENKINS_URL=u CHANGE_ID=7 CHANGE_TARGET=main GIT_COMMIT=HEAD"),
+    (
+        "azure",
+        "refs/pull/7/merge",
+        "TF_BUILD=True SYSTEM_PULLREQUEST_PULLREQUESTID=7 SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main \
+         SYSTEM_PULLREQUEST_SOURCECOMMITID=HEAD BUILD_SOURCEVERSION=MERGE",
+    ),
+    (
+        "bitbucket",
+        "refs/pull/7/head",
+        "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_PR_ID=7 BITBUCKET_PR_DESTINATION_COMMIT=SHORT \
+         BITBUCKET_PR_DESTINATION_BRANCH=main BITBUCKET_COMMIT=HEAD",
+    ),
+    (
+        "buildkite",
+        "refs/pull/7/head",
+        "BUILDKITE=true BUILDKITE_PULL_REQUEST=7 BUILDKITE_PULL_REQUEST_BASE_BRANCH=main BUILDKITE_COMMIT=HEAD",
+    ),
+    ("drone", "refs/pull/7/head", "DRONE=true DRONE_PULL_REQUEST=7 DRONE_TARGET_BRANCH=main DRONE_COMMIT_SHA=HEAD"),
+    (
+        "woodpecker",
+        "refs/pull/7/head",
+        "CI=woodpecker CI_PIPELINE_EVENT=pull_request CI_COMMIT_TARGET_BRANCH=main CI_COMMIT_SHA=HEAD",
+    ),
+    (
+        "travis",
+        "refs/pull/7/merge",
+        "TRAVIS=true TRAVIS_PULL_REQUEST=7 TRAVIS_BRANCH=main TRAVIS_PULL_REQUEST_SHA=HEAD TRAVIS_COMMIT=MERGE",
+    ),
+];
 
 #[test]
 fn every_system_gives_the_same_commits_or_exit_code_3() {
     let yard = Yard::new();
     let server = server(&yard);
     let line = format!("range {}..{}, 3 commits, 3 blobs", &server.base[..10], &server.head[..10]);
-    for (system, merged, variables) in pull_requests(&server) {
-        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let reference = if merged { "refs/pull/7/merge" } else { "refs/pull/7/head" };
+    let real = |value| match value {
+        "BASE" => &server.base,
+        "SHORT" => &server.base[..12],
+        "HEAD" => &server.head,
+        "MERGE" => &server.merge,
+        other => other,
+    };
+    for (system, reference, variables) in PULL_REQUESTS {
+        let pairs = variables.split_whitespace().map(|pair| pair.split_once('=').unwrap());
+        let variables: Vec<(&str, &str)> = pairs.map(|(name, value)| (name, real(value))).collect();
         for depth in [None, Some(1), Some(2)] {
             let clone = checkout_of(&yard, &server, &format!("{system} {depth:?}"), reference, depth);
             let said = clone.stanch_with(&["ci"], &variables);

@@ -1,8 +1,11 @@
-//! Every rule: its examples match, its counter-examples do not.
+//! The proofs of `stanch rules check`: the catalogue passes them, and each fault that they look for is found.
 
 use std::collections::BTreeSet;
 
-use stanch::{detect::check, rules::RuleSet};
+use stanch::{
+    detect::check,
+    rules::{Choice, RuleFile, RuleSet},
+};
 
 #[test]
 fn every_example_matches_its_rule_and_no_counter_example_does() {
@@ -44,4 +47,78 @@ fn a_provider_is_asked_only_about_rules_there_are_and_revokes_only_what_is_surel
             assert!(!by_words.contains(id) || !revoked.to_string().contains("40"), "{id}: {revoked}");
         }
     }
+}
+
+/// What the proofs say of a file of rules.
+fn faults(rules: &str) -> Vec<String> {
+    let file = RuleFile { name: "ours.toml".to_owned(), text: rules.to_owned() };
+    let choice = Choice { no_builtin: true, ..Choice::default() };
+    check::check(RuleSet::load(&[file], &choice).unwrap())
+}
+
+/// A rule that is sound, with some of its lines replaced.
+fn rule(id: &str, replaced: &[(&str, &str)]) -> String {
+    let mut lines = vec![
+        ("keywords", r#"["acme_"]"#),
+        ("pattern", r"'\b(?<secret>acme_[0-9a-f]{32})\b'"),
+        ("examples", r#"["token = {secret}", "ACME={secret}"]"#),
+        ("negative_examples", r#"["acme_{hex:10}"]"#),
+    ];
+    for &(key, value) in replaced {
+        lines.retain(|(known, _)| *known != key);
+        lines.push((key, value));
+    }
+    let lines: Vec<String> = lines.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    format!("[[rule]]\nid = \"{id}\"\nname = \"{id}\"\n{}\n\n", lines.join("\n"))
+}
+
+#[test]
+fn sound_rules_have_no_faults() {
+    assert_eq!(faults(&rule("acme", &[])), [""; 0]);
+}
+
+#[test]
+fn each_fault_names_the_file_and_the_line() {
+    let sound = rule("sound", &[("keywords", r#"["zeta_"]"#), ("pattern", "'(?<secret>zeta_[0-9a-f]{32})'")]);
+    let line = sound.lines().count() + 1;
+    let found = faults(&(sound + &rule("acme", &[("examples", r#"["nothing here"]"#)])));
+    assert!(found[0].starts_with(&format!("ours.toml:{line}: rule `acme`: example 1 is not found")), "{found:?}");
+}
+
+#[test]
+fn a_rule_that_breaks_a_proof_is_named() {
+    let broken = [
+        ("examples", r#"["acme_{hex:12}"]"#, "example 1 is not found"),
+        ("examples", r#"["{secret"]"#, "a brace stands alone"),
+        ("negative_examples", r#"["key = acme_{hex:32}"]"#, "counter-example 1 is found"),
+        ("keywords", r#"["acme_", "emca_"]"#, "keyword `emca_` leads to no example"),
+        ("pattern", "'(?<secret>acme_[0-9a-f]{32,})'", "no upper bound"),
+        ("pattern", r"'(?<secret>acme_[0-9a-f]{32})(?:[a-z]{0,200}\d{0,200}){0,60}'", "the compiled pattern takes"),
+    ];
+    for (key, value, fault) in broken {
+        let found = faults(&rule("acme", &[(key, value)]));
+        assert!(found.iter().any(|line| line.contains(fault)), "{key} = {value}: {found:?}");
+    }
+}
+
+#[test]
+fn two_rules_for_the_same_bytes_are_named_unless_they_say_so() {
+    let twins = |twins: &str| rule("acme", &[("twins", twins)]) + &rule("emca", &[("twins", r#"["acme"]"#)]);
+    let found = faults(&(rule("acme", &[]) + &rule("emca", &[])));
+    assert!(found.iter().any(|line| line.contains("rule `emca` reports the same bytes")), "{found:?}");
+    // The second never wins, and that is another fault.
+    let found = faults(&twins(r#"["emca"]"#));
+    assert!(found.iter().all(|line| line.contains("rule `emca`: example")), "{found:?}");
+}
+
+#[test]
+fn every_word_of_a_compact_row_is_proved() {
+    let row = |value: &str| {
+        let words = r#"["acme", "a-c-m-e"]"#;
+        format!("context = [ {{ id = \"acme\", name = \"Acme\", words = {words}, value = '{value}' }} ]\n")
+    };
+    assert_eq!(faults(&row("[0-9a-z]{24}")), [""; 0]);
+    // No value begins with a sign that assigns.
+    let found = faults(&row("=[0-9a-z]{24}"));
+    assert_eq!(found.iter().filter(|line| line.contains("is not found")).count(), 6, "{found:?}");
 }

@@ -58,7 +58,7 @@ fn what_cannot_be_read_is_listed_and_incomplete() {
     place.write("a", "nothing");
     let missing = place.stanch(&["scan", "a", "no-such-file"]);
     assert_eq!(missing.code, 3, "{missing:?}");
-    assert!(missing.out.contains("no-such-file"), "{}", missing.out);
+    assert!(missing.out.contains("no-such-file: cannot be read: there is no such file"), "{}", missing.out);
     let large = place.stanch(&["scan", ".", "--max-file-size", "3"]);
     assert_eq!(large.code, 3);
     place.command("mkfifo").arg("pipe").status().unwrap();
@@ -116,6 +116,9 @@ fn entries_hold_from_wherever_one_scans_and_are_stale_only_after_the_whole() {
         assert_eq!(unused(arguments, directory), count, "{arguments:?} in {directory:?}");
     }
     place.git(&["init", "-q"]);
+    place.write("other.toml", "[[allow]]\nrules = ['no-such-rule']\nreason = 'mistyped'\n");
+    let ran = place.stanch(&["scan", ".", "--config", "other.toml"]);
+    assert!(ran.out.contains("other.toml:1: matched nothing: there is no rule `no-such-rule`"), "{}", ran.out);
     place.git(&["add", "."]);
     assert_eq!(unused(&["scan", "--staged"], ""), 0);
     place.git(&["commit", "-qm", "all"]);

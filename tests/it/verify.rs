@@ -345,6 +345,47 @@ fn services_with_their_own_protocol() {
     assert!(wrong.code == 2 && wrong.err.contains("means nothing with"), "{wrong:?}");
 }
 
+/// Does what GitLab's documents say.
+fn careful(request: &str) -> (u16, String) {
+    let authorized = request.to_lowercase().contains("authorization: shared-token");
+    let asked = body(request);
+    match (request.split(' ').next().unwrap(), authorized) {
+        (_, false) => (401, String::new()),
+        ("GET", true) => (200, json!({"types": ["gitlab_pat"]}).to_string()),
+        _ if asked.as_array().is_some_and(|list| list.iter().all(|one| one["type"] == "gitlab_pat")) => {
+            (204, String::new())
+        }
+        _ => (400, String::new()),
+    }
+}
+
+#[test]
+fn a_service_with_its_own_protocol_is_tested_with_made_up_tokens() {
+    let place = Place::new();
+    let test = |server: &Recorder, format: &str| {
+        let arguments = ["webhook", "test", "--webhook", &server.address, "--webhook-http-loopback"];
+        place.stanch_with(
+            &[&arguments[..], &["--webhook-format", format, "--webhook-key", "env:HOOK"]].concat(),
+            |command| {
+                command.env("HOOK", "shared-token");
+            },
+        )
+    };
+    let good = test(&Recorder::new(careful), "gitlab-revocation");
+    assert_eq!((good.code, good.out.lines().count()), (0, 4), "{good:?}");
+    let careless = test(&Recorder::new(|_| (204, String::new())), "gitlab-revocation");
+    assert_eq!((careless.code, careless.out.matches("FAIL").count()), (1, 4), "{careless:?}");
+    let verifier = test(
+        &Recorder::new(|request| (if careful(request).0 == 401 { 401 } else { 404 }, String::new())),
+        "trufflehog",
+    );
+    assert_eq!(verifier.code, 0, "{verifier:?}");
+    let always = test(&Recorder::new(|_| (200, String::new())), "trufflehog");
+    assert_eq!(always.out.matches("FAIL").count(), 2, "{always:?}");
+    let own = test(&Recorder::new(|_| (202, String::new())), "github-credentials");
+    assert!(own.code == 2 && own.err.contains("GitHub's own"), "{own:?}");
+}
+
 #[test]
 fn an_audit_asks_about_each_secret_once_by_its_fingerprint_and_again_next_time() {
     let place = Place::new();
@@ -379,12 +420,14 @@ fn an_audit_asks_about_each_secret_once_by_its_fingerprint_and_again_next_time()
     for (more, why) in [
         (&["--verify"][..], "cannot ask the providers"),
         (&["--webhook-send", "plaintext", "--webhook-plaintext-rule", "github-pat"], "cannot send any"),
-        (&["--out", "shards"], "a shard asks nobody"),
     ] {
         let refused = audit(more);
         assert!(refused.code == 2 && refused.err.contains(why), "{refused:?}");
     }
-    assert_eq!(place.stanch(&["audit", "all", "--no-config", "--out", "shards", "--shard", "0/1"]).code, 0);
+    let before = server.all().len();
+    let shard = audit(&["--out", "shards", "--shard", "0/1"]);
+    assert!(shard.code == 0 && shard.err.contains("a shard asks nobody"), "{shard:?}");
+    assert_eq!(server.all().len(), before);
     let merged =
         place.stanch(&["audit", "merge", "shards", "--webhook", &url, "--webhook-http-loopback", "-f", "json"]);
     assert_eq!(verdicts(&self::report(&merged)["report"], "github-pat")[0].0, "revoked", "{merged:?}");

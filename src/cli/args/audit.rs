@@ -43,7 +43,7 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
         #[command(flatten)]
-        shown: ShownArgs,
+        shown: Box<ShownArgs>,
     },
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Scan(ScanArgs),
     /// Scan what you ship to clients: bundles, app packages, extensions; every secret there is everybody's
     Assets(ScanArgs),
-    /// Scan, then ask the providers to revoke what was found; it cannot be undone, so it needs --yes
+    /// Scan, then have what was found revoked, by a webhook if one is named, else by the providers; needs --yes
     Revoke {
         #[command(flatten)]
         scan: ScanArgs,

@@ -125,7 +125,7 @@ fn change(args: WriteArgs, mode: Mode) -> Result<Exit> {
         (Mode::Update, Err(error)) if error.kind() == ErrorKind::NotFound => {
             fresh(&name, &key, &scan, &resolved.config)
         }
-        (_, Err(error)) => return Err(error).with_context(|| format!("cannot read {name}")),
+        (_, Err(error)) => return Err(error).with_context(|| unreadable(&name)),
     };
     if scan.baseline.is_empty() {
         // The file itself must not hide what it is to be compared with.
@@ -165,6 +165,10 @@ fn change(args: WriteArgs, mode: Mode) -> Result<Exit> {
     write_whole(&file, &baseline.to_text())?;
     message::say(&format!("{name}: {} known, {before} before", baseline.known.len()));
     Ok(if outcome.is_complete() { Exit::Clean } else { Exit::Incomplete })
+}
+
+fn unreadable(name: &str) -> String {
+    format!("cannot read {name}; `stanch baseline create` makes one")
 }
 
 /// What goes into the file: leaks that are open, and those that another list suppresses.
@@ -212,7 +216,7 @@ fn show(file: Option<PathBuf>, json: bool) -> Result<Exit> {
     let key = fingerprint_key(&scan, &config)?;
     let file = file_of(file, &config);
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {name}"))?;
+    let text = std::fs::read_to_string(&file).with_context(|| unreadable(&name))?;
     let baseline = Baseline::parse(&name, &text, &key, &today())?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if json {

@@ -86,7 +86,10 @@ pub(crate) fn run(args: CiArgs) -> Result<Exit> {
     let (checked, proposed) = match found {
         Ok(found) => found,
         Err(error) => {
-            let text = format!("cannot tell what {} is about: {error}", system.name());
+            let text = match system {
+                System::Other => format!("cannot tell which commits to scan: {error}"),
+                system => format!("cannot tell what this job of {} is about: {error}", system.name()),
+            };
             if system == System::GitHub {
                 message::say(&format!("::error title=stanch::{}", visible(text.as_bytes()).replace('%', "%25")));
             }

@@ -11,7 +11,7 @@ use crate::cli::{args::webhook::WebhookCommand, exit::Exit, message, verificatio
 pub(crate) fn run(command: &WebhookCommand) -> Result<Exit> {
     match command {
         WebhookCommand::Test { webhook } => {
-            let rows = revoke::conformance(&verification::settings(webhook, &[])?)?;
+            let rows = revoke::conformance(&verification::test_settings(webhook)?)?;
             let mut out = std::io::stdout().lock();
             for row in &rows {
                 let mark = if row.pass { "pass" } else { "FAIL" };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use stanch::revoke::{
-    CacheFile, CheckingKey, Disclosure, Hidden, KeySource, Mode, Recipient, Settings, Shape, SigningKey,
+    CacheFile, CheckingKey, Disclosure, Hidden, KeySource, Mode, Operation, Recipient, Settings, Shape, SigningKey,
     adapters::{GithubCredentials, GithubPartner, GitlabRevocation, TrufflehogCustom},
 };
 
@@ -33,6 +33,19 @@ pub(crate) fn settings(args: &WebhookArgs, scanned: &[PathBuf]) -> Result<Settin
     settings.transport.ca = certificates(args)?;
     settings.spool.clone_from(&args.spool);
     settings.required = args.required;
+    Ok(settings)
+}
+
+/// What the flags say of a service that is to be tested. Nothing of ours is sent to it, so nobody need allow it.
+pub(crate) fn test_settings(args: &WebhookArgs) -> Result<Settings> {
+    if args.format == Protocol::Stanch {
+        return settings(args, &[]);
+    }
+    let args = WebhookArgs { send: Send::Plaintext, plaintext_rules: vec!["made-up".to_owned()], ..args.clone() };
+    let mut settings = settings(&args, &[])?;
+    if matches!(args.format, Protocol::GitlabRevocation | Protocol::GithubCredentials) {
+        settings.operation = Operation::Revoke;
+    }
     Ok(settings)
 }
 

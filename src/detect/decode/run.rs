@@ -8,7 +8,10 @@ use std::io::Read;
 use base64::Engine;
 
 use super::Decoded;
-use crate::{detect::runs::Run, model::Span};
+use crate::{
+    detect::runs::{Run, stretches},
+    model::Span,
+};
 
 /// Shortest run that is decoded: eighteen bytes of text hold no secret worth the name.
 const SHORTEST: usize = 24;
@@ -19,18 +22,9 @@ const MOST_INFLATED: u64 = 8 << 20;
 
 /// What stands encoded in the parts of a run between dots (a JWT has three).
 pub(crate) fn decode_run(text: &[u8], run: Run, found: &mut Vec<Decoded>) {
-    if run.end - run.start < SHORTEST {
-        return;
-    }
-    let mut start = run.start;
-    let end = run.end;
-    while start < end {
-        let dot = memchr::memchr2(b'.', b'=', &text[start..end]).map_or(end, |dot| start + dot);
-        if (SHORTEST..LONGEST).contains(&(dot - start)) {
-            found.extend(decode_part(text, Span::new(start, dot)));
-        }
-        start = dot + 1;
-    }
+    let parts = stretches(&text[run.start..run.end], SHORTEST, |byte| byte != b'.' && byte != b'=');
+    let short = parts.filter(|part| part.len() < LONGEST);
+    found.extend(short.filter_map(|part| decode_part(text, Span::new(run.start + part.start, run.start + part.end))));
 }
 
 fn decode_part(text: &[u8], span: Span) -> Option<Decoded> {

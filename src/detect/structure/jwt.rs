@@ -49,7 +49,10 @@ fn judge(alg: &str, payload: &Map<String, Value>, signature: &[u8]) -> Structure
     }
     found.expires = seconds(payload, "exp");
     if let Some(expires) = found.expires {
-        found = found.note(format!("expires at {expires} s since 1970"));
+        // A number that is no date of this calendar is shown as it is.
+        let day = jiff::Timestamp::from_second(expires)
+            .map_or_else(|_| expires.to_string(), |at| at.strftime("%F").to_string());
+        found = found.note(format!("expires on {day}"));
     } else {
         found = found.note("never expires");
     }
@@ -102,7 +105,7 @@ mod tests {
         assert_eq!(found.state, State::Valid);
         assert_eq!(found.expires, Some(1_516_239_022));
         let notes: Vec<String> = found.notes.iter().map(ToString::to_string).collect();
-        assert_eq!(notes, ["alg RS256", "issuer accounts", "expires at 1516239022 s since 1970"]);
+        assert_eq!(notes, ["alg RS256", "issuer accounts", "expires on 2018-01-18"]);
     }
 
     #[test]

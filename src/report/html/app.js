@@ -24,7 +24,8 @@
     const first = finding.o[0] || { p: "", l: 0, c: 0 };
     const dates = finding.o.map((place) => (place.m === undefined ? "" : data.commits[place.m].date)).filter(Boolean).sort();
     const group = finding.u ? "suppressed" : finding.i ? "information" : "leaks";
-    return { ...finding, at, rule, first, group, since: dates[0] || "", until: dates[dates.length - 1] || "", hay: null };
+    const spread = data.overview ? data.overview.spread[finding.f] : undefined;
+    return { ...finding, at, rule, first, group, spread, since: dates[0] || "", until: dates[dates.length - 1] || "", hay: null };
   });
   const keyOf = (finding) => `${finding.rule.id}.${finding.f}${finding.u ? `.${finding.at}` : ""}`;
   const byKey = new Map(findings.map((finding) => [keyOf(finding), finding]));
@@ -45,7 +46,7 @@
   }
 
   // --- State: all of it is in the address, so that any view can be linked to. ---
-  const empty = () => ({ q: "", show: "leaks", verdict: "", exposure: "", sort: "severity", severity: "", category: "", year: "", path: "", f: "" });
+  const empty = () => ({ q: "", show: "leaks", verdict: "", exposure: "", sort: "severity", severity: "", category: "", year: "", path: "", repository: "", f: "" });
   let state = empty();
   let view = [];
   let active = -1;
@@ -73,12 +74,17 @@
   }
 
   // --- Filters and order. ---
+  const repositories = data.overview ? data.overview.repositories : [];
+  const repositoryNumbers = new Map(repositories.map((one, at) => [one.name, at]));
+  const holds = (finding, name) => (finding.spread ? finding.spread.repositories.includes(repositoryNumbers.get(name)) : false);
+  const spreadOf = (finding) => (finding.spread ? finding.spread.repositories.length : 0);
   const year = (finding) => finding.since.slice(0, 4);
   function passes(finding, but) {
     if (state.show !== "all" && finding.group !== state.show) return false;
     if (but !== "severity" && state.severity && SEVERITIES[finding.s] !== state.severity) return false;
     if (but !== "category" && state.category && finding.rule.category !== state.category) return false;
     if (but !== "year" && state.year && year(finding) !== state.year) return false;
+    if (state.repository && !holds(finding, state.repository)) return false;
     if (but !== "path" && state.path && !finding.o.some((place) => place.p === state.path)) return false;
     if (state.verdict && finding.v !== state.verdict) return false;
     if (state.exposure && finding.x !== state.exposure) return false;
@@ -91,11 +97,12 @@
   const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const byPath = (a, b) => compare(a.first.p, b.first.p) || a.first.l - b.first.l || a.at - b.at;
   const ORDERS = {
-    severity: (a, b) => (b.v === "live") - (a.v === "live") || b.s - a.s || b.c - a.c || byPath(a, b),
+    severity: (a, b) => (b.v === "live") - (a.v === "live") || b.s - a.s || spreadOf(b) - spreadOf(a) || b.c - a.c || byPath(a, b),
     path: byPath,
     rule: (a, b) => compare(a.rule.id, b.rule.id) || byPath(a, b),
     newest: (a, b) => compare(b.since, a.since) || byPath(a, b),
     oldest: (a, b) => compare(a.since || "~", b.since || "~") || byPath(a, b),
+    spread: (a, b) => spreadOf(b) - spreadOf(a) || b.s - a.s || byPath(a, b),
     places: (a, b) => b.o.length - a.o.length || byPath(a, b),
   };
 
@@ -122,11 +129,11 @@
       const chosen = state[field] === name;
       return el("button", { type: "button", class: `bar by-${field} ${field === "severity" ? name : ""}`, "aria-pressed": String(chosen), title: name,
         onclick: () => change({ [field]: chosen ? "" : name }) },
-        el("span", { class: field === "path" || field === "q" ? "name path" : "name" }, el("bdi", {}, name)), svg, el("span", { class: "number" }, number(count)));
+        el("span", { class: field === "path" || field === "repository" ? "name path" : "name" }, el("bdi", {}, name)), svg, el("span", { class: "number" }, number(count)));
     });
     return el("div", { class: "chart" }, el("h2", {}, title), ...(bars.length ? bars : [el("p", { class: "soft" }, "nothing")]));
   }
-  const worstRepositories = (limit) => [...data.overview.repositories].sort((a, b) => a.score - b.score || b.leaks - a.leaks || compare(a.name, b.name)).slice(0, limit);
+  const worstRepositories = (limit) => [...repositories].sort((a, b) => a.score - b.score || b.leaks - a.leaks || compare(a.name, b.name)).slice(0, limit);
   function trendChart(trend) {
     const parts = [["new", trend.new], ["still there", trend.still], ["rotated", trend.rotated], ["fixed", trend.fixed]];
     const change = data.grade.whole.score - trend.score_before;
@@ -144,9 +151,8 @@
       chart("Category", "category", largest(tally("category", (finding) => [finding.rule.category]), 6)),
       chart("Files with most", "path", largest(tally("path", (finding) => new Set(finding.o.map((place) => place.p))), 6)),
     ];
-    const { overview } = data;
-    if (overview && overview.repositories.length) charts.splice(0, 0, chart("Repositories (press to search)", "q", worstRepositories(8).map((one) => [one.name, one.leaks])));
-    if (overview && overview.trend) charts.splice(1, 0, trendChart(overview.trend));
+    if (repositories.length) charts.splice(1, 0, chart("Worst repositories", "repository", worstRepositories(8).map((one) => [one.name, one.leaks])));
+    if (data.overview && data.overview.trend) charts.splice(1, 0, trendChart(data.overview.trend));
     if (findings.some((finding) => finding.since)) charts.push(chart("Year of the first commit", "year", years));
     $("charts").replaceChildren(...charts);
     if (focused !== null) for (const bar of $("charts").querySelectorAll("button")) if (bar.title === focused) bar.focus();
@@ -158,12 +164,13 @@
   function row(finding, at) {
     const { first } = finding;
     const more = finding.o.length > 1 ? ` and ${plural(finding.o.length - 1, "more place", "more places")}` : "";
+    const spread = spreadOf(finding) > 1 ? `, in ${plural(spreadOf(finding), "repository", "repositories")}` : "";
     const verdict = finding.v === "unchecked" ? "" : finding.v.replace("_", " ");
     return el("div", { class: `row${at === active ? " on" : ""}`, role: "option", id: `row-${at}`, "aria-selected": String(at === active),
       "aria-setsize": view.length, "aria-posinset": at + 1, onclick: () => open(at) },
       el("span", { class: `severity ${SEVERITIES[finding.s]}` }, SEVERITIES[finding.s]),
       el("span", { class: "what" }, finding.rule.name, " ", el("span", { class: "mono soft" }, finding.k)),
-      el("span", { class: "where mono" }, el("bdi", {}, `${first.p}:${first.l}:${first.c}${more}`)),
+      el("span", { class: "where mono" }, el("bdi", {}, `${first.p}:${first.l}:${first.c}${more}${spread}`)),
       el("span", { class: "side" }, el("span", { class: finding.v === "live" ? "live" : "" }, verdict), verdict && finding.since ? el("br") : "", finding.since.slice(0, 10)));
   }
   function drawRows() {
@@ -257,6 +264,24 @@
     more(20);
     return [list, button];
   }
+  function spreadPart(finding) {
+    if (!finding.spread) return [];
+    const { repositories: held, at_head, environments } = finding.spread;
+    const heads = new Set(at_head);
+    const list = el("ul", {});
+    const button = el("button", { type: "button", class: "quiet", onclick: () => more(Infinity) });
+    const link = (at) => el("li", {}, el("a", { href: `#${new URLSearchParams({ repository: repositories[at].name })}` }, repositories[at].name), heads.has(at) ? el("span", { class: "soft" }, " still in HEAD") : "");
+    let shown = 0;
+    function more(count) {
+      list.append(...held.slice(shown, shown + count).map(link));
+      shown = Math.min(held.length, shown + count);
+      button.hidden = shown >= held.length;
+      button.textContent = `Show all ${number(held.length)}`;
+    }
+    more(10);
+    const words = [heads.size ? `still in HEAD of ${number(heads.size)}` : "in no HEAD any more", environments.length ? `environments: ${environments.join(", ")}` : ""];
+    return [el("h2", {}, plural(held.length, "repository", "repositories")), el("p", { class: "soft" }, words.filter(Boolean).join("; ")), list, button];
+  }
   function copyButton(text) {
     const button = el("button", { type: "button", class: "quiet", onclick: async () => {
       try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Press Ctrl+C"; getSelection().selectAllChildren(button.previousSibling); }
@@ -291,6 +316,7 @@
       finding.u ? el("p", { class: "banner" }, `Not reported: ${[finding.u.by, finding.u.origin, finding.u.reason].filter(Boolean).join(": ")}`) : "",
       el("p", {}, el("code", {}, finding.k), finding.pa ? el("span", {}, " together with ", el("code", {}, finding.pa)) : ""),
       el("h2", {}, "What to do"), steps(finding),
+      ...spreadPart(finding),
       el("h2", {}, plural(finding.o.length, "place", "places")), ...places(finding),
       finding.n ? el("div", {}, el("h2", {}, "Why it was found"), el("ul", {}, ...finding.n.map((note) => el("li", {}, note)))) : "",
       rule.references && rule.references.length ? el("div", {}, el("h2", {}, "Read more"), el("ul", {}, ...rule.references.map((name) => el("li", {}, name)))) : "",
@@ -304,7 +330,8 @@
     if (document.activeElement !== $("search")) $("search").value = state.q;
     for (const name of ["show", "verdict", "exposure", "sort"]) $(name).value = state[name];
     active = state.f ? view.findIndex((finding) => keyOf(finding) === state.f) : -1;
-    $("count").textContent = `${plural(view.length, "finding", "findings")} of ${number(findings.length)}`;
+    const narrowed = [state.severity, state.category, state.year, state.repository, state.path].filter(Boolean).join(", ");
+    $("count").textContent = `${plural(view.length, "finding", "findings")} of ${number(findings.length)}${narrowed ? ` (${narrowed})` : ""}`;
     drawCharts();
     drawPane();
     redrawRows();
@@ -322,6 +349,7 @@
     fill("verdict", ["", ...[...new Set(findings.map((finding) => finding.v))].sort()], (value) => value.replace("_", " ") || "any");
     fill("exposure", ["", ...[...new Set(findings.map((finding) => finding.x))].sort()], (value) => value || "any");
     $("sort").addEventListener("change", () => change({ sort: $("sort").value }));
+    if (repositories.length) $("sort").append(el("option", { value: "spread" }, "most repositories"));
     let timer = 0;
     $("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => change({ q: $("search").value }, true), 100); });
     $("clear").addEventListener("click", () => { $("search").value = ""; change({ ...empty(), f: "" }); });
@@ -376,9 +404,9 @@
       sections.push(fold("Grades by category, and standards", table(["Category", "Grade", "Leaks"], Object.entries(grade.categories).map(([name, m]) => [name, mark(m), number(m.leaks)])),
         el("p", {}, [...Object.entries(grade.owasp), ...Object.entries(grade.cwe)].map(([name, n]) => `${name}: ${number(n)}`).join(", "))));
     }
-    if (data.overview && data.overview.repositories.length) {
+    if (repositories.length) {
       const all = worstRepositories(Infinity);
-      const cell = (one) => el("a", { href: `#${new URLSearchParams({ q: one.name })}` }, one.name);
+      const cell = (one) => el("a", { href: `#${new URLSearchParams({ repository: one.name })}` }, one.name);
       sections.unshift(fold(plural(all.length, "repository", "repositories"), table(["Repository", "Grade", "Leaks", "State"], all.slice(0, 2000).map((one) => [cell(one), mark(one), number(one.leaks), one.state])),
         all.length > 2000 ? el("p", {}, `and ${number(all.length - 2000)} more`) : ""));
     }

@@ -62,6 +62,19 @@ impl GithubPartner {
         self.types.get(rule).cloned().unwrap_or_else(|| rule.replace('-', "_"))
     }
 
+    /// The headers of a body.
+    pub(crate) fn signed(&self, body: &[u8]) -> Vec<(String, String)> {
+        let mut headers = vec![
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("Github-Public-Key-Identifier".to_owned(), self.identifier.clone()),
+        ];
+        // Signing fails only without any randomness; the partner then refuses the message.
+        if let Ok(signature) = self.key.sign(&SystemRandom::new(), body) {
+            headers.push(("Github-Public-Key-Signature".to_owned(), STANDARD.encode(signature.as_ref())));
+        }
+        headers
+    }
+
     pub(crate) fn dialect<'a>(&'a self, settings: &'a Settings, items: &'a [Item]) -> Partner<'a> {
         Partner { partner: self, settings, items }
     }
@@ -106,15 +119,7 @@ impl Dialect for Partner<'_> {
     }
 
     fn headers(&self, message: &Message, _: i64) -> Vec<(String, String)> {
-        let mut headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("Github-Public-Key-Identifier".to_owned(), self.partner.identifier.clone()),
-        ];
-        // Signing fails only without any randomness; the partner then refuses the message.
-        if let Ok(signature) = self.partner.key.sign(&SystemRandom::new(), &message.body) {
-            headers.push(("Github-Public-Key-Signature".to_owned(), STANDARD.encode(signature.as_ref())));
-        }
-        headers
+        self.partner.signed(&message.body)
     }
 
     /// No feedback on a token means no more than that it was taken.

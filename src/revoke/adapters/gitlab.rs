@@ -42,7 +42,7 @@ impl GitlabRevocation {
         self.types.get(rule).cloned().unwrap_or_else(|| format!("gitleaks_rule_id_{}", rule.replace('-', "_")))
     }
 
-    fn headers(&self) -> Vec<(String, String)> {
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
         let token = String::from_utf8_lossy(&self.token.0).trim().to_owned();
         vec![("content-type".to_owned(), "application/json".to_owned()), ("authorization".to_owned(), token)]
     }

@@ -1,5 +1,6 @@
 //! Services that exist and speak their own protocol.
 
+mod conformance;
 pub mod github_credentials;
 pub mod github_partner;
 pub mod gitlab;
@@ -12,6 +13,7 @@ use super::protocol;
 use super::settings::{Disclosure, Operation, RevokeError, Settings, Transport};
 use super::webhook::Native;
 
+pub(crate) use conformance::conformance;
 pub use github_credentials::GithubCredentials;
 pub use github_partner::GithubPartner;
 pub use gitlab::GitlabRevocation;

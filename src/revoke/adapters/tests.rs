@@ -138,3 +138,24 @@ fn a_trufflehog_verifier_is_no_answer_unless_its_status_means_one() {
         assert!(answers.verdicts.values().all(|v| v.name() == verdict), "{status}: {answers:?}");
     }
 }
+
+#[test]
+fn a_partner_that_checks_nothing_is_seen() {
+    let partner = partner();
+    let public = partner.public_key().to_vec();
+    let careful = Server::new(move |request, _| {
+        let signature = STANDARD.decode(request.header("github-public-key-signature")).unwrap_or_default();
+        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &public);
+        let good = key.verify(&request.body, &signature).is_ok()
+            && serde_json::from_slice::<serde_json::Value>(&request.body).is_ok();
+        Act::status(if good { 204 } else { 400 })
+    });
+    let careless = Server::new(|_, _| Act::status(200));
+    for (server, failed) in [(&careful, 0), (&careless, 3)] {
+        let mut settings = settings(server, Mode::Ci);
+        settings.shape = Shape::GithubPartner(partner.clone());
+        listed(&mut settings);
+        let rows = crate::revoke::conformance(&settings).unwrap();
+        assert_eq!((rows.len(), rows.iter().filter(|row| !row.pass).count()), (5, failed), "{rows:#?}");
+    }
+}

@@ -41,6 +41,19 @@ impl TrufflehogCustom {
         Self { detector: detector.to_owned(), headers: Vec::new(), live: vec![200..=200], rotated: Vec::new() }
     }
 
+    pub(crate) fn all_headers(&self) -> Vec<(String, String)> {
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        for (name, value) in &self.headers {
+            headers.push((name.clone(), String::from_utf8_lossy(&value.0).trim().to_owned()));
+        }
+        headers
+    }
+
+    /// Whether a status means that the secret works.
+    pub(crate) fn is_live(&self, status: u16) -> bool {
+        within(&self.live, status)
+    }
+
     pub(crate) fn dialect<'a>(&'a self, settings: &'a Settings, items: &'a [Item]) -> Custom<'a> {
         Custom { custom: self, settings, items }
     }
@@ -59,11 +72,7 @@ impl Dialect for Custom<'_> {
     }
 
     fn headers(&self, _: &Message, _: i64) -> Vec<(String, String)> {
-        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        for (name, value) in &self.custom.headers {
-            headers.push((name.clone(), String::from_utf8_lossy(&value.0).trim().to_owned()));
-        }
-        headers
+        self.custom.all_headers()
     }
 
     fn claims(&self, status: u16) -> bool {
@@ -71,7 +80,7 @@ impl Dialect for Custom<'_> {
     }
 
     fn decode(&self, _: &Message, reply: &Reply) -> Result<ItemAnswers, String> {
-        let live = within(&self.custom.live, reply.status);
+        let live = self.custom.is_live(reply.status);
         let rotated = within(&self.custom.rotated, reply.status);
         let verdict = match (live, rotated) {
             (true, false) => Verdict::Live,

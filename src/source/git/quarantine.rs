@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use git2::{Odb, Oid};
 
-use super::by_id::GitSource;
 use super::error::GitError;
 use super::object::{ObjectIx, ObjectKind};
 use super::range::Range;
@@ -28,14 +27,13 @@ impl Repo {
         for directory in layout.objects.iter().filter(|directory| *directory != quarantine) {
             here.add_disk_alternate(&directory.to_string_lossy())?;
         }
-        let source: GitSource<'_> = self.objects()?;
         let (store, _) = ObjectStore::open(std::slice::from_ref(quarantine), layout.hash);
-        let ids = (0..store.len() as u32).map(|at| store.id(ObjectIx(at)));
-        let is_new = |id: &BlobId| {
+        let objects = (0..store.len() as u32).map(ObjectIx).map(|ix| (ix, store.id(ix)));
+        let is_new = |(ix, id): &(ObjectIx, BlobId)| {
             !known.contains(id)
-                && source.kind(id).is_some_and(|kind| kind != ObjectKind::Tree)
+                && store.kind(*ix).is_some_and(|kind| kind != ObjectKind::Tree)
                 && Oid::from_bytes(id.as_bytes()).is_ok_and(|oid| !here.exists(oid))
         };
-        Ok(ids.filter(is_new).collect())
+        Ok(objects.filter(is_new).map(|(_, id)| id).collect())
     }
 }
