@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::{ProposalKind, features};
+use crate::model::Confidence;
 
 static WEIGHTS: &[u8] = include_bytes!("weights.bin");
 
@@ -21,8 +22,8 @@ struct Trees {
     leaves: Vec<f32>,
     /// First node and first leaf of each tree.
     starts: Vec<(u32, u32)>,
-    /// After so many trees, a proposal below this margin reaches no operating point.
-    stages: Vec<(usize, f32)>,
+    /// After so many trees, a proposal below the margin of an operating point does not reach that point.
+    stages: Vec<(usize, [f32; 3])>,
 }
 
 /// The table, unpacked once. The layout is described in `benches/train/train.py`.
@@ -71,7 +72,8 @@ impl Input {
 impl Trees {
     fn read(input: &mut Input, cuts: &[f32], scale: f32) -> Self {
         let (trees, stages) = (input.short(), input.short());
-        let stages = (0..stages).map(|_| (usize::from(input.short()), input.float())).collect();
+        let stages =
+            (0..stages).map(|_| (usize::from(input.short()), std::array::from_fn(|_| input.float()))).collect();
         let mut out = Self { stages, ..Self::default() };
         for _ in 0..trees {
             out.starts.push((out.nodes.len() as u32, out.leaves.len() as u32));
@@ -90,12 +92,12 @@ impl Trees {
     }
 
     /// The sum of the leaves; none where a stage showed that it is hopeless.
-    fn margin(&self, x: &[f32; features::COUNT]) -> Option<f32> {
+    fn margin(&self, x: &[f32; features::COUNT], point: Confidence) -> Option<f32> {
         let mut sum = 0.0;
         let mut from = 0;
-        for &(to, cut) in &self.stages {
+        for &(to, cuts) in &self.stages {
             sum += self.sum(x, from, to);
-            if sum < cut {
+            if sum < cuts[point as usize] {
                 return None;
             }
             from = to;
@@ -141,14 +143,14 @@ impl Forest {
 }
 
 /// Calibrated probability for a row of numbers.
-pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind) -> f32 {
+pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind, point: Confidence) -> f32 {
     let forest = &*FOREST;
-    forest.trees.margin(x).map_or(0.0, |margin| forest.calibrated(margin, kind))
+    forest.trees.margin(x, point).map_or(0.0, |margin| forest.calibrated(margin, kind))
 }
 
 /// Whether the cheap numbers of a proposal leave it a chance.
-pub(super) fn passes_gate(x: &[f32; features::COUNT]) -> bool {
-    FOREST.gate.margin(x).is_some()
+pub(super) fn passes_gate(x: &[f32; features::COUNT], point: Confidence) -> bool {
+    FOREST.gate.margin(x, point).is_some()
 }
 
 /// Names and values of what moved the margin most, against a middling proposal; largest first.
