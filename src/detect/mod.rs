@@ -7,7 +7,7 @@
 //! 3. [`Detector::contexts`] does the same for provider words before runs of token characters, within
 //!    [`Detector::context_reach`];
 //! 4. [`Detector::hidden_in_runs`] and [`Detector::hidden_in_cluster`] look into what stands encoded;
-//! 5. [`Detector::finish`] turns what was found in one blob, with the blob's path, into candidates.
+//! 5. `finish` turns what was found in one blob, with the blob's path, into candidates.
 //!
 //! So a verdict is a pure function of the bytes within reach, and 1–4 may be skipped where those bytes are known.
 

@@ -182,9 +182,7 @@ impl Detector {
     fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
         if owner.in_window {
             let window = word.start.saturating_sub(owner.before)..text.len().min(word.start + owner.after);
-            if stretches(&text[window], owner.follow_min, |b| has(&owner.follow, b)).next().is_none() {
-                return None;
-            }
+            stretches(&text[window], owner.follow_min, |b| has(&owner.follow, b)).next()?;
         } else if owner.follow_min > 0 {
             let follow = text.get(word.end..word.end + owner.follow_min)?;
             if !follow.iter().all(|&b| has(&owner.follow, b)) {
