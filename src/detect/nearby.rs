@@ -134,11 +134,11 @@ impl Detector {
         let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
         let loaded = self.rules().get(owner.rule);
         if loaded.info.kind != Kind::Secret {
-            // Of what is no secret only its name tells that it is meant.
+            // Of what is no secret only its name tells that it is meant, in a section that the word is the title of.
             let gap = &text[word.end..value.start];
+            let titled = [&b":"[..], b"]", b"\":", b"':"].iter().any(|sign| gap.starts_with(sign));
             let named = loaded.rule.name_words.iter().any(|name| holds_caseless(gap, name.as_bytes()));
-            let given = gap.iter().any(|b| b"=:(".contains(b));
-            return (named && given).then_some((Span::new(word.start, value.end), secret));
+            return (titled && named).then_some((Span::new(word.start, value.end), secret));
         }
         is_plausible(text, word, value).then_some((Span::new(word.start, value.end), secret))
     }

@@ -193,18 +193,6 @@ pub(in crate::detect) fn check_filler(token: &[u8]) -> Structure {
     }
 }
 
-/// Stripe's prefixes are used by others: 40 lower-case hexadecimal digits are Paystack's, a base64 of `key_` is WorkOS's.
-pub(in crate::detect) fn check_stripe(token: &[u8]) -> Structure {
-    let body = token.get(8..).unwrap_or_default();
-    if body.len() == 40 && body.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b)) {
-        return Structure::invalid("the shape of another provider's key");
-    }
-    if body.starts_with(b"a2V5X") {
-        return Structure::invalid("the shape of another provider's key");
-    }
-    Structure::unknown()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::text::encode64;
@@ -239,13 +227,5 @@ mod tests {
         for no in ["user:pass", "nothing", "\u{1}:\u{2}"] {
             assert!(matches!(state(no), State::Invalid(_)), "{no}");
         }
-    }
-
-    #[test]
-    fn other_providers_keys_are_not_stripes() {
-        let state = |body: &str| check("stripe", format!("sk_live_{body}").as_bytes()).unwrap().state;
-        assert_eq!(state(&"aB3".repeat(8)), State::Unknown);
-        assert!(matches!(state(&"0f".repeat(20)), State::Invalid(_)));
-        assert!(matches!(state(&format!("a2V5X{}", "z1".repeat(30))), State::Invalid(_)));
     }
 }
