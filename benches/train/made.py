@@ -76,7 +76,8 @@ HEADERS = [("http", "Authorization: Bearer {v}\n"), ("py", 'headers = {{"Authori
            ("sh", 'curl -H "Authorization: Bearer {v}" https://{h}/api\n'), ("sh", "curl -H 'X-Api-Key: {v}' https://{h}/api\n"), ("go", 'req.Header.Set("Authorization", "Bearer {v}")\n'),
            ("http", "Authorization: Token {v}\n"), ("py", "headers={{'Authorization': 'token {v}'}}\n"), ("java", '.header("Authorization", "Bearer {v}")\n')]
 # what people also write: constructors, tuples, forms of tools and of their files
-MORE = [("rb", "{i}client = Slack::Client.new(token: '{v}')\n"), ("rb", "{i}@{k} = Token.new('{v}')\n"), ("py", '{i}cred = PasswordCredential("{v}")\n'),
+MORE = [("go", '{i}{k} := []byte("{v}")\n'), ("go", '{i}key := []byte("{v}")\n'), ("py", "{i}{k} = b'{v}'\n"),
+        ("rb", "{i}client = Slack::Client.new(token: '{v}')\n"), ("rb", "{i}@{k} = Token.new('{v}')\n"), ("py", '{i}cred = PasswordCredential("{v}")\n'),
         ("java", '{i}new BasicAWSCredentials("{u}", "{v}")\n'), ("java", '{i}new UsernamePasswordCredentials("{u}", "{v}");\n'), ("java", '{i}.{k}("{v}")\n'),
         ("cs", '{i}new ApiKeyCredential("{v}");\n'), ("ts", "{i}const api = new ApiKey('{v}');\n"), ("kt", '{i}password("{v}")\n'), ("php", "define('DB_PASSWORD', '{v}');\n"),
         ("php", "define( 'AUTH_KEY', '{v}' );\n"), ("php", "{i}$config['{k}'] = '{v}';\n"), ("py", "{i}conn = connect('{h}', '{u}', password='{v}')\n"),
@@ -145,7 +146,7 @@ def lesson(r):
     elif kind == 6: key, v = r.choice(["key", "KEY", "cacheKey", "i18n_key", "tokenName", "key_prefix", "secretName", "secret_ref", "passwordField", "existingSecret", "secretKeyRef"]), r.choice(["-", "_", ".", ":", "/"]).join(r.choice(WORDS) for _ in range(r.randint(2, 4)))
     else: return r.choice([("md", f"[![codecov](https://codecov.io/gh/a/b/graph/badge.svg?token={secret(r)[:10]})](https://codecov.io/gh/a/b)\n"), ("sql", f"  KEY `FK{''.join(r.choice(string.ascii_lowercase + string.digits) for _ in range(25))}` (`{r.choice(WORDS)}_id`),\n"),
                            ("py", f"    password = {r.choice(['passphrase', 'typed', 'value', 'user_password', 'new_pw'])}\n"), ("js", f"const [user, password] = {r.choice(WORDS)}\n"), ("py", '    password = password.encode("latin1")\n'),
-                           ("js", f"exports.E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])} = 'E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])}';\n"), ("md", f"### Password {r.choice(WORDS).title()}\n"), ("go", f"\tkeys := [][]byte{{[]byte(\"{r.choice(WORDS)}\")}}\n"),
+                           ("js", f"exports.E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])} = 'E{r.choice(['OAUTH2', 'TOKEN1', 'AUTH2'])}';\n"), ("md", f"### Password {r.choice(WORDS).title()}\n"), 
                            ("http", f'WWW-Authenticate: Digest realm="x", nonce="{secret(r)}", opaque="{secret(r)}"\n')])
     ext, t = r.choice(SEALED_FORMS)
     if "<{k}>" in t and not key.replace("_", "").isalnum(): key = "publicKey"

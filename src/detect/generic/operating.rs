@@ -4,7 +4,7 @@
 pub const HIGH: f32 = 0.940;
 
 /// At least this probability: shown at *medium*.
-pub const MEDIUM: f32 = 0.500;
+pub const MEDIUM: f32 = 0.480;
 
 /// At least this probability: shown at *low*.
 pub const LOW: f32 = 0.100;
