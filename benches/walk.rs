@@ -25,7 +25,7 @@ fn main() {
         let (files, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         let started = Instant::now();
         walk(std::slice::from_ref(&directory), &options, || {
-            let mut buffer = Vec::new();
+            let mut buffer = read::Buffer::default();
             let (files, bytes) = (&files, &bytes);
             move |item| {
                 if let Item::File(file) = item

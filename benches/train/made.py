@@ -25,13 +25,13 @@ def syllables(r, n):
 
 
 def password(r):
-    kind = r.randrange(9)
+    kind = r.randrange(10)
     if kind <= 1:
         n = r.randint(10, 16)
         alphabet = string.ascii_letters + string.digits + "!@#$%^&*-_+=?"
         s = [r.choice(string.ascii_lowercase), r.choice(string.ascii_uppercase), r.choice(string.digits), r.choice("!@#%^*-_+?")]
         s += [r.choice(alphabet) for _ in range(n - 4)]; r.shuffle(s); return "symbols", "".join(s).replace("$", "S")
-    if kind == 2: return "phrase", r.choice("- _.").join(r.choice(WORDS) for _ in range(r.randint(3, 5)))
+    if kind in (2, 9): return "phrase", r.choice("- _.").join(r.choice(WORDS) for _ in range(r.randint(3, 5)))
     if kind == 3: return "pronounceable", syllables(r, r.randint(3, 5)) + r.choice(["", str(r.randint(10, 999)), "!"])
     if kind == 4: return "word", r.choice(WORDS).capitalize() + r.choice(WORDS) + str(r.randint(1, 9999)) + r.choice(["", "!", "#"])
     if kind == 5: return "leet", r.choice(WORDS).replace("a", "@").replace("e", "3").replace("o", "0") + r.choice(WORDS)[:4] + str(r.randint(1, 99))

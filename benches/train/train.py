@@ -16,7 +16,7 @@ from a model that has not seen the repository) and src/detect/generic/operating.
 
 weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; f32[knots]
 margins; f32[knots] probabilities for passwords, for user information of URLs, and for all else; then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
-margin), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
+margins at low, medium and high), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
 """
 import argparse, collections, json, os, struct, subprocess, time
 import lightgbm as lgb
@@ -57,12 +57,12 @@ def vendor_hits(program, set_dir, ev, lab):
 
 def dev_weights(scorer, repo):
     """Repositories with many rows count less for each; lines without a label count little, another value on a true
-    line less still; repositories of test vectors hardly at all."""
+    line less still; the repository of test vectors not at all."""
     st = scorer.status
     w = np.select([scorer.own, st == "T", st == "F", st == "lost"], [1.0, 0.15, 1.0, 0.5], 0.0)
     n = collections.Counter(repo)
     w *= np.array([min(1.0, (200 / n[r]) ** 0.5) for r in repo])
-    w[repo == OPENSSL] *= 0.05
+    w[repo == OPENSSL] = 0
     return w
 
 
@@ -155,7 +155,7 @@ def calibrate(margin, groups, curves):
 
 
 def below(value):
-    f = np.float32(value)
+    f = np.float32(min(value, 3e38))
     return float(f if float(f) <= value else np.nextafter(f, np.float32(-np.inf)))
 
 
@@ -175,7 +175,7 @@ def flatten(tree):
 
 def forest(model, stages, index, scale):
     trees = [flatten(t) for t in model.dump_model()["tree_info"]]
-    body = struct.pack("<HH", len(trees), len(stages)) + b"".join(struct.pack("<Hf", *st) for st in stages)
+    body = struct.pack("<HH", len(trees), len(stages)) + b"".join(struct.pack("<H3f", *st) for st in stages)
     for nodes, leaves in trees:
         body += struct.pack("<B", len(nodes))
         for f, t, l, r in nodes: body += struct.pack("<HHbb", f, index[t], l, r)
@@ -202,17 +202,17 @@ GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only
 
 
 def train_gate(parts, names, worth):
-    """A few trees over the cheap numbers, and the margin that all but 3 in 1,000 of what is worth judging reaches."""
+    """A few trees over the cheap numbers, and the margins that all but 3 in 1,000 of what is worth judging reach."""
     x, w = np.concatenate([p.x for p in parts]), np.concatenate([p.w for p in parts])
     use = np.array([n in GATE or n.startswith("key_") or n.startswith("key:") for n in names])
     cheap = np.where(use, x, np.float32(0))
     params = dict(PARAMS, learning_rate=0.25, num_leaves=16, feature_fraction=0.8)
     keep = w > 0
-    gate = lgb.train(params, lgb.Dataset(cheap[keep], worth[keep].astype(float), weight=w[keep]), 20)
+    gate = lgb.train(params, lgb.Dataset(cheap[keep], worth[0][keep].astype(float), weight=w[keep]), 20)
     margin = gate.predict(cheap, raw_score=True)
-    cut = float(np.quantile(margin[worth & keep], 0.003))
-    print(f"gate below {cut:.2f}: {np.mean(margin[keep] < cut):.3f} of all proposals stop there")
-    return gate, [(20, cut)]
+    cuts = [float(np.quantile(margin[k & keep], 0.003)) for k in worth]
+    print("of all proposals stop at the gate", *[f"{np.mean(margin[keep] < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, cuts)])
+    return gate, [(20, *cuts)]
 
 
 def negatives(prefix):
@@ -298,15 +298,17 @@ def main():
         for c in CONFIDENCES:
             bad = [r["path"] for r, p in zip(nr[aside], probability) if p >= points[c]["t"]]
             print(f"kept aside, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
-    # what ends near the lowest cut or above is worth judging; it stands above these margins on the way, all but 1 in 2,000
+    # what ends at half an operating point or above is worth judging there (the path may yet raise it); on the way it stands
+    # above these margins, all but 1 in 2,000
     everything = np.concatenate([p.x for p in parts])
-    least = min(float(np.interp(0.7 * points["low"]["t"], curve, GRID)) for curve in curves)
-    worth = model.predict(everything, raw_score=True) >= least
+    final = model.predict(everything, raw_score=True)
+    least = [min(float(np.interp(0.5 * points[c]["t"], curve, GRID)) for curve in curves) for c in CONFIDENCES]
+    worth = [final >= m for m in least]
     stages = []
     for n in sorted({model.num_trees() * part // 32 for part in (1, 2, 3, 4, 6, 8, 12, 16, 24)}):
         margin = model.predict(everything, raw_score=True, num_iteration=n)
-        stages.append((n, float(np.quantile(margin[worth], 0.0005))))
-        print(f"stage {n}: {np.mean(margin < stages[-1][1]):.3f} of all proposals stop by then")
+        stages.append((n, *[float(np.quantile(margin[k], 0.0005)) for k in worth]))
+        print(f"stage {n}: of all proposals stop by then", *[f"{np.mean(margin < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, stages[-1][1:])])
     gate, gate_stages = train_gate(parts, names, worth)
     export(model, gate, np.median(parts[0].x[w > 0], axis=0), curves, stages, gate_stages, os.path.join(OUT, "weights.bin"))
     operating_points(points, os.path.join(OUT, "operating.rs"))

@@ -57,8 +57,10 @@ impl Survey {
             Self { joinable: layout.hash == HashKind::Sha1 && !layout.shallow.exists(), ..Self::default() };
         survey.joinable &= !repo.is_partial();
         let mut state = Sha256::new();
-        for home in [&layout.common_dir, &layout.git_dir] {
-            survey.names(home, &mut state);
+        survey.names(&layout.common_dir, &mut state);
+        // A linked work tree has a directory of its own.
+        if layout.git_dir != layout.common_dir {
+            survey.names(&layout.git_dir, &mut state);
         }
         for dir in &layout.objects {
             survey.objects(dir, layout.hash.id_len(), &mut state);

@@ -61,7 +61,8 @@ impl Detector {
         if raw.keyword == NO_KEYWORD {
             return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
         }
-        self.proposal(text, raw).map_or(0.0, |proposal| generic::judge(text, &proposal, path).probability)
+        self.proposal(text, raw)
+            .map_or(0.0, |proposal| generic::judge_for(text, &proposal, path, self.options.confidence).probability)
     }
 
     fn reasons(&self, text: &[u8], path: &[u8], raw: &Raw) -> Vec<String> {

@@ -133,7 +133,7 @@ impl Detector {
         for proposal in &proposals {
             let Some(rule) = self.judge_rule(proposal.kind) else { continue };
             // The path may yet raise it, so it is enough to come near.
-            let probability = generic::judge(text, proposal, b"").probability;
+            let probability = generic::judge_for(text, proposal, b"", self.options.confidence).probability;
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }

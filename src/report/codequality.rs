@@ -27,7 +27,7 @@ pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> 
             let number = seen.entry(key.clone()).or_default();
             *number += 1;
             let entry = json!({
-                "description": format!("{name} {}{inside}", finding.secret),
+                "description": format!("{name} {}{inside}{}", finding.secret, occurrence.origin()),
                 "check_name": finding.rule,
                 "fingerprint": unique(&key, *number),
                 "severity": severity(finding.severity),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::json::{Document, Finding, Occurrence};
 
 const HEADER: &str = "rule,name,kind,severity,confidence,probability,exposure,verdict,path,line,column,end_line,\
-                      end_column,secret,partner,commit,author,email,date,fingerprint,decoded,suppressed_by,reason";
+                      end_column,secret,partner,commit,author,email,date,fingerprint,decoded,suppressed_by,reason,original";
 
 pub(super) fn write(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "{HEADER}\r\n")?;
@@ -35,6 +35,8 @@ fn row(
     let numbers = [at.line, at.column, at.end_line, at.end_column].map(|number| number.to_string());
     let [line, column, end_line, end_column] = &numbers;
     let (shown, decoded) = (at.place.shown(), at.decoded.join(" "));
+    let original = at.original.as_ref();
+    let original = original.map_or(String::new(), |at| format!("{}:{}:{}", at.path, at.line, at.column));
     let commit = at.place.commit.as_ref();
     let [id, author, email, date] = match commit {
         Some(commit) => [commit.id.as_str(), &commit.author, &commit.email, &commit.date],
@@ -65,6 +67,7 @@ fn row(
         &decoded,
         by,
         reason,
+        &original,
     ];
     for (number, text) in fields.iter().enumerate() {
         write!(out, "{}{}", if number > 0 { "," } else { "" }, field(text))?;

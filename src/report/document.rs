@@ -306,6 +306,16 @@ impl json::Place {
     }
 }
 
+impl json::Occurrence {
+    /// Where a source map says that it came from, as an addition to the place; empty where nothing does.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.original.as_ref().map_or(String::new(), |original| {
+            format!(", from {}:{}:{} by its source map", original.path, original.line, original.column)
+        })
+    }
+}
+
 /// The first ten digits of an id.
 pub(super) fn short(id: &str) -> &str {
     id.get(..10).unwrap_or(id)

@@ -77,6 +77,7 @@ fn annotation(document: &Document, kind: &str, finding: &Finding, out: &mut dyn 
     if !is_file || !place.inside.is_empty() {
         text.push_str(&format!(" in {}:{}:{}", place.shown(), first.line, first.column));
     }
+    text.push_str(&first.origin());
     if let Some(commit) = &place.commit {
         text.push_str(&format!(", commit {}", short(&commit.id)));
     }

@@ -88,8 +88,8 @@ fn vulnerability(document: &Document, finding: &Finding, number: usize, occurren
     let mut entry = json!({
         "id": identifier(finding, number, occurrence),
         "name": name.chars().take(255).collect::<String>(),
-        "description": format!("{name} {} in {}, line {}; verdict {}, exposure {}.", finding.secret, place.shown(),
-            occurrence.line, finding.verdict, occurrence.exposure.name()),
+        "description": format!("{name} {} in {}, line {}{}; verdict {}, exposure {}.", finding.secret, place.shown(),
+            occurrence.line, occurrence.origin(), finding.verdict, occurrence.exposure.name()),
         "severity": severity(finding.severity),
         "identifiers": identifiers,
         "location": {

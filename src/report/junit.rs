@@ -54,7 +54,7 @@ fn case(document: &Document, path: &str, finding: &Finding, at: &Occurrence, out
     let line = format!("{}:{}", at.line, at.column);
     writeln!(out, "    <testcase classname=\"{path}\" name=\"{id}:{line}\">")?;
     write!(out, "      <failure type=\"{}\" message=\"{name} {secret}\">", finding.severity.name())?;
-    writeln!(out, "{path}:{line}\n{}", escaped(&at.excerpt.text))?;
+    writeln!(out, "{path}:{line}{}\n{}", escaped(&at.origin()), escaped(&at.excerpt.text))?;
     if let Some(commit) = &at.place.commit {
         writeln!(out, "commit {}", escaped(&commit.id))?;
     }

@@ -84,7 +84,7 @@ fn row(document: &Document, finding: &Finding) -> String {
     let name = document.rule_name(&finding.rule);
     let mut place = String::new();
     if let Some(first) = finding.occurrences.first() {
-        place = cell(&format!("{}:{}", first.place.shown(), first.line));
+        place = cell(&format!("{}:{}{}", first.place.shown(), first.line, first.origin()));
         if let Some(commit) = &first.place.commit {
             place.push_str(&format!(" in {}", short(&commit.id)));
         }

@@ -207,6 +207,15 @@ fn entry(result: &Result<'_>, rules: &[&Rule], index: &HashMap<&str, usize>) -> 
             "exposure": occurrence.exposure, "verdict": finding.verdict,
         },
     });
+    if let Some(original) = &occurrence.original {
+        entry["relatedLocations"] = json!([{
+            "physicalLocation": {
+                "artifactLocation": { "uri": uri::encoded(original.path.as_bytes()) },
+                "region": { "startLine": original.line.max(1), "startColumn": original.column.max(1) },
+            },
+            "message": { "text": "the original, by the source map of the bundle" },
+        }]);
+    }
     if let Some(at) = at {
         entry["ruleIndex"] = json!(at);
     }
@@ -247,6 +256,7 @@ fn message(name: &str, finding: &Finding, occurrence: &Occurrence) -> String {
             None => {}
         }
     }
+    text.push_str(&occurrence.origin());
     if !occurrence.decoded.is_empty() {
         text.push_str(&format!(", encoded as {}", occurrence.decoded.join(" in ")));
     }

@@ -38,7 +38,7 @@ pub(super) fn without_dot(path: &[u8]) -> &[u8] {
 
 /// RFC 3986: everything but unreserved characters and `/`. A colon is encoded too, or a relative path would read as a
 /// scheme.
-fn encoded(path: &[u8]) -> String {
+pub(super) fn encoded(path: &[u8]) -> String {
     let mut text = String::with_capacity(path.len());
     for &byte in path {
         if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {

@@ -218,10 +218,10 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
             end += 1;
         }
         let text = fold(&text, caseless);
-        if let Some(offset) = find(&text, wanted) {
+        if let Some(offset) = find(&text, wanted).or_else(|| find_into(&text, wanted, way.get(end).copied())) {
             let (before, before_max) = (least + offset, most + offset);
-            let tail = &text[offset + wanted.len()..];
-            let (follow_min, follow) = following(tail, way.get(end).copied());
+            let tail = text.get(offset + wanted.len()..);
+            let (follow_min, follow) = tail.map_or((0, [0; 4]), |tail| following(tail, way.get(end).copied()));
             let rest = way[end..].iter().fold(text.len() - offset, |sum, part| {
                 sum.saturating_add(part.properties().maximum_len().unwrap_or(limit))
             });
@@ -262,6 +262,19 @@ fn with_secret(hir: &Hir, shape: Shape) -> Shape {
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Where the keyword begins in a text that it ends behind, in the bytes that must be repeated there: `basic ` in `basic\s{1,4}`.
+fn find_into(text: &[u8], wanted: &[u8], next: Option<&Hir>) -> Option<usize> {
+    let HirKind::Repetition(repetition) = next?.kind() else { return None };
+    if !matches!(repetition.sub.kind(), HirKind::Class(_)) {
+        return None;
+    }
+    let class = alphabet(&repetition.sub);
+    (1..wanted.len().min(repetition.min as usize + 1))
+        .map(|behind| wanted.split_at(wanted.len() - behind))
+        .find(|(head, tail)| text.ends_with(head) && tail.iter().all(|&b| has(&class, b)))
+        .map(|(head, _)| text.len() - head.len())
 }
 
 /// What must stand right behind a keyword: only where the keyword ends its literal and a repeated class follows.
@@ -322,6 +335,14 @@ mod tests {
         assert_eq!(both[1].after, 30);
         // On the way of the password no keyword is pinned.
         assert_eq!(shape(&hir, b"_auth", false, None).before, 34);
+    }
+
+    #[test]
+    fn a_keyword_may_end_in_what_is_repeated_behind_it() {
+        let hir = parse(r"[a-z]{0,3}basic\s{1,4}(?<secret>[a-z]{10})").unwrap();
+        let found = shape(&hir, b"basic ", false, None);
+        assert_eq!((found.before, found.after), (3, 19));
+        assert_eq!(shape(&hir, b"basic  ", false, None).before, 22);
     }
 
     #[test]

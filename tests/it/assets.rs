@@ -114,6 +114,23 @@ fn a_secret_in_source_bundle_and_map_is_one_finding() {
     assert_eq!(places, ["dist/app.js:1:13", "dist/app.js.map!src/settings.ts:3:11", "src/settings.ts:3:11"]);
 }
 
+#[test]
+fn every_format_tells_both_places() {
+    let place = Place::new();
+    place.write("dist/app.js", bundle(&github_token(1), ""));
+    place.write("dist/app.js.map", map(&github_token(1), false));
+    for format in ["text", "jsonl", "sarif", "gitlab", "junit", "csv", "github", "markdown", "codequality", "html"] {
+        let said = place.stanch(&["scan", "dist", "-f", format]).out;
+        assert!(said.contains("dist/app.js") && said.contains("src/settings.ts"), "{format}: {said}");
+    }
+    let sarif: Value = serde_json::from_str(&place.stanch(&["scan", "dist", "-f", "sarif"]).out).unwrap();
+    let original = &sarif["runs"][0]["results"][0]["relatedLocations"][0]["physicalLocation"];
+    assert_eq!(
+        (&original["artifactLocation"]["uri"], &original["region"]["startLine"]),
+        (&"src/settings.ts".into(), &3.into())
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_map_is_not_read_through_a_link_that_leads_out() {
@@ -180,7 +197,9 @@ fn keys_that_look_alike_are_told_apart_by_their_use() {
     place.write("dist/a.js", format!("f({{apiKey:\"{}\",authDomain:\"x.example.com\"}})\n", google(1)));
     place.write("dist/b.js", format!("fetch(u,{{headers:{{'x-goog-api-key':'{}'}}}})\n", google(2)));
     place.write("dist/z.js", format!("var k='{}';\n", github_token(3)));
-    place.write("dist/c.js", "var dbPassword='kX92nVq7Lw3z';\n");
+    let part = |text: &str| base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, text);
+    let (head, claims) = (part("{\"alg\":\"HS256\"}"), part("{\"sub\":\"1234567\",\"admin\":true}"));
+    place.write("dist/c.js", format!("var session='{head}.{claims}.{}xyz';\n", github_token(7)));
     let ran = place.stanch(&["assets", "dist"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let information = ran.out.find("For information").unwrap();

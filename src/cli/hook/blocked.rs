@@ -53,7 +53,7 @@ fn one(event: Event, finding: &Finding) -> String {
         let gone = if commit.at_head == Some(false) { ", taken out again later, but still in that commit" } else { "" };
         format!("  in commit {}{gone}", commit.id.get(..10).unwrap_or(&commit.id))
     });
-    format!("  {place}:{}  {}  {}{commit}{more}", first.line, finding.rule, finding.secret)
+    format!("  {place}:{}  {}  {}{commit}{more}{}", first.line, finding.rule, finding.secret, first.origin())
 }
 
 fn fix(event: Event) -> &'static str {

@@ -152,6 +152,8 @@ fn watch(args: &HookRunArgs) {
     let Some(limit) = args.deadline else { return };
     let (policy, asked) = (args.on_deadline, args.event.subject());
     let stop = stop_on_interrupt();
+    // No time at all is no time on a busy machine either.
+    stop.store(limit.is_zero(), Ordering::Relaxed);
     std::thread::spawn(move || {
         std::thread::sleep(limit);
         stop.store(true, Ordering::Relaxed);

@@ -36,6 +36,11 @@ const EXPLAINED: &[&[u8]] = &[
     b"vector",
     b"expected",
     b"id",
+    b"iv",
+    b"tag",
+    b"cipher",
+    b"crypt",
+    b"assert",
     b"version",
     b"url",
 ];
@@ -48,8 +53,9 @@ pub(super) fn judge(hay: &[u8], run: Span, path: Option<&[u8]>) -> Option<Judged
     }
     let census = shapes::census(value);
     let form = shapes::form(value, &census);
-    // 20–23: base32, base64, letters and digits, mixed; 3, 4: hex. All else is a word, number, path, URL or UUID
-    if !matches!(form, 3 | 4 | 20..=23) || census.digit < 2 || census.run > 5 || census.sequence > 6 {
+    // 20–23: base32, base64, letters and digits, mixed. All else is a word, number, path, URL or UUID, and hex without a
+    // telling name is a hash
+    if !matches!(form, 20..=23) || census.digit < 2 || census.run > 5 || census.sequence > 6 {
         return None;
     }
     let left = &hay[run.start.saturating_sub(NEAR)..run.start];
@@ -59,14 +65,12 @@ pub(super) fn judge(hay: &[u8], run: Span, path: Option<&[u8]>) -> Option<Judged
     }
     let likely = text::likelihood(value);
     let words = text::vocabulary(value);
-    let alphabet: f32 = if census.hex { 16.0 } else { 64.0 };
-    let gap = (value.len() as f32).min(alphabet).log2() - census.entropy;
-    if gap > 0.9 || words.covered > 0.34 || (!census.hex && likely.rare < 0.3) {
+    let gap = (value.len() as f32).min(64.0).log2() - census.entropy;
+    if gap > 0.9 || words.covered > 0.34 || likely.rare < 0.3 {
         return None;
     }
     let random = (likely.rare.min(1.0) + (1.0 - words.covered_short) + (0.9 - gap)) / 2.9;
-    let hex = if census.hex { 0.6 } else { 1.0 };
-    Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random * hex).min(MEDIUM * 0.98) })
+    Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random).min(MEDIUM * 0.98) })
 }
 
 /// The value in a run of token characters, which `NAME=value` is one of.
@@ -82,10 +86,13 @@ pub(super) fn value(hay: &[u8], run: Span) -> Span {
 fn stands_alone(hay: &[u8], run: Span, path: Option<&[u8]>) -> bool {
     let before = run.start.checked_sub(1).map_or(b'\n', |i| hay[i]);
     let after = hay.get(run.end).copied().unwrap_or(b'\n');
-    if matches!(before, b'"' | b'\'' | b'`') && before == after {
-        return true;
-    }
     let end = lex::line_end(hay, run.end, hay.len().min(run.end + NEAR));
-    let ends = hay[run.end..end].iter().all(u8::is_ascii_whitespace);
-    ends && matches!(before, b'=' | b' ' | b':') && path.is_none_or(context::is_configuration)
+    let rest = hay[run.end..end].trim_ascii();
+    if matches!(before, b'"' | b'\'' | b'`') && before == after {
+        // a piece of a longer text
+        return !matches!(rest.get(1..).map(<[u8]>::trim_ascii_start), Some([b'+' | b'.' | b'\\', ..]));
+    }
+    let begin = lex::line_start(hay, run.start, run.start.saturating_sub(NEAR));
+    let named = matches!(hay[begin..run.start].trim_ascii_end().last(), Some(b'=' | b':'));
+    rest.is_empty() && named && path.is_none_or(context::is_configuration)
 }

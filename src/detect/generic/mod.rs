@@ -25,7 +25,7 @@ mod words;
 pub use lex::Quote;
 pub use operating::{HIGH, LOW, MEDIUM};
 
-use crate::model::Span;
+use crate::model::{Confidence, Span};
 
 /// How many bytes before an anchor a proposal and its judgement may depend on.
 pub const BEFORE: usize = 240;
@@ -145,10 +145,16 @@ pub fn propose(hay: &[u8], anchor: Span, out: &mut Vec<Proposal>) {
 /// How likely `proposal` is a real credential. `path` may be empty.
 #[must_use]
 pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
-    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal)) {
+    judge_for(hay, proposal, path, Confidence::Low)
+}
+
+/// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
+#[must_use]
+pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
+    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
         return Judged { probability: 0.0 };
     }
-    Judged { probability: model::probability(&features::vector(hay, proposal, path), proposal.kind) }
+    Judged { probability: model::probability(&features::vector(hay, proposal, path), proposal.kind, point) }
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a

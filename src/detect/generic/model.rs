@@ -3,26 +3,37 @@
 use std::sync::LazyLock;
 
 use super::{ProposalKind, features};
+use crate::model::Confidence;
 
 static WEIGHTS: &[u8] = include_bytes!("weights.bin");
 
+/// A question, or a leaf: that leads back to itself, and its `cut` is what it adds.
 #[derive(Clone, Copy)]
 struct Node {
     feature: u16,
-    left: i8,
-    right: i8,
+    left: u8,
+    right: u8,
     cut: f32,
 }
+
+/// A tree's place among the nodes, and how many questions it asks at most.
+#[derive(Clone, Copy)]
+struct Tree {
+    first: u32,
+    depth: u32,
+}
+
+/// Trees that are walked side by side: one alone is a chain of loads, each waiting for the one before.
+const SIDE_BY_SIDE: usize = 8;
 
 /// Trees, one after the other.
 #[derive(Default)]
 struct Trees {
     nodes: Vec<Node>,
-    leaves: Vec<f32>,
-    /// First node and first leaf of each tree.
-    starts: Vec<(u32, u32)>,
-    /// After so many trees, a proposal below this margin reaches no operating point.
-    stages: Vec<(usize, f32)>,
+    /// Those of a stage by depth.
+    trees: Vec<Tree>,
+    /// After so many trees, a proposal below the margin of an operating point does not reach that point.
+    stages: Vec<(usize, [f32; 3])>,
 }
 
 /// The table, unpacked once. The layout is described in `benches/train/train.py`.
@@ -71,50 +82,73 @@ impl Input {
 impl Trees {
     fn read(input: &mut Input, cuts: &[f32], scale: f32) -> Self {
         let (trees, stages) = (input.short(), input.short());
-        let stages = (0..stages).map(|_| (usize::from(input.short()), input.float())).collect();
+        let stages =
+            (0..stages).map(|_| (usize::from(input.short()), std::array::from_fn(|_| input.float()))).collect();
         let mut out = Self { stages, ..Self::default() };
         for _ in 0..trees {
-            out.starts.push((out.nodes.len() as u32, out.leaves.len() as u32));
             let [inner] = input.take();
+            let first = out.nodes.len();
+            // Leaves are written as -1, -2, …; here they follow the questions.
+            let place = |at: u8| if at < 0x80 { at } else { inner + (0xff - at) };
             for _ in 0..inner {
                 let (feature, cut) = (input.short(), input.short());
                 let [left, right] = input.take();
                 let cut = cuts.get(usize::from(cut)).copied().unwrap_or(0.0);
-                out.nodes.push(Node { feature, cut, left: left as i8, right: right as i8 });
+                out.nodes.push(Node { feature, cut, left: place(left), right: place(right) });
             }
-            for _ in 0..=inner {
-                out.leaves.push(f32::from(i16::from_le_bytes(input.take())) * scale);
+            for at in inner..=2 * inner {
+                let cut = f32::from(i16::from_le_bytes(input.take())) * scale;
+                out.nodes.push(Node { feature: 0, cut, left: at, right: at });
             }
+            let depth = depth(&out.nodes[first..], 0);
+            out.trees.push(Tree { first: first as u32, depth });
         }
+        let ends = out.stages.iter().map(|stage| stage.0).chain([out.trees.len()]);
+        ends.fold(0, |from, to| {
+            out.trees[from..to].sort_by_key(|tree| tree.depth);
+            to
+        });
         out
     }
 
     /// The sum of the leaves; none where a stage showed that it is hopeless.
-    fn margin(&self, x: &[f32; features::COUNT]) -> Option<f32> {
+    fn margin(&self, x: &[f32; features::COUNT], point: Confidence) -> Option<f32> {
         let mut sum = 0.0;
         let mut from = 0;
-        for &(to, cut) in &self.stages {
+        for &(to, cuts) in &self.stages {
             sum += self.sum(x, from, to);
-            if sum < cut {
+            if sum < cuts[point as usize] {
                 return None;
             }
             from = to;
         }
-        Some(sum + self.sum(x, from, self.starts.len()))
+        Some(sum + self.sum(x, from, self.trees.len()))
     }
 
     fn sum(&self, x: &[f32; features::COUNT], from: usize, to: usize) -> f32 {
         let mut sum = 0.0;
-        for &(node, leaf) in &self.starts[from..to] {
-            let mut at = 0_i8;
-            while at >= 0 {
-                let n = self.nodes[node as usize + at as usize];
-                at = if x[usize::from(n.feature)] <= n.cut { n.left } else { n.right };
+        for group in self.trees[from..to].chunks(SIDE_BY_SIDE) {
+            let mut at = [0; SIDE_BY_SIDE];
+            for _ in 0..group.last().map_or(0, |deepest| deepest.depth) {
+                for (tree, at) in group.iter().zip(&mut at) {
+                    let node = self.nodes[tree.first as usize + usize::from(*at)];
+                    *at = if x[usize::from(node.feature)] <= node.cut { node.left } else { node.right };
+                }
             }
-            sum += self.leaves[leaf as usize + usize::from((-1 - at).unsigned_abs())];
+            sum += group
+                .iter()
+                .zip(at)
+                .map(|(tree, at)| self.nodes[tree.first as usize + usize::from(at)].cut)
+                .sum::<f32>();
         }
         sum
     }
+}
+
+/// The questions from `at` to the farthest leaf.
+fn depth(nodes: &[Node], at: u8) -> u32 {
+    let node = nodes[usize::from(at)];
+    if node.left == at { 0 } else { 1 + depth(nodes, node.left).max(depth(nodes, node.right)) }
 }
 
 static FOREST: LazyLock<Forest> = LazyLock::new(|| {
@@ -141,20 +175,20 @@ impl Forest {
 }
 
 /// Calibrated probability for a row of numbers.
-pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind) -> f32 {
+pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind, point: Confidence) -> f32 {
     let forest = &*FOREST;
-    forest.trees.margin(x).map_or(0.0, |margin| forest.calibrated(margin, kind))
+    forest.trees.margin(x, point).map_or(0.0, |margin| forest.calibrated(margin, kind))
 }
 
 /// Whether the cheap numbers of a proposal leave it a chance.
-pub(super) fn passes_gate(x: &[f32; features::COUNT]) -> bool {
-    FOREST.gate.margin(x).is_some()
+pub(super) fn passes_gate(x: &[f32; features::COUNT], point: Confidence) -> bool {
+    FOREST.gate.margin(x, point).is_some()
 }
 
 /// Names and values of what moved the margin most, against a middling proposal; largest first.
 pub(super) fn explain(x: &[f32; features::COUNT]) -> Vec<String> {
     let forest = &*FOREST;
-    let all = forest.trees.starts.len();
+    let all = forest.trees.trees.len();
     let full = forest.trees.sum(x, 0, all);
     let mut copy = *x;
     let mut moved = Vec::new();
