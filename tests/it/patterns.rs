@@ -7,6 +7,8 @@ use stanch::{
     rules::{Choice, RuleFile, RuleSet},
 };
 
+use crate::runner::Place;
+
 #[test]
 fn every_example_matches_its_rule_and_no_counter_example_does() {
     let faults = check::check(RuleSet::builtin());
@@ -121,4 +123,18 @@ fn every_word_of_a_compact_row_is_proved() {
     // No value begins with a sign that assigns.
     let found = faults(&row("=[0-9a-z]{24}"));
     assert_eq!(found.iter().filter(|line| line.contains("is not found")).count(), 6, "{found:?}");
+}
+
+#[test]
+fn a_rule_is_shown_to_people_and_checked_by_the_program() {
+    let place = Place::new();
+    let shown = place.stanch(&["rules", "show", "npm-access-token"]).out;
+    for line in ["npm-access-token\n", "  provider    npm\n", "  words       npm_\n", "the structure `npm`", ".toml:"] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    assert!(!shown.contains("null") && !shown.contains("near "), "{shown}");
+    place.write("ours.toml", rule("acme", &[("examples", r#"["nothing"]"#)]));
+    let checked = place.stanch(&["rules", "check", "--no-builtin-rules", "--rules", "ours.toml"]);
+    assert!(checked.out.contains("ours.toml:1: rule `acme`: example 1 is not found"), "{}", checked.out);
+    assert_eq!(checked.code, 1);
 }

@@ -3,7 +3,11 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use stanch::{config::Config, detect::check, rules::RuleSet};
+use stanch::{
+    config::Config,
+    detect::check,
+    rules::{LoadedRule, RuleSet, rule::Gate},
+};
 
 use crate::cli::{args::RulesCommand, exit::Exit, message, settings};
 
@@ -36,13 +40,52 @@ fn list(rules: &RuleSet, json: bool) -> Result<Exit> {
 fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
     let index =
         rules.find(id).with_context(|| format!("there is no rule `{id}`; `stanch rules list` names them all"))?;
-    let loaded = rules.get(index);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let shown = serde_json::json!({ "info": &*loaded.info, "rule": &loaded.rule });
-    serde_json::to_writer_pretty(&mut out, &shown)?;
-    writeln!(out)?;
+    out.write_all(describe(rules.get(index)).as_bytes())?;
     out.flush()?;
     Ok(Exit::Clean)
+}
+
+/// All that is to be said of a rule, a line each; what it lacks is left out.
+fn describe(loaded: &LoadedRule) -> String {
+    let (info, rule) = (&*loaded.info, &loaded.rule);
+    let words: Vec<&str> = rule.keywords.iter().map(|keyword| keyword.text.as_str()).collect();
+    let found = match rule.gate {
+        Gate::Keyword => "by its own literal",
+        Gate::Context => "by a word of its provider near a value of its shape",
+        Gate::Judge => "by the judge of names and values",
+        Gate::Asset => "by what is unpacked",
+    };
+    let tests = [
+        (!rule.checksum.is_empty()).then(|| format!("the structure `{}`", rule.checksum)),
+        (rule.min_entropy > 0.0).then(|| format!("more than {:.1} bits per byte", rule.min_entropy)),
+        (rule.min_digits > 0).then(|| format!("{} or more decimal digits", rule.min_digits)),
+    ];
+    let near = rule.near.as_ref().map(|near| format!("{} (within {} bytes)", near.words.join(", "), near.within));
+    let partner = rule.partner.as_ref().map(|partner| format!("{} (within {} lines)", partner.rule, partner.lines));
+    let lines = [
+        ("name", info.name.clone()),
+        ("provider", info.provider.clone()),
+        ("category", info.category.clone()),
+        ("kind", info.kind.name().to_owned()),
+        ("severity", info.severity.name().to_owned()),
+        ("shown from", format!("confidence {}", rule.confidence)),
+        ("what to do", info.remediation.clone()),
+        ("documents", info.references.join("; ")),
+        ("class", format!("OWASP {}, {}", info.owasp, info.cwe)),
+        ("found", found.to_owned()),
+        ("words", words.join(", ")),
+        ("and one of", rule.name_words.join(", ")),
+        ("pattern", rule.pattern.clone()),
+        ("near", near.unwrap_or_default()),
+        ("must have", tests.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        ("other part", partner.unwrap_or_default()),
+        ("only in", rule.paths.join(", ")),
+        ("written in", rule.origin.clone()),
+    ];
+    let shown = lines.iter().filter(|(_, value)| !value.is_empty());
+    let shown: String = shown.map(|(name, value)| format!("  {name:11} {value}\n")).collect();
+    format!("{}\n{shown}", info.id)
 }
 
 fn check_all(rules: RuleSet) -> Result<Exit> {
