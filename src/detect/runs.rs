@@ -61,10 +61,22 @@ pub fn stretches(bytes: &[u8], least: usize, test: impl Fn(u8) -> bool) -> impl 
 /// digits, `_` and `-` in a row, one of them a digit, or a `+`, which only base64 has.
 #[must_use]
 pub fn is_value_like(bytes: &[u8]) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    stretches(bytes, 16, is_part).any(|stretch| bytes[stretch].iter().any(u8::is_ascii_digit))
+    stretches(bytes, 16, |byte| VALUE_BYTES[usize::from(byte)])
+        .any(|stretch| bytes[stretch].iter().any(u8::is_ascii_digit))
         || memchr::memchr(b'+', bytes).is_some()
 }
+
+/// Letters, digits, `_` and `-`; a table, since there is a run every few hundred bytes.
+static VALUE_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        table[byte] = b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        byte += 1;
+    }
+    table
+};
 
 /// Appends every run of at least `min_len` bytes, one of them a digit, that shares a byte with `range`; in order.
 ///
