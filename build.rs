@@ -13,6 +13,12 @@
 
 use std::{collections::HashMap, env, fs, path::Path, process::exit};
 
+use sha2::{Digest, Sha256};
+
+/// What the judge of names and values has learned.
+const JUDGE: [&str; 3] =
+    ["src/detect/generic/weights.bin", "src/detect/generic/wording.bin", "src/detect/generic/text.bin"];
+
 #[path = "src/rules"]
 mod rules {
     pub mod compile;
@@ -82,6 +88,7 @@ fn main() {
     println!("cargo::rerun-if-changed=src/detect/table.rs");
     println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
     println!("cargo::rerun-if-changed=src/detect/decode/marks.rs");
+    JUDGE.iter().for_each(|name| println!("cargo::rerun-if-changed={name}"));
     let mut files: Vec<_> = fs::read_dir("patterns").unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
@@ -103,6 +110,8 @@ fn main() {
     let out = Path::new(&out);
     let bytes = rules::table::build(&all);
     let table = rules::table::Table::new(bytes.clone().into());
+    let weights = JUDGE.map(|name| fs::read(name).unwrap()).concat();
+    fs::write(out.join("digests.bin"), [Sha256::digest(&bytes), Sha256::digest(weights)].concat()).unwrap();
     fs::write(out.join("rules.bin"), bytes).unwrap();
     let mut known = [digests("examples.txt", 0), digests("well-known.txt", 1)].concat();
     known.sort_unstable();

@@ -27,12 +27,15 @@ const OURS: &str = "stanch:allow";
 /// Why a secret is allowed by a comment, where it is. `is_rule` tells whether a word is the rule, or another rule's id.
 #[must_use]
 pub fn check(text: &[u8], secret: Span, rule: &str, is_other_rule: &dyn Fn(&str) -> bool) -> Option<Suppression> {
-    let start = text[..secret.start].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
-    let end = text[secret.end..].find_byte(b'\n').map_or(text.len(), |newline| secret.end + newline);
-    let line = &text[start.max(secret.start.saturating_sub(REACH))..end.min(secret.end + REACH)];
-    let before_end = start.saturating_sub(1);
-    let before_start = text[..before_end].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
-    let before = &text[before_start.max(before_end.saturating_sub(REACH))..before_end];
+    // No further than a mark may stand: a line may have megabytes, and thousands of findings.
+    let (from, until) = (secret.start.saturating_sub(REACH), text.len().min(secret.end + REACH));
+    let newline = text[from..secret.start].rfind_byte(b'\n').map(|newline| from + newline);
+    let end = text[secret.end..until].find_byte(b'\n').map_or(until, |newline| secret.end + newline);
+    let line = &text[newline.map_or(from, |newline| newline + 1)..end];
+    let before = newline.map_or(&text[..0], |end| {
+        let before = &text[end.saturating_sub(REACH)..end];
+        &before[before.rfind_byte(b'\n').map_or(0, |newline| newline + 1)..]
+    });
     let same = SAME_LINE.iter().find(|mark| holds(line, mark));
     let next = NEXT_LINE.iter().find(|mark| holds(before, mark));
     if let Some(mark) = same.or(next) {

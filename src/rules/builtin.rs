@@ -14,3 +14,16 @@ pub(crate) fn table() -> Table {
 pub(crate) const EVERYWHERE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/everywhere.bin"));
 /// The same for the words that are looked for in front of runs.
 pub(crate) const BEFORE_RUNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/before_runs.bin"));
+
+/// SHA-256 of the built-in rules' table, then of what the judge of names and values has learned.
+const DIGESTS: &[u8; 64] = include_bytes!(concat!(env!("OUT_DIR"), "/digests.bin"));
+
+/// SHA-256 of the built-in rules' table, so that no start-up pays for it.
+pub(crate) fn digest() -> &'static [u8] {
+    &DIGESTS[..32]
+}
+
+/// SHA-256 of what the judge has learned.
+pub(crate) fn judge_digest() -> &'static [u8] {
+    &DIGESTS[32..]
+}

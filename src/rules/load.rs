@@ -217,12 +217,18 @@ impl RuleSet {
         self.table.judge_rules().filter(|&index| self.get(index).rule.gate == Gate::Judge)
     }
 
-    /// SHA-256 over the compiled rules and which of them are in use: two runs with the same digest judge alike.
+    /// SHA-256 over the compiled rules, what the judge has learned, and which rules are in use: two runs with the same
+    /// digest judge alike.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
         hasher.update(env!("CARGO_PKG_VERSION"));
-        hasher.update(self.table.bytes());
+        if self.builtin {
+            hasher.update(builtin::digest());
+        } else {
+            hasher.update(Sha256::digest(self.table.bytes()));
+        }
+        hasher.update(builtin::judge_digest());
         for &enabled in self.enabled.iter().flatten() {
             hasher.update([u8::from(enabled)]);
         }

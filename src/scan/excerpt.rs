@@ -16,7 +16,7 @@ const SECRET: usize = 256;
 #[must_use]
 pub(crate) fn cut(text: &[u8], secret: Span) -> Excerpt {
     // Only the first line of a secret of many lines is shown.
-    let secret_end = secret.end.min(line_end(text, secret.start)).min(secret.start + SECRET);
+    let secret_end = line_end(&text[..secret.end.min(secret.start + SECRET)], secret.start);
     let from = secret.start.saturating_sub(AROUND);
     let start = line_start(&text[from..], secret.start - from) + from;
     let until = text.len().min(secret_end + AROUND);
