@@ -307,6 +307,7 @@ impl Detector {
     pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
         let mut runs = std::mem::take(&mut scratch.runs);
         runs.clear();
+        let first = out.len();
         let mut known = 0;
         for range in ranges {
             known = find_runs(text, run_range(text.len(), range), known, RUN, &mut runs);
@@ -325,6 +326,8 @@ impl Detector {
         }
         if self.options.confidence == Confidence::Low {
             self.random_runs(text, ranges, &runs, out);
+            // Who inherits looks for them by their place.
+            out[first..].sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule));
         }
         scratch.runs = runs;
     }

@@ -121,6 +121,9 @@ fn sorted(found: &[Raw]) -> Vec<&Raw> {
 }
 
 fn assert_same(inherited: &Carried, plain: &Carried, seed: usize) {
+    for found in [&inherited.verified, &inherited.contexts, &plain.verified, &plain.contexts] {
+        assert!(found.is_sorted_by_key(|raw| raw.anchor), "chain {seed}: what is inherited is looked for by its place");
+    }
     assert_eq!(inherited.anchors, plain.anchors, "chain {seed}");
     assert_eq!(sorted(&inherited.verified), sorted(&plain.verified), "chain {seed}");
     assert_eq!(sorted(&inherited.contexts), sorted(&plain.contexts), "chain {seed}");
