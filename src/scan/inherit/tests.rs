@@ -51,13 +51,19 @@ impl Words {
             b"//x:y@",
         ];
         const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/-_";
-        match dice.below(10) {
+        match dice.below(11) {
             0..=3 => out.extend(&self.pieces[dice.below(self.pieces.len())]),
             4..=6 => out.extend(SIGNS[dice.below(SIGNS.len())]),
             7 => {
                 let used = [16, 62, LETTERS.len()][dice.below(3)];
                 let length = dice.below(70);
                 out.extend((0..length).map(|_| LETTERS[dice.below(used)]));
+            }
+            8 => {
+                // A string that looks random and has no name.
+                out.extend(b"f(\"");
+                out.extend((0..40).map(|_| LETTERS[dice.below(62)]));
+                out.extend(b"\")\n");
             }
             _ => out.extend((0..dice.below(120)).map(|_| b"the quick brown fox, jumps;\n"[dice.below(28)])),
         }
