@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Memory that a pattern may take once compiled: the largest of the catalogue, that of Ansible vaults, takes 2.7 MB.
+/// Memory that a pattern may take once compiled; the largest of the catalogue take half of it.
 const MEMORY: usize = 4 << 20;
 
 /// Texts of an example that are tried: one in a hundred looks made up by chance, and says nothing of the rule.

@@ -196,14 +196,9 @@ impl Detector {
         Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
     }
 
-    /// The words that are looked for in front of runs.
-    fn before_runs(&self) -> &Anchors {
-        &self.before_runs
-    }
-
-    /// Bytes of one of them.
-    fn word_len(&self, word: u32) -> usize {
-        self.words[word as usize].text.len()
+    /// Where one of the words stands that are looked for in front of runs.
+    fn provider_word(&self, anchor: &Anchor) -> Span {
+        Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len())
     }
 
     /// How many keywords there are.

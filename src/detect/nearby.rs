@@ -164,9 +164,9 @@ impl Detector {
             value.start.saturating_sub(APART_OF_NAMED).max(reach.start)..reach.end.min(value.end + APART_OF_NAMED);
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        self.before_runs().find(text, near.clone(), &mut words);
+        self.before_runs.find(text, near.clone(), &mut words);
         for found in &words {
-            let word = Span::new(found.start, found.start + self.word_len(found.keyword));
+            let word = self.provider_word(found);
             if word.overlaps(value) || word.end > near.end || !context::is_whole(text, word) {
                 continue;
             }

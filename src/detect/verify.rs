@@ -64,6 +64,14 @@ pub struct Raw {
     pub probability: f32,
 }
 
+impl Raw {
+    /// The order in which what was found is kept, and looked for by who inherits it.
+    #[must_use]
+    pub fn place(&self) -> (usize, u32, u32) {
+        (self.anchor, self.keyword, self.rule)
+    }
+}
+
 /// What a thread needs while it detects: buffers, and the caches of the patterns it has used.
 #[derive(Default)]
 pub struct Scratch {
@@ -180,9 +188,9 @@ impl Detector {
 
     /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
     fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
+        let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
         if owner.in_window {
-            let window = word.start.saturating_sub(owner.before)..text.len().min(word.start + owner.after);
-            stretches(&text[window], owner.follow_min, |b| has(&owner.follow, b)).next()?;
+            stretches(window.of(text), owner.follow_min, |b| has(&owner.follow, b)).next()?;
         } else if owner.follow_min > 0 {
             let follow = text.get(word.end..word.end + owner.follow_min)?;
             if !follow.iter().all(|&b| has(&owner.follow, b)) {
@@ -192,7 +200,6 @@ impl Detector {
         if owner.exact && word.start < owner.before {
             return None;
         }
-        let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
         if owner.exact {
             return self.find(owner.rule, text, window, true, scratch).filter(|(matched, _)| matched.contains(word));
         }
@@ -303,7 +310,8 @@ impl Detector {
     }
 
     /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
-    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs.
+    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs. What is
+    /// found is in the order of [`Raw::place`].
     pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
         let mut runs = std::mem::take(&mut scratch.runs);
         runs.clear();
@@ -326,9 +334,8 @@ impl Detector {
         }
         if self.options.confidence == Confidence::Low {
             self.random_runs(text, ranges, &runs, out);
-            // Who inherits looks for them by their place.
-            out[first..].sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule));
         }
+        out[first..].sort_by_key(Raw::place);
         scratch.runs = runs;
     }
 
@@ -337,7 +344,7 @@ impl Detector {
         words.clear();
         self.before_runs.find(text, range, &mut words);
         for anchor in &words {
-            let word = Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len());
+            let word = self.provider_word(anchor);
             let mut reading = context::Reading::new(text, word);
             for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
                 if self.is_asked(&owner) {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Carried, Heir, Piece, Version};
+use super::{Carried, Descent, Heir, is_outside};
 use crate::{
     detect::{Hidden, Scratch, run_range},
     model::Span,
@@ -43,9 +43,7 @@ impl Heir<'_> {
     /// Runs near `fresh`, where contexts have just been looked for, are decoded; what the others hide is taken over.
     pub(super) fn inherit_runs(
         &self,
-        base: &Carried,
-        version: &Version<'_>,
-        pieces: &[Piece],
+        Descent { base, version, pieces }: Descent<'_>,
         fresh: &[Range<usize>],
         scratch: &mut Scratch,
         carried: &mut Carried,
@@ -57,13 +55,11 @@ impl Heir<'_> {
             let first = base.encoded.runs.partition_point(|hidden| hidden.span.start < piece.from);
             let within =
                 base.encoded.runs[first..].iter().take_while(|hidden| hidden.span.end <= piece.from + piece.len);
-            for hidden in within {
-                let span = piece.moved(hidden.span);
-                let at = looked.partition_point(|range| range.end <= span.start);
-                if looked.get(at).is_none_or(|range| span.end <= range.start) {
-                    runs.push(Hidden { span, secrets: hidden.secrets.clone() });
-                }
-            }
+            let known = within.map(|hidden| Hidden {
+                span: Span::new(piece.to_child(hidden.span.start), piece.to_child(hidden.span.end)),
+                secrets: hidden.secrets.clone(),
+            });
+            runs.extend(known.filter(|hidden| is_outside(&looked, hidden.span)));
         }
         runs.sort_by_key(|hidden| hidden.span.start);
     }
@@ -71,9 +67,7 @@ impl Heir<'_> {
     /// Clusters that the base does not have are decoded; what the others hide is taken over.
     pub(super) fn inherit_clusters(
         &self,
-        base: &Carried,
-        version: &Version<'_>,
-        pieces: &[Piece],
+        Descent { base, version, pieces }: Descent<'_>,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) {
@@ -84,7 +78,7 @@ impl Heir<'_> {
             let in_base = pieces
                 .get(at)
                 .filter(|piece| piece.at <= cluster.start)
-                .map(|piece| Span::new(cluster.start - piece.at + piece.from, cluster.end - piece.at + piece.from));
+                .map(|piece| Span::new(piece.to_base(cluster.start), piece.to_base(cluster.end)));
             let Some(known) = in_base.filter(|span| base.encoded.clusters.binary_search(span).is_ok()) else {
                 encoded.in_clusters.extend(self.detector.hidden_in_cluster(version.text, *cluster, scratch));
                 continue;

@@ -54,10 +54,33 @@ impl Piece {
         self.at + self.len
     }
 
-    /// Where a span of the base that lies in the piece stands in the child.
-    fn moved(self, span: Span) -> Span {
-        Span::new(span.start - self.from + self.at, span.end - self.from + self.at)
+    /// Where in the child an offset of the base is that lies in the piece.
+    fn to_child(self, offset: usize) -> usize {
+        offset - self.from + self.at
     }
+
+    /// The other way.
+    fn to_base(self, offset: usize) -> usize {
+        offset - self.at + self.from
+    }
+
+    /// A match of the base, in the child.
+    fn moved(self, mut raw: Raw) -> Raw {
+        for offset in
+            [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end]
+        {
+            *offset = self.to_child(*offset);
+        }
+        raw
+    }
+}
+
+/// All that inheriting goes by: what was found in the base, the version, and the pieces that both have.
+#[derive(Clone, Copy)]
+struct Descent<'a> {
+    base: &'a Carried,
+    version: &'a Version<'a>,
+    pieces: &'a [Piece],
 }
 
 /// One version and the one it was made from.
@@ -115,10 +138,11 @@ impl<'d> Heir<'d> {
             contexts: Vec::with_capacity(base.contexts.len()),
             encoded: Encoded::default(),
         };
-        self.inherit_anchors(base, version, pieces, seams, scratch, &mut carried);
-        let fresh = self.inherit_contexts(base, version, pieces, scratch, &mut carried);
-        self.inherit_runs(base, version, pieces, &fresh, scratch, &mut carried);
-        self.inherit_clusters(base, version, pieces, scratch, &mut carried);
+        let descent = Descent { base, version, pieces };
+        self.inherit_anchors(descent, seams, scratch, &mut carried);
+        let fresh = self.inherit_contexts(descent, scratch, &mut carried);
+        self.inherit_runs(descent, &fresh, scratch, &mut carried);
+        self.inherit_clusters(descent, scratch, &mut carried);
         carried
     }
 
@@ -141,23 +165,21 @@ impl<'d> Heir<'d> {
 
     fn inherit_anchors(
         &self,
-        base: &Carried,
-        version: &Version<'_>,
-        pieces: &[Piece],
+        descent: Descent<'_>,
         seams: &[Range<usize>],
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) {
-        let text = version.text;
+        let text = descent.version.text;
         let mut seams = seams.iter().peekable();
         let mut done = 0;
-        for piece in pieces {
+        for piece in descent.pieces {
             while let Some(seam) = seams.next_if(|seam| seam.end <= piece.at) {
                 self.fresh_anchors(text, seam.clone(), scratch, carried);
                 done = seam.end;
             }
             let kept = done.max(piece.at)..seams.peek().map_or(piece.end(), |seam| seam.start.min(piece.end()));
-            self.copied_anchors(base, version, *piece, kept.clone(), scratch, carried);
+            self.copied_anchors(descent, *piece, kept.clone(), scratch, carried);
             done = done.max(kept.end);
         }
         for seam in seams {
@@ -177,22 +199,20 @@ impl<'d> Heir<'d> {
     /// Takes over the anchors that start in `kept`, a part of `piece`.
     fn copied_anchors(
         &self,
-        base: &Carried,
-        version: &Version<'_>,
+        Descent { base, version, .. }: Descent<'_>,
         piece: Piece,
         kept: Range<usize>,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) {
-        let in_base = |at: usize| at - piece.at + piece.from;
         if kept.is_empty() {
             return;
         }
-        let (from, to) = (in_base(kept.start), in_base(kept.end));
+        let (from, to) = (piece.to_base(kept.start), piece.to_base(kept.end));
         let first = base.anchors.partition_point(|anchor| anchor.start < from);
         let mut known = base.verified.partition_point(|raw| raw.anchor < from);
         for anchor in base.anchors[first..].iter().take_while(|anchor| anchor.start < to) {
-            let here = Anchor { start: anchor.start - piece.from + piece.at, keyword: anchor.keyword };
+            let here = Anchor { start: piece.to_child(anchor.start), keyword: anchor.keyword };
             carried.anchors.push(here);
             if !is_local(version, piece, anchor.start, self.reach[anchor.keyword as usize]) {
                 self.detector.verify(version.text, here, scratch, &mut carried.verified);
@@ -202,16 +222,14 @@ impl<'d> Heir<'d> {
                 known += 1;
             }
             let same = base.verified[known..].iter().take_while(|raw| raw.anchor == anchor.start);
-            carried.verified.extend(same.filter(|raw| raw.keyword == anchor.keyword).map(|raw| moved(*raw, piece)));
+            carried.verified.extend(same.filter(|raw| raw.keyword == anchor.keyword).map(|raw| piece.moved(*raw)));
         }
     }
 
     /// Gives back where words were looked for anew.
     fn inherit_contexts(
         &self,
-        base: &Carried,
-        version: &Version<'_>,
-        pieces: &[Piece],
+        Descent { base, version, pieces }: Descent<'_>,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) -> Vec<Range<usize>> {
@@ -220,17 +238,19 @@ impl<'d> Heir<'d> {
         self.detector.contexts(version.text, &seams, scratch, &mut carried.contexts);
         for piece in pieces {
             let first = base.contexts.partition_point(|raw| raw.anchor < piece.from);
-            for raw in base.contexts[first..].iter().take_while(|raw| raw.anchor < piece.from + piece.len) {
-                let here = moved(*raw, *piece);
-                let at = seams.partition_point(|seam| seam.end <= here.anchor);
-                if seams.get(at).is_none_or(|seam| here.anchor < seam.start) {
-                    carried.contexts.push(here);
-                }
-            }
+            let within = base.contexts[first..].iter().take_while(|raw| raw.anchor < piece.from + piece.len);
+            let known = within.map(|raw| piece.moved(*raw));
+            carried.contexts.extend(known.filter(|raw| is_outside(&seams, Span::new(raw.anchor, raw.anchor + 1))));
         }
-        carried.contexts.sort_by_key(|raw| (raw.anchor, raw.keyword, raw.rule));
+        carried.contexts.sort_by_key(Raw::place);
         seams
     }
+}
+
+/// Whether a span shares no byte with any of the ranges, which ascend.
+fn is_outside(ranges: &[Range<usize>], span: Span) -> bool {
+    let at = ranges.partition_point(|range| range.end <= span.start);
+    ranges.get(at).is_none_or(|range| span.end <= range.start)
 }
 
 /// Whether all that a verdict looked at in the base stands in the child, in one piece and with the same text's ends.
@@ -238,15 +258,6 @@ fn is_local(version: &Version<'_>, piece: Piece, anchor: usize, (before, after):
     let starts_alike = piece.from == 0 && piece.at == 0;
     let ends_alike = piece.from + piece.len == version.base_len && piece.end() == version.text.len();
     (anchor >= piece.from + before || starts_alike) && (anchor + after <= piece.from + piece.len || ends_alike)
-}
-
-fn moved(mut raw: Raw, piece: Piece) -> Raw {
-    for offset in
-        [&mut raw.anchor, &mut raw.matched.start, &mut raw.matched.end, &mut raw.secret.start, &mut raw.secret.end]
-    {
-        *offset = *offset + piece.at - piece.from;
-    }
-    raw
 }
 
 /// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
