@@ -251,6 +251,9 @@ impl Detector {
         owner: &Owner,
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
+        if !reading.is_whole() {
+            return None;
+        }
         let (text, word) = (reading.text, reading.word);
         let direct = reading.direct().and_then(|found| self.assigned(text, word, found, owner, scratch));
         if direct.is_some() || owner.before < RUN {
