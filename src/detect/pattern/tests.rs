@@ -71,6 +71,13 @@ fn ways_are_tried_in_the_order_of_preference() {
 }
 
 #[test]
+fn the_largest_pattern_that_a_rule_may_have_is_compiled() {
+    let pattern = r"x(?:[0-9a-z]{100}X){300}";
+    assert!(crate::rules::shape::parse(pattern).is_ok());
+    assert!(General::new(pattern, 100).is_ok());
+}
+
+#[test]
 fn what_takes_too_many_steps_is_left_to_the_general_engine() {
     let pattern = Pattern::new(r"(?:a{1,3}){1,30}b", 200).unwrap();
     assert!(pattern.program.is_some() && pattern.general.get().is_none());
