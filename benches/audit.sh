@@ -119,7 +119,7 @@ measure() {
     awk -v a="$(least <"$work/originals")" -v b="$(least <"$work/first")" -v c="$(least <"$work/second")" \
         'BEGIN { printf "first / originals %.2f, second / first %.1f %%\n", b / a, c / b * 100 }'
     echo "second result: $(same "$work/first.json" "$work/second.json")"
-    first=$(/usr/bin/time -q -f %e "$program" audit "$dir/all" --threads 1 -q 2>&1 >/dev/null | tail -1)
+    first=$( (/usr/bin/time -q -f %e "$program" audit "$dir/all" --threads 1 -q || true) 2>&1 >/dev/null | tail -1)
     kills "$dir" "$first"
     shards "$dir"
     fork=$(du -s "$dir"/all/*-1.git | sort -n | tail -1 | cut -f2)

@@ -337,6 +337,20 @@ fn hooks_path_husky_and_the_users_own_are_seen() {
     let configured = kept.try_git(&["config", "--get-regexp", r"^hook\."]).code == 0;
     let told = said.code == 2 && said.err.contains("stanch hook run pre-commit");
     assert!((configured || told) && !kept.exists(".git/hooks/pre-commit"), "{} {}", said.code, said.err);
+    // What it has already is not asked for again.
+    let entry = |name: &str| format!("{name}:\n  commands:\n    stanch:\n      run: stanch hook run {name}\n");
+    kept.write("lefthook.yml", entry("pre-commit"));
+    let said = kept.stanch(&["hook", "install"]);
+    assert!(
+        configured || !said.err.contains("hook run pre-commit\n") && said.err.contains("hook run pre-push"),
+        "{}",
+        said.err
+    );
+    kept.stanch(&["hook", "install", "pre-commit"]).code(0);
+    std::fs::remove_file(kept.path.join("lefthook.yml")).unwrap();
+    kept.write(".pre-commit-config.yaml", "repos:\n  - repo: x\n    hooks:\n      - id: stanch-system\n");
+    let said = kept.stanch(&["hook", "install"]).code(0);
+    assert!(configured || said.err.contains("`pre-commit install"), "{}", said.err);
 }
 
 #[test]
