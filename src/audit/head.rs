@@ -33,7 +33,7 @@ impl<'r> Holdings<'r> {
 
     /// Whether there is an object of this id.
     pub(crate) fn holds(&self, id: &BlobId) -> bool {
-        *self.met.borrow_mut().entry(*id).or_insert_with(|| self.source.borrow().kind(id).is_some())
+        *self.met.borrow_mut().entry(*id).or_insert_with(|| self.source.borrow().has(id))
     }
 
     /// Whether the repository has a HEAD to be asked about.

@@ -81,6 +81,11 @@ impl Joined {
         self.dir.path()
     }
 
+    /// Whether a message names a file of this directory, which is nobody's.
+    pub(crate) fn is_named(&self, what: &[u8]) -> bool {
+        what.contains_str(self.path().as_os_str().as_encoded_bytes())
+    }
+
     /// The member of a ref's name, and the name it has there.
     pub(crate) fn original(name: &str) -> Option<(u32, String)> {
         let (number, rest) = name.strip_prefix("refs/m")?.split_once('/')?;

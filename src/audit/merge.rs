@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    result::{Held, NetworkResult, Status},
+    result::{Held, Missed, NetworkResult, Status},
     spread::{First, Spread, environments, service},
     trend::Trend,
 };
@@ -16,6 +16,7 @@ use crate::{
         grade::{Grade, Mark, grade},
         html,
         json::{self, Document, Finding, Occurrence},
+        plural,
     },
 };
 
@@ -94,7 +95,7 @@ pub fn report(
         }
         repositories.extend(rated(&result, &document.run));
         let names: Vec<String> = result.members.iter().map(|member| member.name.clone()).collect();
-        document.skipped.extend(result.skipped.iter().map(|skipped| placed_skip(skipped, &names)));
+        document.skipped.extend(result.skipped.iter().map(|missed| placed_skip(missed, &names)));
         for leak in result.leaks {
             let merged = secrets.entry(leak.finding.fingerprint.clone()).or_default();
             merged.add(leak.finding, &leak.held, &names);
@@ -278,13 +279,14 @@ fn lost(name: &str) -> Repository {
     }
 }
 
-fn placed_skip(skipped: &json::Skipped, names: &[String]) -> json::Skipped {
-    let of = match names {
-        [one] => one.clone(),
-        [first, rest @ ..] => format!("{first} and {} forks", rest.len()),
+fn placed_skip(missed: &Missed, names: &[String]) -> json::Skipped {
+    let names: Vec<&String> = (0..).zip(names).filter(|(at, _)| missed.is_of(*at)).map(|(_, name)| name).collect();
+    let of = match &names[..] {
+        [one] => (*one).clone(),
+        [first, rest @ ..] => format!("{first} and {}", plural(rest.len() as u64, "fork", "forks")),
         [] => String::new(),
     };
-    json::Skipped { what: format!("{of}: {}", skipped.what), what_bytes: None, ..skipped.clone() }
+    json::Skipped { what: format!("{of}: {}", missed.what.what), what_bytes: None, ..missed.what.clone() }
 }
 
 /// One secret, from all repositories.

@@ -7,29 +7,32 @@ use std::{
     sync::{Arc, atomic::AtomicBool, atomic::Ordering},
 };
 
+use bstr::ByteSlice;
+
 use super::{
-    AuditError,
+    AuditError, damage,
     head::Holdings,
     joined::{Joined, Part},
-    result::{Held, Leak, Member, NetworkResult, Status},
+    memory::Memory,
+    result::{Held, Leak, Member, Missed, NetworkResult, Status},
     survey::Survey,
     unit::{Origin, Unit, digest16},
     verdicts,
 };
 use crate::{
+    detect::Detector,
     filter::Allowlist,
-    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance, SkipReason},
+    model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance},
     report::{self, Style, json},
-    rules::RuleSet,
     scan::{Observer, Scanner, Settings, Target},
-    source::git::{Repo, Tips},
+    source::git::{Repo, Tips, walk::WalkOptions},
 };
 
 /// How repositories are scanned.
 #[derive(Clone)]
 pub struct Auditor<'a> {
-    /// The rules.
-    pub rules: Arc<RuleSet>,
+    /// Looks for what the rules say, as the settings say.
+    pub detector: Arc<Detector>,
     /// What is allowed.
     pub allowlist: &'a Allowlist,
     /// What the allowlist was made of, in any form: another text means that everything is scanned again.
@@ -45,12 +48,19 @@ pub struct Auditor<'a> {
 }
 
 /// A repository that could be opened.
-struct Opened {
+pub(crate) struct Opened {
     member: usize,
     path: PathBuf,
     repo: Repo,
     survey: Survey,
-    tips: Tips,
+    pub(crate) tips: Tips,
+}
+
+impl Opened {
+    /// Whether a message names a file among its objects.
+    pub(crate) fn stores(&self, what: &[u8]) -> bool {
+        self.survey.stores.iter().any(|store| what.contains_str(store.dir.join("").as_os_str().as_encoded_bytes()))
+    }
 }
 
 impl Auditor<'_> {
@@ -59,7 +69,7 @@ impl Auditor<'_> {
     pub fn context(&self) -> String {
         let key = Fingerprint::of(&self.settings.fingerprint_key, "audit", b"which key is it");
         let Settings { detect, max_file_size, budget, exposure, .. } = self.settings;
-        let rules = super::unit::hex(&self.rules.digest());
+        let rules = super::unit::hex(&self.detector.rules().digest());
         let version = env!("CARGO_PKG_VERSION");
         let allow = &self.allowed;
         digest16(
@@ -67,18 +77,16 @@ impl Auditor<'_> {
         )
     }
 
-    /// What the state of these repositories is now, without reading objects; empty for one that cannot be opened.
-    #[must_use]
-    pub fn states(&self, units: &[(&Unit, PathBuf)]) -> Vec<String> {
-        units.iter().map(|(_, path)| Survey::of(path).map(|survey| survey.state).unwrap_or_default()).collect()
-    }
-
-    /// Scans the repositories of one network, which are at the given paths: one result, or one for each where one of them
-    /// is damaged. `None` if the audit was stopped.
+    /// Scans the repositories of one network, which are at the given paths, but for what is known to hold nothing: one
+    /// result, or several where not all of them belong together. `None` if the audit was stopped.
     ///
     /// # Errors
     /// If no directory of ours can be made. What is wrong with a repository is in the result.
-    pub fn scan(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+    pub fn scan(
+        &self,
+        units: &[(&Unit, PathBuf)],
+        memory: &mut Memory<'_>,
+    ) -> Result<Option<Vec<NetworkResult>>, AuditError> {
         let mut members: Vec<Member> = units.iter().map(|(unit, _)| member(unit)).collect();
         let mut opened = Vec::new();
         for (at, (_, path)) in units.iter().enumerate() {
@@ -87,37 +95,48 @@ impl Auditor<'_> {
                 Err(error) => fail(&mut members[at], error.to_string()),
             }
         }
+        memory.recall(opened.iter().map(|one| &one.survey.sketch[..]))?;
         let (outcome, joined) = match &opened[..] {
             [] => (Outcome::default(), None),
-            [one] => (self.run(&one.path), None),
+            [one] => (self.run(&one.path, memory), None),
             several => {
                 let parts: Vec<_> = several.iter().map(|one| Part { survey: &one.survey, tips: &one.tips }).collect();
                 let joined = Joined::new(&self.scratch, &parts)?;
-                (self.run(joined.path()), Some(joined))
+                (self.run(joined.path(), memory), Some(joined))
             }
         };
-        if joined.is_some() && outcome.skipped.iter().any(|skipped| is_damage(&skipped.reason)) {
-            // One copy of an object is read, and just that one may be the damaged one. Apart, each repository is judged by
-            // its own copies, and the one that is damaged is named.
-            return self.apart(units);
-        }
         let holdings: Vec<_> = opened.iter().map(|one| Holdings::new(&one.repo)).collect();
+        let mut owners = vec![Vec::new(); outcome.skipped.len()];
+        if let Some(joined) = joined.as_ref().filter(|_| !owners.is_empty() && !self.stop.load(Ordering::Relaxed)) {
+            let (threads, stop) = (self.settings.tree.threads, Some(self.stop));
+            let options = WalkOptions { threads, stop, memory: self.settings.memory, ..WalkOptions::default() };
+            match damage::owners(&outcome.skipped, joined, &opened, &holdings, &options) {
+                Some(told) => owners = told,
+                // Apart, the one that is damaged is named.
+                None => return self.apart(units, memory),
+            }
+        }
         let strangers = if joined.is_some() { strangers(&outcome, &opened, &holdings) } else { BTreeSet::new() };
         if !strangers.is_empty() {
             drop(joined);
-            return self.split(units, &strangers);
+            return self.split(units, &strangers, memory);
         }
         let held = self.held(&outcome, &opened, &holdings, joined.as_ref());
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        Ok(Some(vec![result(members, &outcome, held, joined.is_some())]))
+        let owners = owners.into_iter().map(|of| of.into_iter().map(|at: usize| opened[at].member as u32).collect());
+        Ok(Some(vec![result(members, &outcome, held, owners.collect(), joined.is_some())]))
     }
 
-    fn apart(&self, units: &[(&Unit, PathBuf)]) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+    fn apart(
+        &self,
+        units: &[(&Unit, PathBuf)],
+        memory: &mut Memory<'_>,
+    ) -> Result<Option<Vec<NetworkResult>>, AuditError> {
         let mut results = Vec::new();
         for unit in units {
-            let Some(result) = self.scan(std::slice::from_ref(unit))? else { return Ok(None) };
+            let Some(result) = self.scan(std::slice::from_ref(unit), memory)? else { return Ok(None) };
             results.extend(result);
         }
         Ok(Some(results))
@@ -128,19 +147,27 @@ impl Auditor<'_> {
         &self,
         units: &[(&Unit, PathBuf)],
         strangers: &BTreeSet<usize>,
+        memory: &mut Memory<'_>,
     ) -> Result<Option<Vec<NetworkResult>>, AuditError> {
         let (strange, kin): (Vec<_>, Vec<_>) = (0..units.len()).partition(|at| strangers.contains(at));
         let take = |at: &[usize]| at.iter().map(|at| units[*at].clone()).collect::<Vec<_>>();
-        let (Some(mut results), Some(apart)) = (self.apart(&take(&strange))?, self.scan(&take(&kin))?) else {
+        let apart = self.apart(&take(&strange), memory)?;
+        let (Some(mut results), Some(apart)) = (apart, self.scan(&take(&kin), memory)?) else {
             return Ok(None);
         };
         results.extend(apart.into_iter().filter(|result| !result.members.is_empty()));
         Ok(Some(results))
     }
 
-    fn run(&self, path: &Path) -> Outcome {
-        let scanner = Scanner::new(Arc::clone(&self.rules), self.allowlist, self.settings, self.observer, self.stop);
-        scanner.scan(&[Target::History(path.to_owned())])
+    fn scanner<'s>(&'s self, observer: &'s dyn Observer) -> Scanner<'s> {
+        Scanner::with(Arc::clone(&self.detector), self.allowlist, self.settings, observer, self.stop)
+    }
+
+    fn run(&self, path: &Path, memory: &mut Memory<'_>) -> Outcome {
+        let scanner = self.scanner(self.observer);
+        let (outcome, clean) = scanner.scan_unknown(path, memory.known());
+        memory.learn(clean);
+        outcome
     }
 
     /// For each place of each finding, the members that hold it.
@@ -228,8 +255,7 @@ impl Heads<'_> {
     }
 
     fn secrets(&self, bytes: Vec<u8>) -> HashSet<Fingerprint> {
-        let Auditor { rules, allowlist, settings, stop, .. } = self.auditor;
-        let outcome = Scanner::new(Arc::clone(rules), allowlist, settings, &Silent, stop).scan(&[Target::Bytes(bytes)]);
+        let outcome = self.auditor.scanner(&Silent).scan(&[Target::Bytes(bytes)]);
         let suppressed = outcome.suppressed.iter().map(|suppressed| &suppressed.finding);
         outcome.findings.iter().chain(suppressed).map(|finding| finding.fingerprint).collect()
     }
@@ -240,12 +266,6 @@ struct Silent;
 
 impl Observer for Silent {
     fn scanned(&self, _: u64, _: u64) {}
-}
-
-/// Whether bytes were lost that another copy may have.
-fn is_damage(reason: &SkipReason) -> bool {
-    use SkipReason::{Changed, Corrupt, Promised, Shallow, Unreadable, Vanished};
-    matches!(reason, Unreadable(_) | Vanished | Changed | Corrupt(_) | Promised | Shallow(_))
 }
 
 /// A repository of which nothing is known yet.
@@ -268,8 +288,8 @@ pub(crate) fn member(unit: &Unit) -> Member {
 }
 
 fn open(at: usize, path: &Path, member: &mut Member) -> Result<Opened, crate::source::git::GitError> {
-    let survey = Survey::of(path)?;
     let repo = Repo::at(path)?;
+    let survey = Survey::of(&repo);
     let tips = repo.tips()?;
     member.state.clone_from(&survey.state);
     (member.refs, member.objects, member.bytes) = (survey.refs, survey.objects, survey.bytes);
@@ -281,7 +301,7 @@ fn open(at: usize, path: &Path, member: &mut Member) -> Result<Opened, crate::so
 pub fn failed(unit: &Unit, why: &str) -> NetworkResult {
     let mut member = member(unit);
     fail(&mut member, why.to_owned());
-    result(vec![member], &Outcome::default(), Vec::new(), false)
+    result(vec![member], &Outcome::default(), Vec::new(), Vec::new(), false)
 }
 
 fn fail(member: &mut Member, why: String) {
@@ -294,12 +314,21 @@ pub(crate) fn network_id<'a>(units: impl Iterator<Item = &'a str>) -> String {
     digest16(units.collect::<Vec<_>>().join("\n").as_bytes())
 }
 
-fn result(mut members: Vec<Member>, outcome: &Outcome, held: Vec<Vec<Vec<Held>>>, joined: bool) -> NetworkResult {
+fn result(
+    mut members: Vec<Member>,
+    outcome: &Outcome,
+    held: Vec<Vec<Vec<Held>>>,
+    owners: Vec<Vec<u32>>,
+    joined: bool,
+) -> NetworkResult {
     let document = report::document(outcome, &Style::default());
-    let incomplete: Vec<&json::Skipped> = document.skipped.iter().filter(|skipped| skipped.incomplete).collect();
-    for member in members.iter_mut().filter(|member| member.status == Status::Ok && !incomplete.is_empty()) {
+    let missed = document.skipped.into_iter().zip(owners);
+    let missed: Vec<Missed> = missed.map(|(what, members)| Missed { what, members }).collect();
+    for (at, member) in members.iter_mut().enumerate().filter(|(_, member)| member.status == Status::Ok) {
+        let incomplete = missed.iter().filter(|missed| missed.what.incomplete && missed.is_of(at));
+        let incomplete: Vec<&json::Skipped> = incomplete.map(|missed| &missed.what).collect();
+        let Some(first) = incomplete.first() else { continue };
         member.status = Status::Partial;
-        let first = incomplete[0];
         let more = if incomplete.len() > 1 { format!(" and {} more", incomplete.len() - 1) } else { String::new() };
         member.reason = Some(format!("{}: {}{more}", first.what, first.detail));
     }
@@ -317,7 +346,7 @@ fn result(mut members: Vec<Member>, outcome: &Outcome, held: Vec<Vec<Vec<Held>>>
         rules: document.rules,
         leaks,
         suppressed: document.summary.suppressed,
-        skipped: document.skipped,
+        skipped: missed,
     }
 }
 

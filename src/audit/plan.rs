@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuditError,
-    survey::Survey,
+    store::Store,
+    survey::Brief,
     unit::{Origin, Unit, digest16},
 };
 
@@ -26,7 +27,7 @@ const NETWORK_UNITS: usize = 64;
 const NETWORK_KB: u64 = 8 << 20;
 
 /// What an audit is to read.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
     /// For people, for instance the organisation's name.
     pub title: String,
@@ -46,26 +47,29 @@ struct Header {
 
 impl Plan {
     /// Groups the repositories on this machine that share history. `units` are distinct.
-    #[must_use]
-    pub fn new(title: &str, mut units: Vec<Unit>) -> Self {
+    ///
+    /// # Errors
+    /// If the store, which knows what has not changed, cannot be used.
+    pub fn new(title: &str, mut units: Vec<Unit>, store: &mut Store) -> Result<Self, AuditError> {
         units.sort_by(|a, b| a.unit.cmp(&b.unit));
-        let mut surveys: Vec<Option<Survey>> = Vec::new();
+        let paths = units.iter().map(|unit| match &unit.origin {
+            Origin::Path(path) => Some(path.as_path()),
+            Origin::Url(_) => None,
+        });
+        // What cannot be opened fails when it is scanned, under its own name.
+        let mut surveys = store.surveys(&paths.collect::<Vec<_>>())?;
         let mut states = BTreeMap::new();
-        for unit in &mut units {
-            let Origin::Path(path) = &unit.origin else {
-                surveys.push(None);
-                continue;
-            };
-            // What cannot be opened fails when it is scanned, under its own name.
-            let survey = Survey::of(path).ok();
-            unit.est_kb = survey.as_ref().map_or(0, |survey| survey.bytes / 1024 + survey.loose());
+        for (unit, survey) in
+            units.iter_mut().zip(&mut surveys).filter(|(unit, _)| matches!(unit.origin, Origin::Path(_)))
+        {
+            unit.est_kb = survey.as_ref().map_or(0, |survey| survey.est_kb);
             states.extend(survey.as_ref().map(|survey| (unit.unit.clone(), survey.state.clone())));
-            surveys.push(survey.filter(|survey| survey.joinable));
+            survey.take_if(|survey| !survey.joinable);
         }
         for (unit, network) in networks(&units, &surveys).into_iter().enumerate() {
             units[unit].network = network;
         }
-        Self { title: title.to_owned(), units, states }
+        Ok(Self { title: title.to_owned(), units, states })
     }
 
     /// Digest of all units.
@@ -149,13 +153,13 @@ impl Plan {
 }
 
 /// The network of each unit: the id of its first unit. Units whose sketches are alike are joined, and so on from there.
-fn networks(units: &[Unit], surveys: &[Option<Survey>]) -> Vec<String> {
-    let mut holders: HashMap<&[u8], Vec<usize>> = HashMap::new();
+fn networks(units: &[Unit], surveys: &[Option<Brief>]) -> Vec<String> {
+    let mut holders: HashMap<&str, Vec<usize>> = HashMap::new();
     let mut parent: Vec<usize> = (0..units.len()).collect();
     for (at, survey) in surveys.iter().enumerate() {
         let Some(survey) = survey else { continue };
         let mut near: Vec<usize> =
-            survey.sketch.iter().flat_map(|id| holders.get(id.as_slice())).flatten().copied().collect();
+            survey.sketch().iter().flat_map(|id| holders.get(id.as_str())).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
         for other in near {
@@ -164,7 +168,7 @@ fn networks(units: &[Unit], surveys: &[Option<Survey>]) -> Vec<String> {
                 parent[a.max(b)] = a.min(b);
             }
         }
-        for id in &survey.sketch {
+        for id in survey.sketch() {
             // One of each network is enough to meet it; a thousand forks need not be compared with each other.
             let holders = holders.entry(id).or_default();
             if !holders.iter().any(|other| root(&parent, *other) == root(&parent, at)) {
@@ -248,13 +252,15 @@ fn checked(at: u32, of: u32) -> Result<(u32, u32), AuditError> {
 #[cfg(test)]
 mod tests {
     use super::{Plan, parse_shard, shard_from_env};
-    use crate::audit::unit::Unit;
+    use crate::audit::{Store, unit::Unit};
 
     fn plan(count: u64) -> Plan {
         Plan::new(
             "x",
             (0..count).map(|n| Unit::remote(&format!("https://h.example/o/r{n}"), n * n % 97).unwrap()).collect(),
+            &mut Store::in_memory().unwrap(),
         )
+        .unwrap()
     }
 
     #[test]

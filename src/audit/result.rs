@@ -94,7 +94,26 @@ pub struct NetworkResult {
     /// Suppressed findings by what suppressed them.
     pub suppressed: BTreeMap<String, u64>,
     /// What was not scanned.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<Missed>,
+}
+
+/// Something that was not scanned.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Missed {
+    /// What, and why.
+    #[serde(flatten)]
+    pub what: Skipped,
+    /// The members that have it, by number; all of them if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<u32>,
+}
+
+impl Missed {
+    /// Whether it is a member's.
+    #[must_use]
+    pub fn is_of(&self, member: usize) -> bool {
+        self.members.is_empty() || self.members.contains(&(member as u32))
+    }
 }
 
 impl NetworkResult {

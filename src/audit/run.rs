@@ -6,6 +6,7 @@ use super::{
     AuditError, Auditor,
     clone::Cloner,
     fetch::{Fetched, Fetching, Wanted, fetching},
+    memory::Memory,
     network::{failed, network_id},
     plan::Plan,
     result::{NetworkResult, Status},
@@ -126,7 +127,13 @@ fn one(
     let here: Vec<(&Unit, PathBuf)> = units.iter().map(|unit| (*unit, local(unit))).collect();
     // A plan that was just made knows how the repositories are.
     let known = here.iter().map(|(unit, _)| plan.states.get(&unit.unit).cloned()).collect::<Option<Vec<_>>>();
-    let states = known.unwrap_or_else(|| auditor.states(&here));
+    let states = match known {
+        Some(states) => states,
+        None => {
+            let surveys = store.surveys(&here.iter().map(|(_, path)| Some(path.as_path())).collect::<Vec<_>>())?;
+            surveys.into_iter().map(|survey| survey.map(|survey| survey.state).unwrap_or_default()).collect()
+        }
+    };
     let ids: Vec<(&str, &str)> =
         units.iter().map(|unit| unit.unit.as_str()).zip(states.iter().map(String::as_str)).collect();
     if !states.iter().any(String::is_empty)
@@ -136,11 +143,24 @@ fn one(
         return Ok(Some((known, true)));
     }
     let started = Instant::now();
-    let Some(results) = auditor.scan(&here)? else { return Ok(None) };
+    let Some(results) = scan(auditor, &here, context, store)? else { return Ok(None) };
     for result in &results {
         keep(store, result, context, started)?;
     }
     Ok(Some((results, false)))
+}
+
+/// Scans, but for what the store knows to hold nothing. What was found out is kept even if the audit was stopped.
+fn scan(
+    auditor: &Auditor<'_>,
+    units: &[(&Unit, PathBuf)],
+    context: &str,
+    store: &mut Store,
+) -> Result<Option<Vec<NetworkResult>>, AuditError> {
+    let mut memory = Memory::new(store, context);
+    let results = auditor.scan(units, &mut memory)?;
+    memory.save()?;
+    Ok(results)
 }
 
 /// Whether a stored result shows the repositories under the names they have now.
@@ -188,7 +208,8 @@ fn remote(
             }
         }
     };
-    let Some(mut results) = auditor.scan(&[(unit, clone.path().to_owned())])? else { return Ok(None) };
+    let here = [(unit, clone.path().to_owned())];
+    let Some(mut results) = scan(auditor, &here, context, store)? else { return Ok(None) };
     for result in &mut results {
         // A clone lies elsewhere each time, and git packs it as it likes: what identifies it are its refs.
         for member in &mut result.members {

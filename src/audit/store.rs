@@ -1,6 +1,9 @@
 //! The store: one SQLite file with what was found where, so that an audit can be resumed and repeated. It holds no secret
 //! in clear: only what a report shows.
 
+mod clean;
+mod surveys;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -17,7 +20,8 @@ use super::{
 const VERSION: i64 = 1;
 
 /// `context` is the digest of rules and settings: results under another one are not used. `networks.head` is the result
-/// without its leaks, `leaks.body` one leak; both JSON.
+/// without its leaks, `leaks.body` one leak; both JSON. `clean.ids` are blobs that hold nothing, each id behind its length; a
+/// family are repositories that share objects, and `sketches.object` is one of those by which it is known.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS networks (
         network TEXT NOT NULL, context TEXT NOT NULL, state TEXT NOT NULL, complete INTEGER NOT NULL,
@@ -35,6 +39,10 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS runs (id INTEGER PRIMARY KEY, title TEXT NOT NULL, context TEXT NOT NULL, ended INTEGER NOT NULL,
         complete INTEGER NOT NULL, score INTEGER NOT NULL, leaks INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS remotes (unit TEXT NOT NULL PRIMARY KEY, refs TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS clean (id INTEGER PRIMARY KEY, family INTEGER NOT NULL, context TEXT NOT NULL, ids BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS surveys (path BLOB NOT NULL PRIMARY KEY, stamp BLOB NOT NULL, brief BLOB NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS clean_of_family ON clean (family, context);
+    CREATE TABLE IF NOT EXISTS sketches (object BLOB NOT NULL, family INTEGER NOT NULL, PRIMARY KEY (object, family)) WITHOUT ROWID;
 ";
 
 /// An open store.
@@ -42,6 +50,8 @@ const TABLES: &str = "
 pub struct Store {
     path: PathBuf,
     database: Connection,
+    /// Whether it outlives the program.
+    is_kept: bool,
 }
 
 impl Store {
@@ -70,7 +80,7 @@ impl Store {
         }
         database.execute_batch(TABLES).map_err(failed)?;
         database.pragma_update(None, "user_version", VERSION).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), database })
+        Ok(Self { path: path.to_owned(), database, is_kept: true })
     }
 
     /// A store that is gone with the program.
@@ -82,7 +92,7 @@ impl Store {
         let failed = |error| AuditError::Store { path: path.clone(), error };
         let database = Connection::open_in_memory().map_err(failed)?;
         database.execute_batch(TABLES).map_err(failed)?;
-        Ok(Self { path, database })
+        Ok(Self { path, database, is_kept: false })
     }
 
     fn wrap<T>(&self, done: rusqlite::Result<T>) -> Result<T, AuditError> {

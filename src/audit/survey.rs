@@ -4,11 +4,14 @@ use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
+use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::unit::hex;
+use super::{stamp::Stamp, unit::hex};
 use crate::source::git::{GitError, Repo, object::HashKind};
 
 /// Ids in a sketch. With 32, repositories that share half of their objects share about a third of them, give or take
@@ -18,7 +21,7 @@ const SKETCH: usize = 32;
 const ALIKE: usize = 4;
 
 /// An object id's bytes.
-type Id = Vec<u8>;
+pub(crate) type Id = Vec<u8>;
 
 /// A directory of objects.
 #[derive(Clone, Debug, Default)]
@@ -46,17 +49,34 @@ pub(crate) struct Survey {
     pub(crate) refs: u64,
     /// Whether it can be read together with others: nothing was left at a remote or cut off.
     pub(crate) joinable: bool,
+    /// Everything that was looked at.
+    seen: Vec<PathBuf>,
+}
+
+/// What a plan needs to know of a repository.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Brief {
+    pub(crate) state: String,
+    /// The ids of the sketch in hexadecimal.
+    sketch: Vec<String>,
+    pub(crate) est_kb: u64,
+    pub(crate) joinable: bool,
 }
 
 impl Survey {
     /// Looks at a repository on this machine.
-    pub(crate) fn of(path: &Path) -> Result<Self, GitError> {
-        let repo = Repo::at(path)?;
+    pub(crate) fn at(path: &Path) -> Result<Self, GitError> {
+        Repo::at(path).map(|repo| Self::of(&repo))
+    }
+
+    /// Looks at one that is open.
+    pub(crate) fn of(repo: &Repo) -> Self {
         let layout = repo.layout();
         let mut survey =
             Self { joinable: layout.hash == HashKind::Sha1 && !layout.shallow.exists(), ..Self::default() };
         survey.joinable &= !repo.is_partial();
         let mut state = Sha256::new();
+        survey.seen.extend(layout.work_dir.iter().map(|work| work.join(".git")));
         survey.names(&layout.common_dir, &mut state);
         // A linked work tree has a directory of its own.
         if layout.git_dir != layout.common_dir {
@@ -69,16 +89,31 @@ impl Survey {
         survey.sketch.dedup();
         survey.sketch.truncate(SKETCH);
         survey.state = hex(&state.finalize()[..16]);
-        Ok(survey)
+        survey
     }
 
-    /// How many loose objects there are.
-    pub(crate) fn loose(&self) -> u64 {
-        self.stores.iter().map(|store| store.loose).sum()
+    /// What a plan needs of it.
+    pub(crate) fn brief(&self) -> Brief {
+        let loose: u64 = self.stores.iter().map(|store| store.loose).sum();
+        let sketch = self.sketch.iter().map(|id| hex(id)).collect();
+        Brief { state: self.state.clone(), sketch, est_kb: self.bytes / 1024 + loose, joinable: self.joinable }
+    }
+
+    /// A stamp of all that was looked at since `start`, which holds while a survey would say the same.
+    pub(crate) fn stamp(&self, path: &Path, start: SystemTime) -> Option<Stamp> {
+        let config = |path: &&PathBuf| path.file_name().is_some_and(|name| name == "config");
+        // What a configuration includes was not looked at.
+        let includes =
+            |path: &PathBuf| fs::read(path).is_ok_and(|text| text.to_ascii_lowercase().contains_str("include"));
+        if self.seen.iter().filter(config).any(includes) {
+            return None;
+        }
+        Stamp::of(path, &self.seen, start)
     }
 
     /// Everything small that decides what a scan reads besides objects.
     fn names(&mut self, home: &Path, state: &mut Sha256) {
+        self.seen.push(home.to_owned());
         for entry in entries(home) {
             let Ok(meta) = fs::symlink_metadata(&entry) else { continue };
             let name = entry.file_name().unwrap_or_default().to_owned();
@@ -90,12 +125,13 @@ impl Survey {
                             as u64;
                 }
                 note(state, &entry, &text);
+                self.seen.push(entry);
             } else if meta.is_dir()
                 && ["refs", "logs", "worktrees", "rebase-merge", "rebase-apply", "sequencer"]
                     .iter()
                     .any(|dir| name == *dir)
             {
-                self.refs += digest_below(&entry, state) * u64::from(name == "refs");
+                self.refs += digest_below(&entry, state, &mut self.seen) * u64::from(name == "refs");
             }
         }
     }
@@ -103,7 +139,9 @@ impl Survey {
     fn objects(&mut self, dir: &Path, id_len: usize, state: &mut Sha256) {
         note(state, dir, b"");
         let mut store = Objects { dir: dir.to_owned(), ..Objects::default() };
+        self.seen.extend([dir.to_owned(), dir.join("info"), dir.join("info/alternates"), dir.join("pack")]);
         for pack in entries(&dir.join("pack")) {
+            self.seen.push(pack.clone());
             let size = fs::metadata(&pack).map_or(0, |meta| meta.len());
             note(state, &pack, &size.to_le_bytes());
             if pack.extension().is_some_and(|extension| extension == "idx") {
@@ -116,6 +154,7 @@ impl Survey {
             let Some(first) = fan.file_name().and_then(|name| name.to_str()).filter(|name| name.len() == 2) else {
                 continue;
             };
+            self.seen.push(fan.clone());
             for object in entries(&fan) {
                 let rest = object.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let Some(id) = crate::model::BlobId::from_hex(format!("{first}{rest}").as_bytes()) else { continue };
@@ -144,10 +183,17 @@ impl Survey {
         self.sketch.extend(ids.chunks_exact(id_len).map(<[u8]>::to_vec));
         Some(count)
     }
+}
+
+impl Brief {
+    /// The smallest object ids.
+    pub(crate) fn sketch(&self) -> &[String] {
+        &self.sketch
+    }
 
     /// Whether two repositories share enough to be read together.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let mut union: Vec<&Id> = self.sketch.iter().chain(&other.sketch).collect();
+        let mut union: Vec<&String> = self.sketch.iter().chain(&other.sketch).collect();
         union.sort_unstable();
         let mut sample = 0;
         let mut shared = 0;
@@ -171,15 +217,17 @@ fn note(state: &mut Sha256, path: &Path, bytes: &[u8]) {
 }
 
 /// Digests all files below a directory; how many there are. No link is followed.
-fn digest_below(dir: &Path, state: &mut Sha256) -> u64 {
+fn digest_below(dir: &Path, state: &mut Sha256, seen: &mut Vec<PathBuf>) -> u64 {
     let mut files = 0;
     let mut todo = vec![dir.to_owned()];
     while let Some(dir) = todo.pop() {
+        seen.push(dir.clone());
         for path in entries(&dir) {
             match fs::symlink_metadata(&path) {
                 Ok(meta) if meta.is_dir() => todo.push(path),
                 Ok(meta) if meta.is_file() => {
                     note(state, &path, &fs::read(&path).unwrap_or_default());
+                    seen.push(path);
                     files += 1;
                 }
                 _ => {}
@@ -197,10 +245,10 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::Survey;
+    use super::Brief;
 
-    fn survey(ids: impl Iterator<Item = u8>) -> Survey {
-        Survey { sketch: ids.map(|id| vec![id; 20]).collect(), ..Survey::default() }
+    fn survey(ids: impl Iterator<Item = u8>) -> Brief {
+        Brief { sketch: ids.map(|id| format!("{id:02x}").repeat(20)).collect(), ..Brief::default() }
     }
 
     #[test]

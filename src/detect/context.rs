@@ -26,6 +26,7 @@ pub(crate) struct Assignment {
 pub(crate) struct Reading<'t> {
     pub(crate) text: &'t [u8],
     pub(crate) word: Span,
+    whole: Option<bool>,
     direct: Option<Option<Assignment>>,
     later: Option<[Option<Assignment>; 3]>,
     nearby: Option<[Option<Assignment>; 3]>,
@@ -33,17 +34,18 @@ pub(crate) struct Reading<'t> {
 
 impl<'t> Reading<'t> {
     pub(crate) fn new(text: &'t [u8], word: Span) -> Self {
-        Self { text, word, direct: None, later: None, nearby: None }
+        Self { text, word, whole: None, direct: None, later: None, nearby: None }
     }
 
-    fn is_whole(&self) -> bool {
-        is_whole(self.text, self.word)
+    /// Whether the word stands for itself; if not, nothing is assigned to it.
+    pub(crate) fn is_whole(&mut self) -> bool {
+        *self.whole.get_or_insert_with(|| is_whole(self.text, self.word))
     }
 
     /// The value assigned to the name that the word is part of.
     pub(crate) fn direct(&mut self) -> Option<Assignment> {
         if self.direct.is_none() {
-            self.direct = Some(self.is_whole().then(|| assignment(self.text, self.word)).flatten());
+            self.direct = Some(assignment(self.text, self.word));
         }
         self.direct.flatten()
     }
@@ -51,7 +53,7 @@ impl<'t> Reading<'t> {
     /// Values assigned to other names after the word.
     pub(crate) fn later(&mut self) -> [Option<Assignment>; 3] {
         if self.later.is_none() {
-            self.later = Some(if self.is_whole() { later(self.text, self.word) } else { [None; 3] });
+            self.later = Some(later(self.text, self.word));
         }
         self.later.unwrap_or_default()
     }
@@ -59,7 +61,7 @@ impl<'t> Reading<'t> {
     /// Values close behind the word, whatever stands between.
     pub(crate) fn nearby(&mut self) -> [Option<Assignment>; 3] {
         if self.nearby.is_none() {
-            self.nearby = Some(if self.is_whole() { runs_behind(self.text, self.word) } else { [None; 3] });
+            self.nearby = Some(runs_behind(self.text, self.word));
         }
         self.nearby.unwrap_or_default()
     }
@@ -85,7 +87,8 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
     const SUFFIX: &[&[u8]] =
         &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
     let rest = &text[word.end..];
-    SUFFIX.iter().any(|suffix| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix))
+    let follows = |suffix: &[u8]| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix);
+    SUFFIX.iter().any(|suffix| suffix[0] == after | 0x20 && follows(suffix))
 }
 
 fn is_name(byte: u8) -> bool {

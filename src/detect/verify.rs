@@ -8,7 +8,7 @@ use super::{
     context::{self, Assignment, RUN},
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
-    pattern::{Pattern, PatternCache},
+    pattern::{Machine, Pattern},
     runs::{Run, find_runs, is_value_like, stretches},
     tests_on_secret::fate,
 };
@@ -72,15 +72,14 @@ impl Raw {
     }
 }
 
-/// What a thread needs while it detects: buffers, and the caches of the patterns it has used.
+/// What a thread needs while it detects: buffers, kept for their memory.
 #[derive(Default)]
 pub struct Scratch {
     pub(super) anchors: Vec<Anchor>,
     pub(super) words: Vec<Anchor>,
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
-    /// By rule; made when a rule is first tried.
-    caches: Vec<Option<Box<PatternCache>>>,
+    machine: Machine,
     /// What has been done so far.
     pub stats: Stats,
 }
@@ -149,6 +148,7 @@ impl Detector {
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
+            let rule = self.providers_rule(text, proposal).unwrap_or(rule);
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
             self.attribute(text, anchor, secret, scratch, out);
         }
@@ -157,11 +157,15 @@ impl Detector {
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
     fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
-        let rules = self.judge_rules.get_or_init(|| {
+        self.judge_rules().iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
+    }
+
+    /// The rules that the judge reports under, with their ids, where they are in use.
+    pub(super) fn judge_rules(&self) -> &[(String, u32)] {
+        self.judge_rules.get_or_init(|| {
             let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
             self.rules.judge_rules().filter(|&index| self.rules.is_enabled(index)).map(named).collect()
-        });
-        rules.iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
+        })
     }
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
@@ -179,11 +183,7 @@ impl Detector {
     ) -> Option<(Span, Span)> {
         let pattern = self.pattern(rule)?;
         scratch.stats.regexes += 1;
-        if scratch.caches.is_empty() {
-            scratch.caches.resize_with(self.rules.len(), || None);
-        }
-        let cache = scratch.caches[rule as usize].get_or_insert_with(|| Box::new(pattern.cache()));
-        pattern.find(text, window, anchored, cache)
+        pattern.find(text, window, anchored, &mut scratch.machine)
     }
 
     /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
@@ -256,6 +256,9 @@ impl Detector {
         owner: &Owner,
         scratch: &mut Scratch,
     ) -> Option<(Span, Span)> {
+        if !reading.is_whole() {
+            return None;
+        }
         let (text, word) = (reading.text, reading.word);
         let direct = reading.direct().and_then(|found| self.assigned(text, word, found, owner, scratch));
         if direct.is_some() || owner.before < RUN {

@@ -33,6 +33,7 @@ mod text;
 mod uri;
 
 pub use json::{Document, ReadError, read as read_json};
+pub use text::plural;
 
 /// What a report is written as.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -17,7 +17,7 @@ mod summary;
 
 use paint::clip;
 pub(super) use paint::{Paint, columns};
-pub(super) use summary::plural;
+pub use summary::plural;
 
 /// Other places of a finding that are listed; all are in the machine formats.
 const PLACES: usize = 5;

@@ -32,9 +32,41 @@ pub struct Shape {
     pub in_window: bool,
 }
 
+/// States that a compiled pattern may have: ten times what the largest of the catalogue takes, and few enough for any
+/// engine.
+const MOST_STATES: usize = 100_000;
+
 /// Parses a pattern as the detector will: bytes, no Unicode.
+///
+/// # Errors
+///
+/// It is no regex, or too large to be compiled.
 pub fn parse(pattern: &str) -> Result<Hir, String> {
-    ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).map_err(|error| error.to_string())
+    let mut parser = ParserBuilder::new().unicode(false).utf8(false).build();
+    let hir = parser.parse(pattern).map_err(|error| error.to_string())?;
+    match states(&hir) {
+        many if many > MOST_STATES => Err(format!(
+            "too large: its repetitions, multiplied, need {many} states, and {MOST_STATES} is the most; narrow them"
+        )),
+        _ => Ok(hir),
+    }
+}
+
+/// The states that a pattern takes where each repetition is written out.
+fn states(hir: &Hir) -> usize {
+    let sum = |parts: &[Hir]| parts.iter().map(states).fold(parts.len(), usize::saturating_add);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len(),
+        HirKind::Class(Class::Bytes(class)) => class.ranges().len(),
+        HirKind::Class(Class::Unicode(class)) => class.ranges().len() * 4,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1) as usize;
+            states(&repetition.sub).saturating_add(1).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => states(&capture.sub).saturating_add(2),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => sum(parts),
+    }
 }
 
 /// The bytes that can occur in a match of `hir`, roughly from above.
@@ -296,6 +328,14 @@ mod tests {
 
     fn shape(hir: &Hir, keyword: &[u8], caseless: bool, window: Option<usize>) -> Shape {
         shapes(hir, &[keyword.to_vec()], caseless, window)[0]
+    }
+
+    #[test]
+    fn a_pattern_too_large_to_be_compiled_is_refused() {
+        let error = parse("x(?:(?:[0-9a-z]{0,100}X){0,100}Y){0,100}").unwrap_err();
+        assert!(error.starts_with("too large") && error.contains("states"), "{error}");
+        assert!(parse("x(?:[0-9a-z]{0,100}X){0,100}").is_ok());
+        assert!(parse("(?:(?:(?:x{4000}){4000}){4000}){4000}").is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod shipped;
 mod worker;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -91,7 +91,7 @@ pub trait Observer: Sync {
 
 /// Everything a scan shares between its threads.
 pub struct Scanner<'s> {
-    detector: Detector,
+    detector: Arc<Detector>,
     allowlist: &'s Allowlist,
     settings: &'s Settings,
     observer: &'s dyn Observer,
@@ -110,14 +110,20 @@ impl<'s> Scanner<'s> {
         observer: &'s dyn Observer,
         stop: &'s AtomicBool,
     ) -> Self {
-        Self {
-            detector: Detector::new(rules, settings.detect),
-            allowlist,
-            settings,
-            observer,
-            stop,
-            map_rule: OnceLock::new(),
-        }
+        Self::with(Arc::new(Detector::new(rules, settings.detect)), allowlist, settings, observer, stop)
+    }
+
+    /// The same with a detector that others use as well, made with the options of these settings: what it has compiled for
+    /// one scan serves the next.
+    #[must_use]
+    pub fn with(
+        detector: Arc<Detector>,
+        allowlist: &'s Allowlist,
+        settings: &'s Settings,
+        observer: &'s dyn Observer,
+        stop: &'s AtomicBool,
+    ) -> Self {
+        Self { detector, allowlist, settings, observer, stop, map_rule: OnceLock::new() }
     }
 
     /// Scans the targets. The same input gives the same outcome, for any number of threads.
@@ -127,13 +133,27 @@ impl<'s> Scanner<'s> {
         for target in targets {
             match target {
                 Target::Tree(roots) => self.scan_tree(roots, &collector),
-                Target::History(path) => self.scan_history(path, &collector),
+                Target::History(path) => drop(self.scan_history(path, &[], &collector)),
                 Target::Staged(path, whole) => self.scan_staged(path.as_deref(), *whole, &collector),
                 Target::Range(path, query) => self.scan_range(path.as_deref(), query, &collector),
                 Target::Objects(ids) => self.scan_objects(ids, &collector),
                 Target::Bytes(bytes) => self.worker(&collector).bytes(bytes),
             }
         }
+        self.finish(collector)
+    }
+
+    /// Scans every object of a repository but for blobs that are known to hold nothing, from a scan with the same rules and
+    /// settings, and tells which others hold nothing. The outcome is that of a whole scan, save that damage to what is
+    /// known is not met.
+    #[must_use]
+    pub fn scan_unknown(&self, repository: &Path, known: &[BlobId]) -> (Outcome, Vec<BlobId>) {
+        let collector = Mutex::new(Collector::default());
+        let clean = self.scan_history(repository, known, &collector);
+        (self.finish(collector), clean)
+    }
+
+    fn finish(&self, collector: Mutex<Collector>) -> Outcome {
         let mut collector = collector.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if self.is_stopped() {
             collector.skip(Skipped { what: "the rest".into(), reason: SkipReason::Interrupted, asked: true });

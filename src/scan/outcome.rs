@@ -41,6 +41,10 @@ impl Collector {
         self.skipped.push(skipped);
     }
 
+    pub(crate) fn skips(&self) -> usize {
+        self.skipped.len()
+    }
+
     /// Takes over what another one found, as far as it is wanted by rule and secret.
     pub(crate) fn take(&mut self, other: Self, wanted: impl Fn(&str, &[u8]) -> bool) {
         let keep = |placed: &Placed| wanted(&placed.candidate.rule.id, placed.candidate.secret.expose());

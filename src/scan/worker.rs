@@ -68,6 +68,11 @@ impl<'c> Worker<'c> {
         self.found.skip(skipped);
     }
 
+    /// How much was noted that was not read.
+    pub(crate) fn skips(&self) -> usize {
+        self.found.skips()
+    }
+
     /// Scans the bytes of one item; a fault of ours costs this item only.
     pub(crate) fn item(&mut self, provenance: Provenance, bytes: &[u8], asked: bool) {
         self.item_of(None, provenance, bytes, asked);

@@ -77,8 +77,8 @@ fn guess(head: &[u8]) -> Option<Wide> {
     if head.len() < 8 {
         return None;
     }
-    let zeros = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&b| b == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
+    let zeros = |parity: usize| head.chunks_exact(2).map(|pair| u16::from(pair[parity] == 0)).sum::<u16>();
+    let (even, odd) = (usize::from(zeros(0)), usize::from(zeros(1)));
     let half = head.len() / 2;
     if odd * 10 >= half * 7 && even * 20 <= half {
         return Some(Wide::Little);
@@ -93,20 +93,22 @@ pub fn is_binary(bytes: &[u8]) -> bool {
 }
 
 /// The wide strings (printable ASCII as little-endian UTF-16) inside a binary file, a line each; `None` when there are none.
+///
+/// Any of them covers a whole step of eight bytes, and hardly any other eight bytes have a zero in every second place.
 #[must_use]
 pub fn wide_strings(bytes: &[u8]) -> Option<Converted> {
-    let printable = |at: usize| matches!(bytes[at], b' '..=b'~' | b'\t') && bytes[at + 1] == 0;
     let mut found = Converted { text: Vec::new(), wide: Wide::Little, pieces: Vec::new() };
     let mut at = 0;
-    while let Some(zero) = memchr::memchr(0, &bytes[at..]) {
-        let zero = at + zero;
-        at = zero + 1;
-        if zero == 0 || !printable(zero - 1) {
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<STEP>) {
+        let Some(first) = first_letter(u64::from_le_bytes(*eight)) else {
+            at += STEP;
             continue;
+        };
+        let (mut start, mut end) = (at + first, at + first);
+        while start >= 2 && is_wide(bytes, start - 2) {
+            start -= 2;
         }
-        let start = zero - 1;
-        let mut end = start;
-        while end + 1 < bytes.len() && printable(end) {
+        while is_wide(bytes, end) {
             end += 2;
         }
         if end - start >= 2 * SHORTEST {
@@ -114,14 +116,41 @@ pub fn wide_strings(bytes: &[u8]) -> Option<Converted> {
             found.text.extend(bytes[start..end].iter().step_by(2));
             found.text.push(b'\n');
         }
-        at = end.max(at);
+        at = end.max(at + STEP);
     }
     (!found.text.is_empty()).then_some(found)
 }
 
+/// Bytes looked at together: half of the shortest string.
+const STEP: usize = SHORTEST;
+
+/// The first place of a letter where every second byte, and no other, is zero.
+fn first_letter(eight: u64) -> Option<usize> {
+    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
+    let first = match (eight & EVEN, eight & !EVEN) {
+        (0, 0) => return None,
+        (_, 0) => 0,
+        (0, _) => 1,
+        _ => return None,
+    };
+    let letters = (0..4).map(|place| (eight >> (16 * place + 8 * first)) as u8);
+    letters.into_iter().all(is_printable).then_some(first)
+}
+
+/// Whether a printable letter and its zero stand at `at`.
+fn is_wide(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at..at + 2).is_some_and(|pair| is_printable(pair[0]) && pair[1] == 0)
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Wide, from_wide, wide_strings};
+    use proptest::prelude::*;
+
+    use super::{SHORTEST, Wide, from_wide, is_wide, wide_strings};
 
     fn wide(text: &str, little: bool) -> Vec<u8> {
         text.encode_utf16().flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() }).collect()
@@ -162,5 +191,41 @@ mod tests {
         let found = wide_strings(&bytes).unwrap();
         assert_eq!(found.text, b"password=abcdef\n");
         assert_eq!(found.stored(9), 3 + 18);
+    }
+
+    /// Every stretch of letters and zeros that is long enough, looked for at every place.
+    fn all_strings(bytes: &[u8]) -> Vec<(usize, Vec<u8>)> {
+        let (mut found, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let letters = (at..).step_by(2).take_while(|&at| is_wide(bytes, at)).count();
+            if letters >= SHORTEST {
+                found.push((at, bytes[at..at + 2 * letters].iter().step_by(2).copied().collect()));
+            }
+            at += (2 * letters).max(1);
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn finds_each_wide_string_at_any_place(parts in proptest::collection::vec((0..4_u8, 0..24_usize, 0..3_usize), 0..12)) {
+            let mut bytes = Vec::new();
+            for (kind, len, more) in parts {
+                match kind {
+                    0 => bytes.extend(wide(&"key-0123456789abcdefghijklm"[..len], true)),
+                    1 => bytes.extend(std::iter::repeat_n(0, len)),
+                    2 => bytes.extend(&b"\x01\xffa\x80 z\x07=k"[..len.min(9)]),
+                    _ => bytes.extend(b"abcdefghijklmnopqrstuvwxyz"[..len].iter().flat_map(|&b| [0, b])),
+                }
+                bytes.extend(&b"a\0b"[..more]);
+            }
+            let expected = all_strings(&bytes);
+            let found = wide_strings(&bytes);
+            let text: Vec<u8> = expected.iter().flat_map(|(_, text)| [text, &b"\n"[..]].concat()).collect();
+            prop_assert_eq!(found.as_ref().map_or(&b""[..], |found| &found.text), &text[..]);
+            let starts: Vec<usize> = expected.iter().map(|(start, _)| *start).collect();
+            let pieces: Vec<usize> = found.iter().flat_map(|found| &found.pieces).map(|piece| piece.1).collect();
+            prop_assert_eq!(pieces, starts);
+        }
     }
 }

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::runner::{Place, Ran};
 
 /// An AWS key pair made from a seed; nowhere literal.
-fn pair(seed: &str) -> (String, String) {
+pub(crate) fn pair(seed: &str) -> (String, String) {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let digest = Sha256::digest(seed);
     let id: String = digest.iter().take(16).map(|byte| alphabet[usize::from(byte % 32)] as char).collect();
@@ -27,13 +27,13 @@ fn pair(seed: &str) -> (String, String) {
     (["AK", "IA", &id].concat(), hex[..40].to_owned())
 }
 
-fn config(seed: &str) -> String {
+pub(crate) fn config(seed: &str) -> String {
     let (id, secret) = pair(seed);
     format!("aws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
 }
 
 /// Runs git in a directory of the place.
-fn git(place: &Place, dir: &str, date: &str, arguments: &[&str]) {
+pub(crate) fn git(place: &Place, dir: &str, date: &str, arguments: &[&str]) {
     let mut command = place.command("git");
     command.args(["-c", "init.defaultBranch=main", "-C", dir]).args(arguments);
     command.env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
@@ -41,7 +41,7 @@ fn git(place: &Place, dir: &str, date: &str, arguments: &[&str]) {
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn commit(place: &Place, dir: &str, date: &str, files: &[(&str, &str)]) {
+pub(crate) fn commit(place: &Place, dir: &str, date: &str, files: &[(&str, &str)]) {
     for (name, text) in files {
         place.write(&format!("{dir}/{name}"), text);
     }
@@ -51,7 +51,7 @@ fn commit(place: &Place, dir: &str, date: &str, files: &[(&str, &str)]) {
 
 /// `all/`: an original, two forks of it of which one has commits of its own, one with the same key and another history, and
 /// an empty one.
-fn organisation() -> Place {
+pub(crate) fn organisation() -> Place {
     let place = Place::new();
     place.write("o/README", "x");
     git(&place, "o", "2020-01-01T00:00:00Z", &["init", "-q"]);
@@ -78,12 +78,12 @@ fn organisation() -> Place {
     place
 }
 
-fn read(place: &Place, name: &str) -> Value {
+pub(crate) fn read(place: &Place, name: &str) -> Value {
     let bytes = std::fs::read(place.path().join(name)).unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
 
-fn bytes(place: &Place, name: &str) -> Vec<u8> {
+pub(crate) fn bytes(place: &Place, name: &str) -> Vec<u8> {
     std::fs::read(place.path().join(name)).unwrap()
 }
 

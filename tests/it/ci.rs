@@ -342,7 +342,7 @@ fn pushes_merge_groups_and_deletes() {
         )
     };
     assert!(run("push", push(&first, &third)).code(1).err.contains("2 commits"));
-    assert!(run("push", push(&second, &third)).code(0).err.contains("1 commits"));
+    assert!(run("push", push(&second, &third)).code(0).err.contains("1 commit,"));
     assert!(run("push", push(&zero, &third)).code(1).err.contains("2 commits"), "a new branch: what main has not");
     assert!(
         run("push", push(&"d".repeat(40), &third)).code(1).err.contains("2 commits"),
@@ -358,7 +358,7 @@ fn pushes_merge_groups_and_deletes() {
     .code(1);
     assert!(run("schedule", "{}".to_owned()).code(1).err.contains("3 commits"));
     let flags = repo.stanch(&["ci", "--base", &second, "--head", "HEAD", "--dry-run"]).code(0);
-    assert!(flags.err.contains("1 commits") && flags.err.contains("source=flags"), "{}", flags.err);
+    assert!(flags.err.contains("1 commit,") && flags.err.contains("source=flags"), "{}", flags.err);
     repo.stanch(&["ci", "--base", "no-such-branch"]).code(3);
 }
 
@@ -380,7 +380,7 @@ fn a_pull_request_is_judged_by_its_base() {
     repo.stanch(&["ci", "--base", &base, "--trust-head"]).code(0);
     repo.commit("c.py", assign(3).replace('\n', " # stanch:allow a sample\n"));
     let said = repo.stanch(&["ci", "--base", "HEAD^"]).code(0);
-    assert!(said.err.contains("1 findings are allowed by comments"), "{}", said.err);
+    assert!(said.err.contains("1 finding is allowed by comments"), "{}", said.err);
 }
 
 #[test]

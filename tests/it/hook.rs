@@ -315,7 +315,7 @@ fn hooks_path_husky_and_the_users_own_are_seen() {
     repo.git(&["config", "core.hooksPath", ".githooks"]);
     let doctor = repo.stanch(&["doctor"]).code(1);
     assert!(doctor.out.contains("core.hooksPath hides that file"), "{}", doctor.out);
-    repo.stanch(&["hook", "install"]).code(0);
+    repo.stanch(&["hook", "install", "--way", "file"]).code(0);
     assert!(repo.read(".githooks/pre-commit").contains("stanch"));
     repo.stanch(&["doctor"]).code(0);
     repo.stanch(&["hook", "uninstall"]).code(0);
@@ -324,7 +324,7 @@ fn hooks_path_husky_and_the_users_own_are_seen() {
     let husky = yard.repo("husky");
     husky.git(&["config", "core.hooksPath", ".husky/_"]);
     husky.write(".husky/pre-commit", "npm test\n");
-    husky.stanch(&["hook", "install"]).code(0);
+    husky.stanch(&["hook", "install", "--way", "file"]).code(0);
     assert!(husky.read(".husky/pre-commit").ends_with("npm test\n"));
     assert!(!husky.read(".husky/pre-commit").contains(env!("CARGO_BIN_EXE_stanch")), "it is committed, for others too");
     husky.stanch(&["hook", "uninstall"]).code(0);
@@ -332,8 +332,25 @@ fn hooks_path_husky_and_the_users_own_are_seen() {
 
     let kept = yard.repo("kept");
     kept.write("lefthook.yml", "pre-commit:\n");
-    let said = kept.stanch(&["hook", "install"]).code(2);
-    assert!(said.err.contains("stanch hook run pre-commit") && !kept.exists(".git/hooks/pre-commit"), "{}", said.err);
+    // A git that takes hooks as configuration leaves lefthook's files alone; before that, what to add to its own is said.
+    let said = kept.stanch(&["hook", "install"]);
+    let configured = kept.try_git(&["config", "--get-regexp", r"^hook\."]).code == 0;
+    let told = said.code == 2 && said.err.contains("stanch hook run pre-commit");
+    assert!((configured || told) && !kept.exists(".git/hooks/pre-commit"), "{} {}", said.code, said.err);
+    // What it has already is not asked for again.
+    let entry = |name: &str| format!("{name}:\n  commands:\n    stanch:\n      run: stanch hook run {name}\n");
+    kept.write("lefthook.yml", entry("pre-commit"));
+    let said = kept.stanch(&["hook", "install"]);
+    assert!(
+        configured || !said.err.contains("hook run pre-commit\n") && said.err.contains("hook run pre-push"),
+        "{}",
+        said.err
+    );
+    kept.stanch(&["hook", "install", "pre-commit"]).code(0);
+    std::fs::remove_file(kept.path.join("lefthook.yml")).unwrap();
+    kept.write(".pre-commit-config.yaml", "repos:\n  - repo: x\n    hooks:\n      - id: stanch-system\n");
+    let said = kept.stanch(&["hook", "install"]).code(0);
+    assert!(configured || said.err.contains("`pre-commit install"), "{}", said.err);
 }
 
 #[test]
@@ -387,4 +404,113 @@ fn the_framework_with_nothing_staged_means_all_tracked_files() {
     run(&[("PRE_COMMIT", "1")]).code(0);
     std::fs::remove_file(repo.path.join(".git/MERGE_HEAD")).unwrap();
     run(&[("PRE_COMMIT", "1"), (&format!("GITHEAD_{side}"), "side")]).code(0);
+}
+
+#[test]
+fn ids_of_sixty_four_digits_are_ids_like_others() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    std::fs::remove_dir_all(repo.path.join(".git")).unwrap();
+    repo.git(&["init", "-q", "-b", "main", "--object-format=sha256"]);
+    repo.stanch(&["hook", "install", "--way", "file"]).code(0);
+    repo.commit("readme", "hello\n");
+    let server = yard.path("server.git").display().to_string();
+    repo.git(&["init", "-q", "--bare", "--object-format=sha256", &server]);
+    yard.at("server.git").stanch(&["hook", "install", "--way", "file"]).code(0);
+    repo.git(&["remote", "add", "origin", &server]);
+    repo.try_git(&["push", "-q", "origin", "main"]).code(0);
+    repo.write("a.py", assign(1));
+    repo.git(&["add", "."]);
+    repo.try_git(&["commit", "-qm", "x"]).code(1);
+    repo.git(&["commit", "-qnm", "x"]);
+    let said = repo.try_git(&["push", "-q", "origin", "main"]);
+    assert!(said.code != 0 && said.err.contains("a.py:1") && !said.err.contains("remote:"), "{}", said.err);
+    let said = repo.try_git(&["push", "-q", "--no-verify", "origin", "main:new"]);
+    assert!(said.code != 0 && said.err.contains("remote:   a.py:1"), "{}", said.err);
+    // A delete is all zeros, as many as an id has digits.
+    repo.git(&["push", "-q", "--no-verify", "origin", "main~1:refs/heads/gone"]);
+    repo.try_git(&["push", "-q", "origin", ":gone"]).code(0);
+}
+
+#[test]
+fn gitlab_shows_what_its_server_hook_says() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("a.py", assign(1));
+    remote(&yard, &repo);
+    let server = yard.at("remote.git");
+    server.stanch(&["hook", "install", "--way", "file"]).code(0);
+    let hook = server.read("hooks/pre-receive");
+    server.script("hooks/pre-receive", &hook.replacen('\n', "\nexport GL_PROTOCOL=web\n", 1));
+    let said = repo.try_git(&["push", "-q", "origin", "main"]);
+    assert!(said.code != 0 && said.err.contains("remote: GL-HOOK-ERR:   a.py:1"), "{}", said.err);
+}
+
+/// The three refs of one push, of which only the tag leaks, are three lines for the server.
+#[test]
+fn a_server_reads_every_line_of_a_push() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("readme", "hello\n");
+    remote(&yard, &repo);
+    let server = yard.at("remote.git");
+    server.stanch(&["hook", "install", "--way", "file"]).code(0);
+    repo.git(&["branch", "two"]);
+    repo.git(&["checkout", "-q", "--detach"]);
+    repo.commit("a.py", assign(1));
+    repo.git(&["tag", "-a", "v1", "-m", "one"]);
+    let said = repo.try_git(&["push", "-q", "origin", "main", "two", "v1"]);
+    assert!(said.code != 0 && said.err.contains("a.py:1"), "{}", said.err);
+    repo.try_git(&["push", "-q", "origin", "main", "two"]).code(0);
+    // A tag's own message is pushed, too.
+    repo.git(&["tag", "-a", "v2", "-m", &format!("use {}", key(2)), "main"]);
+    let said = repo.try_git(&["push", "-q", "origin", "v2"]);
+    assert!(said.code != 0 && said.err.contains("tag") && !said.err.contains(&key(2)), "{}", said.err);
+}
+
+/// What the framework must be told of hooks that read the index by themselves.
+#[test]
+fn the_framework_hands_no_names_over_and_starts_one_at_a_time() {
+    let file = yaml_rust2::YamlLoader::load_from_str(include_str!("../../.pre-commit-hooks.yaml")).unwrap();
+    let hooks = file[0].as_vec().unwrap();
+    let ids: Vec<&str> = hooks.iter().map(|hook| hook["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["stanch", "stanch-system", "stanch-message", "stanch-rust"]);
+    for hook in hooks {
+        assert_eq!(hook["require_serial"].as_bool(), Some(true));
+        assert_eq!(hook["minimum_pre_commit_version"].as_str(), Some("3.2.0"));
+        let entry: Vec<&str> = hook["entry"].as_str().unwrap().split(' ').collect();
+        assert_eq!(entry[..3], ["stanch", "hook", "run"]);
+        if hook["id"].as_str() == Some("stanch-message") {
+            continue;
+        }
+        assert_eq!(hook["pass_filenames"].as_bool(), Some(false));
+        let stages: Vec<&str> = hook["stages"].as_vec().unwrap().iter().map(|stage| stage.as_str().unwrap()).collect();
+        assert_eq!(stages, ["pre-commit", "pre-merge-commit", "pre-push", "manual"]);
+    }
+    let version = format!("stanch=={}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(hooks[0]["additional_dependencies"][0].as_str(), Some(version.as_str()));
+}
+
+/// Git 2.54 and later takes hooks as configuration, before that they are files: the same commits are stopped.
+#[test]
+fn by_default_hooks_go_in_the_way_of_the_git_at_hand() {
+    let yard = Yard::new();
+    let repo = yard.repo("repo");
+    repo.commit("readme", "hello\n");
+    let own = "#!/bin/sh\ntouch own-ran\n";
+    repo.script(".git/hooks/pre-commit", own);
+    let config = repo.read(".git/config");
+    for _ in 0..2 {
+        repo.stanch(&["hook", "install"]).code(0);
+    }
+    repo.stanch(&["doctor"]).code(0);
+    repo.write("a.py", assign(1));
+    repo.git(&["add", "."]);
+    let said = repo.try_git(&["commit", "-qm", "x"]).code(1);
+    assert_eq!(said.err.matches("a.py:1").count(), 1, "installed twice, run once: {}", said.err);
+    repo.write("a.py", "fine\n");
+    repo.try_git(&["commit", "-qam", "x"]).code(0);
+    assert!(repo.exists("own-ran"));
+    repo.stanch(&["hook", "uninstall"]).code(0);
+    assert_eq!((repo.read(".git/hooks/pre-commit"), repo.read(".git/config")), (own.to_owned(), config));
 }

@@ -13,6 +13,7 @@ mod import;
 mod judge;
 mod output;
 mod patterns;
+mod reaudit;
 mod recall;
 mod runner;
 mod threads;

@@ -15,11 +15,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use indicatif::ProgressBar;
+use indicatif::{HumanBytes, ProgressBar};
 use stanch::{
     audit::{self, AuditError, AuditReport, Auditor, Cloner, Event, NetworkResult, Origin, Plan, Ran, Store, shard},
     config::Config,
-    report::json::Run,
+    detect::Detector,
+    report::{json::Run, plural},
     scan::Observer,
 };
 
@@ -52,12 +53,13 @@ fn dispatch(args: &AuditArgs) -> Result<Exit> {
     match &args.command {
         None => audit(args),
         Some(AuditCommand::Plan { inputs, out }) => {
-            let listed = inputs::plan(inputs)?;
+            let listed = inputs::plan(inputs, &mut Store::in_memory()?)?;
             let failed = || format!("cannot write {}", out.display());
             let mut file = BufWriter::new(File::create(out).with_context(failed)?);
             listed.plan.write(&mut file).and_then(|()| file.flush()).with_context(failed)?;
-            let count = listed.plan.units.len();
-            message::say(&format!("{count} repositories in {} networks", listed.plan.networks().len()));
+            let (units, networks) = (listed.plan.units.len() as u64, listed.plan.networks().len() as u64);
+            let networks = plural(networks, "network", "networks");
+            message::say(&format!("{} in {networks}", plural(units, "repository", "repositories")));
             Ok(Exit::Clean)
         }
         Some(AuditCommand::Merge { dirs, plan, shown }) => merge(dirs, plan.as_deref(), shown),
@@ -106,24 +108,24 @@ fn audit(args: &AuditArgs) -> Result<Exit> {
         // So that no secret is asked about twice.
         message::say("a shard asks nobody: give --webhook to `stanch audit merge`");
     }
+    let mut store = match &args.run.store {
+        Some(file) => Store::open(file)?,
+        None => Store::in_memory()?,
+    };
     let listed = match &args.run.plan {
         Some(file) => inputs::Listed { plan: Plan::read(file)?, ..inputs::credentials(&args.inputs)? },
-        None => inputs::plan(&args.inputs)?,
+        None => inputs::plan(&args.inputs, &mut store)?,
     };
     let plan = &listed.plan;
     // Configuration is ours, never that of an audited repository.
     let resolved = Resolved::new(&args.run.scan(), Path::new("."))?;
     let rules_digest = hex(&resolved.rules.digest());
-    let mut store = match &args.run.store {
-        Some(file) => Store::open(file)?,
-        None => Store::in_memory()?,
-    };
     // Git runs in it, so a relative path would mean another place there.
     let scratch = std::path::absolute(args.run.scratch.clone().unwrap_or_else(std::env::temp_dir))?;
     audit::sweep(&scratch);
     let meter = Meter::default();
     let auditor = Auditor {
-        rules: Arc::new(resolved.rules),
+        detector: Arc::new(Detector::new(Arc::new(resolved.rules), resolved.settings.detect)),
         allowlist: &resolved.allowlist,
         allowed: allowed(&resolved.config),
         settings: &resolved.settings,
@@ -190,7 +192,8 @@ fn write_shard(
     ran: &Ran,
 ) -> Result<Exit> {
     if !ran.missing.is_empty() {
-        message::say(&format!("stopped before {} repositories were read; the shard is not written", ran.missing.len()));
+        let left = plural(ran.missing.len() as u64, "repository was", "repositories were");
+        message::say(&format!("stopped before {left} read; the shard is not written"));
         return Ok(Exit::Incomplete);
     }
     let done = shard::Done {
@@ -256,7 +259,9 @@ impl audit::Progress for Shown<'_> {
         let items = self.meter.items.load(Ordering::Relaxed);
         self.bar.set_length(event.total as u64);
         self.bar.set_position(event.done as u64);
-        self.bar.set_message(format!("{items} objects, {leaks} leaks"));
+        let bytes = self.meter.bytes.load(Ordering::Relaxed);
+        let rate = HumanBytes((bytes as f64 / self.started.elapsed().as_secs_f64().max(0.001)) as u64);
+        self.bar.set_message(format!("{items} objects, {rate}/s, {leaks} leaks"));
         if self.json {
             let seconds = self.started.elapsed().as_secs_f64();
             let members = event.results.iter().flat_map(|result| &result.members);
@@ -265,7 +270,7 @@ impl audit::Progress for Shown<'_> {
             let left = seconds / event.done.max(1) as f64 * (event.total - event.done) as f64;
             let line = serde_json::json!({
                 "event": "repositories", "done": event.done, "total": event.total, "reused": event.reused, "leaks": leaks,
-                "objects": items, "seconds": seconds, "seconds_left": left, "repositories": names,
+                "objects": items, "bytes": bytes, "seconds": seconds, "seconds_left": left, "repositories": names,
             });
             message::say(&line.to_string());
         }

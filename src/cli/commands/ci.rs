@@ -8,9 +8,12 @@ use std::{
 use anyhow::{Context, Result};
 use stanch::{
     model::{BlobId, Outcome, Suppression, Timestamp},
-    report::{self, Format, Style, redact::visible},
+    report::{self, Format, Style, plural, redact::visible},
     scan::Target,
-    source::git::{Repo, range::RangeQuery},
+    source::git::{
+        Repo,
+        range::{Range, RangeQuery},
+    },
 };
 
 use super::scan::{style, write_reports};
@@ -77,9 +80,9 @@ pub(crate) fn run(args: CiArgs) -> Result<Exit> {
         }
         Job::Whole(why) => whole(why, args.deepen),
         Job::Range(range) => deepen::check(range, args.deepen).map(|checked| {
-            let (commits, blobs) = (checked.commits.commits.len(), checked.commits.blobs.len());
             let (base, head) = (short(&checked.base), short(&checked.head));
-            message::say(&format!("range {base}..{head}, {commits} commits, {blobs} blobs, source={}", range.source));
+            let brought = brought(&checked.commits);
+            message::say(&format!("range {base}..{head}, {brought}, source={}", range.source));
             (checked, range.proposed)
         }),
     };
@@ -107,8 +110,14 @@ pub(crate) fn run(args: CiArgs) -> Result<Exit> {
 fn whole(why: &str, fetch: bool) -> Result<(Checked, bool)> {
     let query = RangeQuery::parse("HEAD");
     let commits = deepen::walk(&query, fetch)?;
-    message::say(&format!("all of HEAD ({why}), {} commits, {} blobs", commits.commits.len(), commits.blobs.len()));
+    message::say(&format!("all of HEAD ({why}), {}", brought(&commits)));
     Ok((Checked { base: "HEAD".to_owned(), head: "HEAD".to_owned(), query, commits }, false))
+}
+
+/// How much a range brings.
+fn brought(range: &Range) -> String {
+    let (commits, blobs) = (range.commits.len() as u64, range.blobs.len() as u64);
+    format!("{}, {}", plural(commits, "commit", "commits"), plural(blobs, "blob", "blobs"))
 }
 
 fn short(id: &str) -> &str {
@@ -131,7 +140,8 @@ fn scan(args: CiArgs, variables: &Variables, system: System, checked: &Checked, 
         let is_inline = |why: &Suppression| matches!(why, Suppression::Inline { .. });
         let inline = outcome.suppressed.iter().filter(|suppressed| is_inline(&suppressed.why)).count();
         if inline > 0 {
-            message::say(&format!("notice: {inline} findings are allowed by comments that these commits bring"));
+            let findings = plural(inline as u64, "finding is", "findings are");
+            message::say(&format!("notice: {findings} allowed by comments that these commits bring"));
         }
     }
     let mut style = style(&scan.output, &digest);

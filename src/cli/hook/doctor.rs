@@ -7,7 +7,7 @@ use stanch::{report::redact::visible, source::git::Repo};
 
 use super::{
     event::Event,
-    script,
+    script::{self, mentions},
     site::{Keeper, Site},
 };
 
@@ -178,10 +178,6 @@ fn runs(site: &Site, repo: &Repo, event: Event) -> Runs {
     Runs::No
 }
 
-fn mentions(text: &str, event: Event) -> bool {
-    text.contains(&format!("stanch hook run {}", event.name()))
-}
-
 fn event_check(event: Event, runs: &Runs, essential: bool) -> Check {
     let cure = Some("stanch hook install");
     let name = event.name();
@@ -204,7 +200,10 @@ fn keeper_check(site: &Site) -> Option<Check> {
         }
         Keeper::Lefthook(file) => {
             let detail = format!("lefthook, with {}, rewrites hook files when it is installed", file.display());
-            Some(check("lefthook", State::Mind, detail, Some("keep ours in its configuration")))
+            let has_ours = fs::read_to_string(file).is_ok_and(|text| mentions(&text, Event::PreCommit));
+            let (state, cure) =
+                if has_ours { (State::Good, None) } else { (State::Mind, Some("keep ours in its configuration")) };
+            Some(check("lefthook", state, detail, cure))
         }
         Keeper::PreCommit(file) => {
             let detail =

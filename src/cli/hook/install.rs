@@ -56,7 +56,10 @@ pub(crate) fn install(site: &Site, events: &[Event], way: Way) -> Result<Vec<Str
             remove_config(false)?;
             events.iter().map(|&event| add(&directory, event, committed)).collect()
         }
-        Plan::Advise(keeper) => bail!("{}", advice(&keeper, events)),
+        Plan::Advise(keeper) => match lacking(&keeper, events)[..] {
+            [] => Ok(vec![present(&keeper)]),
+            ref events => bail!("{}", advice(&keeper, events)),
+        },
         Plan::Refuse(why) => bail!("{why}"),
     }
 }
@@ -267,6 +270,30 @@ fn write(file: &Path, text: &str) -> Result<()> {
         fs::set_permissions(&beside, fs::Permissions::from_mode(mode)).with_context(failed)?;
     }
     fs::rename(&beside, file).with_context(failed)
+}
+
+/// The hooks that the configuration of a program which keeps the hooks itself does not have.
+fn lacking(keeper: &Keeper, events: &[Event]) -> Vec<Event> {
+    let (Keeper::Lefthook(file) | Keeper::PreCommit(file) | Keeper::Husky(file)) = keeper;
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let has = |event: Event| match keeper {
+        // One entry has stages, and its name may be any.
+        Keeper::PreCommit(_) => text.contains("stanch"),
+        _ => script::mentions(&text, event),
+    };
+    events.iter().copied().filter(|&event| !has(event)).collect()
+}
+
+/// What to do where nothing is lacking.
+fn present(keeper: &Keeper) -> String {
+    match keeper {
+        Keeper::Lefthook(file) => format!("{} has it already; `lefthook install` makes git run it", file.display()),
+        Keeper::PreCommit(file) => format!(
+            "{} has it already; `pre-commit install -t pre-commit -t pre-merge-commit` makes git run it",
+            file.display()
+        ),
+        Keeper::Husky(directory) => format!("{} has it already", directory.display()),
+    }
 }
 
 /// What to write where, for a program that keeps the hooks itself.

@@ -66,6 +66,11 @@ pub(crate) fn is_bare(file: &str) -> bool {
     file.is_empty() || file == SHEBANG
 }
 
+/// Whether a text, a hook or what makes one, runs our hook.
+pub(crate) fn mentions(text: &str, event: Event) -> bool {
+    text.contains(&format!("stanch hook run {}", event.name()))
+}
+
 /// Whether our lines are there.
 pub(crate) fn has(file: &str) -> bool {
     remove(file).is_some()

@@ -8,10 +8,7 @@ use std::io::Read;
 use base64::Engine;
 
 use super::Decoded;
-use crate::{
-    detect::runs::{Run, stretches},
-    model::Span,
-};
+use crate::{detect::runs::Run, model::Span};
 
 /// Shortest run that is decoded: eighteen bytes of text hold no secret worth the name.
 const SHORTEST: usize = 24;
@@ -22,13 +19,22 @@ const MOST_INFLATED: u64 = 8 << 20;
 
 /// What stands encoded in the parts of a run between dots (a JWT has three).
 pub(crate) fn decode_run(text: &[u8], run: Run, found: &mut Vec<Decoded>) {
-    let parts = stretches(&text[run.start..run.end], SHORTEST, |byte| byte != b'.' && byte != b'=');
-    let short = parts.filter(|part| part.len() < LONGEST);
-    found.extend(short.filter_map(|part| decode_part(text, Span::new(run.start + part.start, run.start + part.end))));
+    let mut start = run.start;
+    while start + SHORTEST <= run.end {
+        let rest = &text[start..run.end];
+        let end = start + memchr::memchr2(b'.', b'=', rest).unwrap_or(rest.len());
+        if (SHORTEST..LONGEST).contains(&(end - start)) {
+            found.extend(decode_part(text, Span::new(start, end)));
+        }
+        start = end + 1;
+    }
 }
 
 fn decode_part(text: &[u8], span: Span) -> Option<Decoded> {
     let part = span.of(text);
+    if !may_be_text(part) {
+        return None;
+    }
     if let Some(bytes) = hex(part) {
         return Some(Decoded { span, encoding: "hex", text: bytes, steps: Vec::new() });
     }
@@ -52,6 +58,14 @@ fn is_text(byte: u8) -> bool {
 fn is_mostly_text(bytes: &[u8]) -> bool {
     let odd = bytes.iter().filter(|&&b| !is_text(b) && b < 0x80).count();
     !bytes.is_empty() && odd * 50 <= bytes.len() && std::str::from_utf8(bytes).is_ok()
+}
+
+/// Whether the first four bytes may stand for text or the mark of a compressed stream: one run in three.
+fn may_be_text(part: &[u8]) -> bool {
+    let is_hex = part[..4].iter().all(u8::is_ascii_hexdigit);
+    let [a, b, c, d] = [0, 1, 2, 3].map(|at| u32::from(VALUES[usize::from(part[at])]));
+    let bytes = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+    is_hex || (a | b | c | d < 64 && (bytes[1..].iter().all(|&b| is_text(b)) || matches!(bytes[1], 0x1f | 0x78)))
 }
 
 /// Values of both base64 alphabets; 255 for anything else.

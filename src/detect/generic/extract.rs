@@ -84,9 +84,26 @@ fn userinfo(r: &mut Reader<'_>) {
     r.push(Proposal { anchor: r.anchor, key, value, kind, operator: Operator::Userinfo, ..Proposal::default() });
 }
 
+/// The bytes that a host ends at, or that tell what it is.
+static ENDS_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let ends = b" \t\n\r\"'`<>\\,/?#=&@";
+    let mut at = 0;
+    while at < ends.len() {
+        table[ends[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// Position of the `@` that ends the user information which begins at `start`.
 fn authority_end(r: &Reader<'_>, start: usize) -> Option<usize> {
     let end = r.window.end.min(start + 200);
+    // Hardly any URL has user information: most end their host first.
+    let telling = start + r.hay[start..end].iter().position(|&b| ENDS_HOST[usize::from(b)])?;
+    if !matches!(r.hay[telling], b'@' | b'?' | b'#' | b'=' | b'&') {
+        return None;
+    }
     let mut last = None;
     for at in start..end {
         match r.hay[at] {

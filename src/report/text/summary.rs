@@ -194,7 +194,8 @@ fn size(bytes: u64) -> String {
 }
 
 /// `1 leak`, `1,200 leaks`.
-pub(in super::super) fn plural(number: u64, one: &str, many: &str) -> String {
+#[must_use]
+pub fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
 }
 

@@ -70,6 +70,11 @@ impl Hits {
         Holder::Name((self.names.len() - 1) as u32)
     }
 
+    /// How many pairs of a secret and a holder there are.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
     /// The blobs among the holders.
     pub(super) fn blobs(&self) -> impl Iterator<Item = ObjectIx> + '_ {
         self.held.iter().filter_map(|(_, holder)| if let Holder::Blob(ix) = holder { Some(*ix) } else { None })

@@ -11,27 +11,34 @@ use bstr::BString;
 use self::{objects::Found, places::Places};
 use super::{Scanner, outcome::Collector};
 use crate::{
-    model::{ObjectPart, Provenance, SkipReason, Skipped},
+    model::{BlobId, ObjectPart, Provenance, SkipReason, Skipped},
     source::git::{GitError, Repo, introduce::Scope, refs::Tips, store::ObjectStore},
 };
 
 impl Scanner<'_> {
-    /// Scans every object of the repository at `path`, reachable or not, and the names of its refs.
-    pub(super) fn scan_history(&self, path: &Path, collector: &Mutex<Collector>) {
+    /// Scans every object of the repository at `path`, reachable or not, and the names of its refs; but no blob that is
+    /// `known` to hold nothing. Which others hold nothing.
+    pub(super) fn scan_history(&self, path: &Path, known: &[BlobId], collector: &Mutex<Collector>) -> Vec<BlobId> {
         let shown = crate::source::tree::shown(path);
         collector.lock().expect("no holder panics").ask(format!("history of {shown}"));
-        if let Err(error) = self.try_history(path, collector) {
+        self.try_history(path, known, collector).unwrap_or_else(|error| {
             let reason = SkipReason::Unreadable(error.to_string());
             collector.lock().expect("no holder panics").skip(Skipped { what: shown, reason, asked: true });
-        }
+            Vec::new()
+        })
     }
 
-    fn try_history(&self, path: &Path, collector: &Mutex<Collector>) -> Result<(), GitError> {
+    fn try_history(
+        &self,
+        path: &Path,
+        known: &[BlobId],
+        collector: &Mutex<Collector>,
+    ) -> Result<Vec<BlobId>, GitError> {
         let repo = Repo::at(path)?;
         let layout = repo.layout();
         let (store, problems) = ObjectStore::open(&layout.objects, layout.hash);
         self.note(collector, problems.into_iter().map(Skipped::from));
-        let found = Found::search(self, &store, repo.is_partial(), collector);
+        let found = Found::search(self, &store, repo.is_partial(), &store.find_all(known), collector);
         let tips = repo.tips()?;
         self.names(&tips, collector);
         let scope = Scope {
@@ -46,7 +53,7 @@ impl Scanner<'_> {
         self.report(&repo, &store, &found.held, &places, collector);
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.commits += found.commits.len() as u64;
-        Ok(())
+        Ok(found.clean.iter().map(|ix| store.id(ix)).collect())
     }
 
     pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {

@@ -37,6 +37,8 @@ pub(super) struct Found {
     pub(super) held: Held,
     pub(super) commits: CommitRows,
     pub(super) trees: TreeIndex,
+    /// Blobs that were looked at and hold nothing.
+    pub(super) clean: ObjectSet,
 }
 
 /// One thread's share.
@@ -47,38 +49,48 @@ struct Search<'s> {
     scratch: Scratch,
     hits: Hits,
     commits: CommitRows,
+    clean: ObjectSet,
     items: u64,
     bytes: u64,
+    /// What the observer has heard of them.
+    told: (u64, u64),
 }
 
 impl Found {
-    /// Visits every object once: what holds text first, so that trees can be looked through for what was found.
+    /// Visits every object once, but for blobs that are `known` to hold nothing: what holds text first, so that trees can
+    /// be looked through for what was found.
     pub(super) fn search(
         scanner: &Scanner<'_>,
         store: &ObjectStore,
         partial: bool,
+        known: &ObjectSet,
         collector: &Mutex<Collector>,
     ) -> Self {
         let heir = Heir::new(&scanner.detector);
+        let others = (!known.is_empty()).then(|| store.others(known));
         let options = WalkOptions {
             kinds: KindSet::BLOBS | KindSet::COMMITS | KindSet::TAGS,
+            only: others.as_ref(),
             threads: scanner.settings.threads(),
             memory: scanner.settings.memory,
             stop: Some(scanner.stop),
             ..WalkOptions::default()
         };
         let start = || Search::new(scanner, store, collector);
-        let (searches, problems) = store
-            .walk(&options, start, |search, entry, base: Option<&Option<Carried>>| search.visit(&heir, entry, base));
+        let (searches, problems) = store.walk(&options, start, |search, entry, base: Option<&Option<Carried>>| {
+            search.visit(&heir, known, entry, base)
+        });
         scanner.note(collector, problems.into_iter().map(Skipped::from));
         let mut hits = Vec::new();
-        let mut commits = CommitRows::default();
+        let (mut commits, mut clean) = (CommitRows::default(), ObjectSet::default());
         for mut search in searches {
             search.settle(collector);
             commits.append(search.commits);
+            clean.append(&search.clean);
             hits.push(search.hits);
         }
         let wanted: ObjectSet = hits.iter().flat_map(Hits::blobs).collect();
+        let options = WalkOptions { only: None, ..options };
         let scan = TreeIndex::read(store, &options, &wanted, start, |search, name, _| search.name(name));
         for mut search in scan.workers {
             search.settle(collector);
@@ -89,31 +101,49 @@ impl Found {
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.items += scan.index.trees() as u64;
         all.coverage.bytes += scan.bytes;
-        scanner.observer.scanned(scan.index.trees() as u64, 0);
-        Self { held: Held::join(hits), commits, trees: scan.index }
+        scanner.observer.scanned(scan.index.trees() as u64, scan.bytes);
+        Self { held: Held::join(hits), commits, trees: scan.index, clean }
     }
 }
 
 impl<'s> Search<'s> {
     fn new(scanner: &'s Scanner<'s>, store: &'s ObjectStore, collector: &'s Mutex<Collector>) -> Self {
         let worker = scanner.worker(collector);
-        let (scratch, hits, commits) = (Scratch::default(), Hits::default(), CommitRows::default());
-        Self { scanner, store, worker, scratch, hits, commits, items: 0, bytes: 0 }
+        let (scratch, hits) = (Scratch::default(), Hits::default());
+        let (commits, clean) = (CommitRows::default(), ObjectSet::default());
+        Self { scanner, store, worker, scratch, hits, commits, clean, items: 0, bytes: 0, told: (0, 0) }
+    }
+
+    /// Says how much has been read since the last time.
+    fn tell(&mut self) {
+        let (items, bytes) = std::mem::replace(&mut self.told, (self.items, self.bytes));
+        self.scanner.observer.scanned(self.items - items, self.bytes - bytes);
     }
 
     /// Hands over the counts.
     fn settle(&mut self, collector: &Mutex<Collector>) {
+        self.tell();
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.items += self.items;
         all.coverage.bytes += self.bytes;
     }
 
     /// One object; a fault of ours costs this object only.
-    fn visit(&mut self, heir: &Heir<'_>, entry: &Entry<'_>, base: Option<&Option<Carried>>) -> Option<Carried> {
+    fn visit(
+        &mut self,
+        heir: &Heir<'_>,
+        known: &ObjectSet,
+        entry: &Entry<'_>,
+        base: Option<&Option<Carried>>,
+    ) -> Option<Carried> {
+        if known.contains(entry.ix) {
+            return None;
+        }
+        let noted = (self.hits.len(), self.worker.skips());
         self.items += 1;
         self.bytes += entry.data.len() as u64;
         if self.items.is_multiple_of(64) {
-            self.scanner.observer.scanned(64, 0);
+            self.tell();
         }
         let done = catch_unwind(AssertUnwindSafe(|| match entry.kind {
             ObjectKind::Blob => self.blob(heir, entry, base.and_then(Option::as_ref)),
@@ -122,10 +152,14 @@ impl<'s> Search<'s> {
                 None
             }
         }));
-        done.unwrap_or_else(|_| {
+        let carried = done.unwrap_or_else(|_| {
             self.panicked(format!("object {}", self.store.id(entry.ix)));
             None
-        })
+        });
+        if entry.kind == ObjectKind::Blob && noted == (self.hits.len(), self.worker.skips()) {
+            self.clean.insert(entry.ix);
+        }
+        carried
     }
 
     /// The name of a file or directory: whether it holds a secret.

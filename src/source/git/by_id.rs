@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use git2::{ErrorCode, ObjectType, Odb, Oid, Repository};
+use git2::{ErrorCode, ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use super::error::GitError;
 use super::object::ObjectKind;
@@ -85,6 +85,12 @@ impl<'repo> GitSource<'repo> {
     /// `Missing` or `Corrupt`.
     pub fn blob(&mut self, id: &BlobId, buf: &mut Vec<u8>) -> Result<(), GitError> {
         self.object_of(ObjectKind::Blob, id, buf)
+    }
+
+    /// Whether there is an object of this id, readable or not.
+    #[must_use]
+    pub fn has(&self, id: &BlobId) -> bool {
+        Oid::from_bytes(id.as_bytes()).is_ok_and(|id| self.odb.exists_ext(id, OdbLookupFlags::NO_REFRESH))
     }
 
     /// What kind of object an id names; `None` if it is not here.

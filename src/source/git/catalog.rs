@@ -33,8 +33,17 @@ impl Source<'_> {
         }
     }
 
+    /// Its usable entries in the order of their ids, counted from `start`.
+    fn keys(&self, start: u32) -> Vec<Key> {
+        let key = |at| (self.id(at).first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk)), start + at);
+        self.usable().into_iter().map(key).collect()
+    }
+
     fn usable(&self) -> Vec<u32> {
         match self {
+            Self::Pack { pack, order } if order.len() == pack.index.count() as usize => {
+                (0..pack.index.count()).collect()
+            }
             Self::Pack { order, .. } => {
                 let mut positions: Vec<_> = order.iter().map(|(_, at)| *at).collect();
                 positions.sort_unstable();
@@ -99,33 +108,72 @@ impl Catalog {
     }
 }
 
+/// The first eight bytes of an id, in which most differ, and the entry: few comparisons have to look at an index.
+type Key = (u64, u32);
+
+/// Packs of forks and mirrors hold much the same objects, so what the first source has is told by walking along it, and
+/// only the others' own objects are sorted.
 fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> (IdTable, Vec<u32>) {
     let raw = |entry: u32| {
         let source = starts.partition_point(|start| *start <= entry) - 1;
         sources[source].id(entry - starts[source])
     };
-    // Most pairs differ in the first eight bytes, so few comparisons have to look at an index.
-    let mut entries: Vec<(u64, u32)> = Vec::with_capacity(total as usize);
-    for (source, start) in sources.iter().zip(starts) {
-        entries.extend(source.usable().into_iter().map(|at| {
-            let prefix = source.id(at).first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
-            (prefix, start + at)
-        }));
+    let order = |a: &Key, b: &Key| a.0.cmp(&b.0).then_with(|| raw(a.1).cmp(raw(b.1)));
+    let keys = |at: usize| sources[at].keys(starts[at]);
+    let mut first = if sources.is_empty() { Vec::new() } else { keys(0) };
+    // One source may have an object twice; the first of them stands for both.
+    let mut others: Vec<Key> = Vec::new();
+    if !first.is_sorted_by(|a, b| order(a, b).is_lt()) {
+        others.append(&mut first);
     }
-    // A stable sort merges the runs, one per source, and keeps the preferred source of a repeated object in front.
-    entries.par_sort_by(|a, b| a.0.cmp(&b.0).then_with(|| raw(a.1).cmp(raw(b.1))));
-    let mut ids: Vec<u8> = Vec::with_capacity(entries.len() * hash.id_len());
     let mut ranks = vec![0; total as usize];
-    let mut count = 0;
-    for (_, entry) in entries {
-        let id = raw(entry);
-        if ids.ends_with(id) {
-            ranks[entry as usize] = (count - 1) | REPEATED;
-        } else {
-            ids.extend_from_slice(id);
-            ranks[entry as usize] = count;
-            count += 1;
+    for source in 1..sources.len() {
+        let mut at = 0;
+        for key in keys(source) {
+            while first.get(at).is_some_and(|known| order(known, &key).is_lt()) {
+                at += 1;
+            }
+            match first.get(at) {
+                Some(known) if order(known, &key).is_eq() => ranks[key.1 as usize] = at as u32 | REPEATED,
+                _ => others.push(key),
+            }
         }
     }
-    (IdTable::owned(ids, hash.id_len()), ranks)
+    // A stable sort merges the runs, one per source, and keeps the preferred source of a repeated object in front.
+    others.par_sort_by(order);
+    let mut table = Table { ids: Vec::with_capacity(first.len() * hash.id_len()), count: 0 };
+    let (mut of_first, mut of_others) = (Vec::with_capacity(first.len()), Vec::with_capacity(others.len()));
+    let mut rest = &others[..];
+    for key in &first {
+        while let Some((other, more)) = rest.split_first().filter(|(other, _)| order(other, key).is_lt()) {
+            of_others.push(table.put(raw(other.1)));
+            rest = more;
+        }
+        of_first.push(table.put(raw(key.1)));
+    }
+    of_others.extend(rest.iter().map(|other| table.put(raw(other.1))));
+    for rank in ranks.iter_mut().filter(|rank| **rank & REPEATED != 0) {
+        *rank = of_first[(*rank & !REPEATED) as usize] | REPEATED;
+    }
+    let placed = first.iter().zip(of_first).chain(others.iter().zip(of_others));
+    placed.for_each(|(key, rank)| ranks[key.1 as usize] = rank);
+    (IdTable::owned(table.ids, hash.id_len()), ranks)
+}
+
+/// Distinct ids, end to end.
+struct Table {
+    ids: Vec<u8>,
+    count: u32,
+}
+
+impl Table {
+    /// The rank of the next id, which may be the last one again.
+    fn put(&mut self, id: &[u8]) -> u32 {
+        if self.ids.ends_with(id) {
+            return (self.count - 1) | REPEATED;
+        }
+        self.ids.extend_from_slice(id);
+        self.count += 1;
+        self.count - 1
+    }
 }

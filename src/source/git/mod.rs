@@ -29,6 +29,7 @@ mod inflate;
 pub mod introduce;
 mod link;
 mod loose;
+pub(crate) mod namers;
 mod new_lines;
 mod nodes;
 pub mod object;

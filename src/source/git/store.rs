@@ -8,6 +8,7 @@ use super::inflate::Inflater;
 use super::loose;
 use super::nodes::{Nodes, Place};
 use super::object::{HashKind, ObjectIx, ObjectKind, Problem};
+use super::object_set::ObjectSet;
 use super::pack::Pack;
 use crate::model::BlobId;
 
@@ -80,6 +81,16 @@ impl ObjectStore {
     #[inline]
     pub fn lookup_raw(&self, id: &[u8]) -> Option<ObjectIx> {
         self.ids.find(id)
+    }
+
+    /// The objects of these ids that are here.
+    pub fn find_all(&self, ids: &[BlobId]) -> ObjectSet {
+        ids.iter().filter_map(|id| self.lookup(id)).collect()
+    }
+
+    /// All objects but these.
+    pub(crate) fn others(&self, known: &ObjectSet) -> ObjectSet {
+        (0..self.ids.len() as u32).map(ObjectIx).filter(|ix| !known.contains(*ix)).collect()
     }
 
     /// The id of an object. Numbers rise with ids.

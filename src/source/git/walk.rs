@@ -7,6 +7,7 @@ use super::budget::Budget;
 use super::delta::Delta;
 use super::forest::BROKEN;
 use super::object::{KindSet, ObjectIx, ObjectKind, Problem};
+use super::object_set::ObjectSet;
 use super::store::ObjectStore;
 use super::tasks::{Queue, Task};
 use super::walker::Walker;
@@ -22,6 +23,8 @@ const MIN_PIECE: u64 = 1 << 13;
 pub struct WalkOptions<'a> {
     /// Which objects to visit.
     pub kinds: KindSet,
+    /// If there is such a set, only these of them, and what they are made from.
+    pub only: Option<&'a ObjectSet>,
     /// How many threads visit objects; 0 is taken as 1.
     pub threads: usize,
     /// Bytes of object data that may be held at a time. One worker at a time may go on above it, so that the walk ends
@@ -36,7 +39,7 @@ pub struct WalkOptions<'a> {
 
 impl Default for WalkOptions<'_> {
     fn default() -> Self {
-        Self { kinds: KindSet::ALL, threads: 1, memory: 1 << 30, object_limit: 2 << 30, stop: None }
+        Self { kinds: KindSet::ALL, only: None, threads: 1, memory: 1 << 30, object_limit: 2 << 30, stop: None }
     }
 }
 
@@ -84,11 +87,13 @@ impl ObjectStore {
         V: Fn(&mut W, &Entry<'_>, Option<&S>) -> S + Sync,
     {
         let threads = options.threads.max(1);
-        let plan = self.plan(options.kinds, threads);
+        let needed = options.only.map(|only| self.needed(only));
+        let plan = self.plan(options.kinds, needed.as_deref(), threads);
         let walk = Walk {
             store: self,
             options,
             roots: &plan.roots,
+            needed: needed.as_deref(),
             queue: Queue::new(plan.tasks),
             grain: plan.grain,
             budget: Budget::new(options.memory),
@@ -114,11 +119,25 @@ impl ObjectStore {
         (values, problems)
     }
 
+    /// By node, whether it is one of these objects or one of these is made from it.
+    fn needed(&self, only: &ObjectSet) -> Vec<bool> {
+        let mut needed = vec![false; self.forest.parent.len()];
+        for node in (0..needed.len() as u32).filter(|&node| only.contains(self.nodes.ix(node))) {
+            let mut at = node as usize;
+            while !std::mem::replace(&mut needed[at], true) && self.forest.parent[at] < BROKEN {
+                at = self.forest.parent[at] as usize;
+            }
+        }
+        needed
+    }
+
     /// Roots to visit, in the order of their packs, and runs of them as tasks, the costly first.
-    fn plan<S>(&self, kinds: KindSet, threads: usize) -> Plan<S> {
+    fn plan<S>(&self, kinds: KindSet, needed: Option<&[bool]>, threads: usize) -> Plan<S> {
         let forest = &self.forest;
         let wanted = |node: &u32| {
-            forest.parent[*node as usize] >= BROKEN && forest.kind(*node).is_none_or(|kind| kinds.contains(kind))
+            forest.parent[*node as usize] >= BROKEN
+                && forest.kind(*node).is_none_or(|kind| kinds.contains(kind))
+                && needed.is_none_or(|needed| needed[*node as usize])
         };
         let roots: Vec<u32> = (0..forest.parent.len() as u32).filter(wanted).collect();
         let cost = |root: &u32| u64::from(forest.cost[*root as usize]);
@@ -153,9 +172,25 @@ pub(super) struct Walk<'a, S, V> {
     pub(super) store: &'a ObjectStore,
     pub(super) options: &'a WalkOptions<'a>,
     pub(super) roots: &'a [u32],
+    /// By node, if not all are.
+    pub(super) needed: Option<&'a [bool]>,
     pub(super) queue: Queue<S>,
     /// Subtrees of less cost are not given away.
     pub(super) grain: u32,
     pub(super) budget: Budget,
     pub(super) visit: &'a V,
+}
+
+impl<S, V> Walk<'_, S, V> {
+    /// Whether a node is to be visited.
+    #[inline]
+    pub(super) fn needs(&self, node: u32) -> bool {
+        self.needed.is_none_or(|needed| needed[node as usize])
+    }
+
+    /// Whether anything that is made from a node is.
+    #[inline]
+    pub(super) fn needs_children(&self, node: u32) -> bool {
+        self.store.forest.children(node).iter().any(|&child| self.needs(child))
+    }
 }

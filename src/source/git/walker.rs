@@ -98,7 +98,7 @@ where
             return self.pool(data);
         }
         self.walk.budget.take(data.len(), &mut self.turn);
-        let has_children = !self.walk.store.forest.children(node).is_empty();
+        let has_children = self.walk.needs_children(node);
         let ix = self.walk.store.nodes.ix(node);
         let entry = Entry { ix, kind, data: data.as_slice(), from: None, has_children };
         let state = (self.walk.visit)(self.value, &entry, None);
@@ -117,6 +117,9 @@ where
             frame.next += 1;
             let is_last = frame.next == frame.end;
             let child = forest.children(frame.base.node)[at];
+            if !self.walk.needs(child) {
+                continue;
+            }
             if !is_last && forest.cost[child as usize] >= self.walk.grain && self.walk.queue.is_hungry() {
                 self.walk.queue.give(Task::Child(Arc::clone(&frame.base), at));
                 continue;
@@ -144,7 +147,7 @@ where
         let store = self.walk.store;
         match self.decoder.finish_child(node, base.data.as_slice(), &mut data) {
             Ok(delta) => {
-                let has_children = !store.forest.children(node).is_empty();
+                let has_children = self.walk.needs_children(node);
                 let from = FromBase { ix: store.nodes.ix(base.node), data: base.data.as_slice(), delta };
                 let (ix, kind) = (store.nodes.ix(node), base.kind);
                 let entry = Entry { ix, kind, data: data.as_slice(), from: Some(from), has_children };
@@ -194,7 +197,7 @@ where
                 Ok(kind) => self.visit_whole(node, kind, std::mem::take(&mut data)),
                 Err(fault) => {
                     self.problems.push(fault);
-                    waiting.extend_from_slice(store.forest.children(node));
+                    waiting.extend(store.forest.children(node).iter().filter(|&&child| self.walk.needs(child)));
                 }
             }
         }

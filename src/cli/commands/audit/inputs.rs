@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path};
 
 use anyhow::{Context, Result, bail};
-use stanch::audit::{self, Credential, Filter, Forge, Plan, RealWeb, Unit};
+use stanch::audit::{self, Credential, Filter, Forge, Plan, RealWeb, Store, Unit};
 
 use crate::cli::args::{InputArgs, VisibilityArg};
 
@@ -13,8 +13,8 @@ pub(crate) struct Listed {
     pub(crate) credential: Option<Credential>,
 }
 
-/// Lists everything.
-pub(crate) fn plan(args: &InputArgs) -> Result<Listed> {
+/// Lists everything. The store knows what has not changed.
+pub(crate) fn plan(args: &InputArgs, store: &mut Store) -> Result<Listed> {
     if args.inputs.is_empty() {
         bail!(
             "what is to be audited? Give github:ORG, a directory of clones, a file of URLs, or - for a list on standard input"
@@ -28,13 +28,13 @@ pub(crate) fn plan(args: &InputArgs) -> Result<Listed> {
     let title = args.title.clone().unwrap_or_else(|| args.inputs.join(" "));
     let mut seen = std::collections::BTreeSet::new();
     units.retain(|unit| seen.insert(unit.unit.clone()));
-    listed.plan = Plan::new(&title, units);
+    listed.plan = Plan::new(&title, units, store)?;
     Ok(listed)
 }
 
 /// Only what opens the repositories of a plan that was made before: a plan names the forge by its repositories' addresses.
 pub(crate) fn credentials(args: &InputArgs) -> Result<Listed> {
-    let none = Listed { plan: Plan::new("", Vec::new()), credential: None };
+    let none = Listed { plan: Plan::default(), credential: None };
     let Some(name) = &args.forge else { return Ok(none) };
     let forge = Forge::parse(&format!("{name}:x"), args.base_url.as_deref())?;
     let forge = forge.with_context(|| format!("there is no forge {name}: use github, gitlab, gitea or bitbucket"))?;
