@@ -49,7 +49,7 @@ impl Detector {
         let loaded = self.rules().get(raw.rule);
         if loaded.rule.gate == Gate::Judge {
             raw.probability = self.probability(text, path, raw);
-            raw.fate = tests_on_secret::judged(&loaded.info.id, raw.secret.of(text));
+            raw.fate = tests_on_secret::judged(&loaded.rule.family, raw.secret.of(text));
             return raw.probability >= self.options.least_probability();
         }
         let globs = &loaded.rule.paths;

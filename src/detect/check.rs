@@ -3,7 +3,7 @@
 //! * Every example is found, by its own rule and no other, and not only because its rule comes first.
 //! * No counter-example is found by a rule that has a format.
 //! * Every keyword leads to the rule in some text.
-//! * Every pattern is bounded, or says how far it looks, and takes little memory.
+//! * Every pattern is bounded, or says how far it looks, and becomes a small program.
 
 use std::sync::Arc;
 
@@ -16,9 +16,6 @@ use crate::{
         rule::Gate,
     },
 };
-
-/// Memory that a pattern may take once compiled; the largest of the catalogue take half of it.
-const MEMORY: usize = 4 << 20;
 
 /// Texts of an example that are tried: one in a hundred looks made up by chance, and says nothing of the rule.
 const SAMPLES: usize = 4;
@@ -171,8 +168,8 @@ impl Proof<'_> {
             self.fault("the pattern has no upper bound; bound it, or say with `window` how far it looks");
         }
         match Pattern::of(&self.loaded.rule) {
-            Ok(pattern) if pattern.memory() > MEMORY => {
-                self.fault(&format!("the compiled pattern takes {} bytes, over {MEMORY}", pattern.memory()));
+            Ok(pattern) if pattern.is_slow() => {
+                self.fault("the pattern is slow: it takes too many steps, or asserts what is seldom asserted");
             }
             Ok(_) => {}
             Err(error) => self.fault(&format!("the pattern cannot be compiled: {error}")),

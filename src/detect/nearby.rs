@@ -9,22 +9,32 @@ use super::{
     anchor::Anchor,
     context::{self, Assignment},
     entropy::{digits, holds_caseless, is_word},
-    generic,
+    generic::{self, Proposal, ProposalKind},
     placeholder::is_uuid,
     tests_on_secret::fate,
     verify::Scratch,
 };
 use crate::{
     model::{Kind, Span},
-    rules::table::{Owner, Pass},
+    rules::{
+        rule::Gate,
+        table::{Owner, Pass},
+    },
 };
 
 /// Bytes between a word and a value in free text, at most: further apart they have nothing to do with one another.
 const APART: usize = 40;
 /// The same for a value that its own name already announces as a secret.
 const APART_OF_NAMED: usize = 100;
+/// Bytes of a host name that are looked at for a provider's word.
+const HOST: usize = 64;
 /// The shortest value that is taken for what it looks like.
 const SHORTEST: usize = 16;
+/// The same for a value that its own name already announces as a secret.
+const SHORTEST_OF_NAMED: usize = 8;
+
+/// A word of so many bytes is hardly met by chance.
+const LONG: usize = 5;
 
 /// Words that make a secret of what has the shape of a hash.
 const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"auth", b"pass", b"cred", b"bearer", b"api"];
@@ -98,7 +108,17 @@ fn is_plausible(text: &[u8], word: Span, value: Span) -> bool {
     }
     let around = &text[word.start.saturating_sub(SHORTEST)..value.start];
     let holds = |words: &[&[u8]], text: &[u8]| words.iter().any(|word| holds_caseless(text, word));
-    !holds(EXPLAINED, around) && (holds(TELLING, gap) || is_given(gap, bytes.len()))
+    !holds(EXPLAINED, around)
+        && (holds(TELLING, gap) || is_given(gap, bytes.len()) || word.len() >= LONG && is_literal(gap))
+}
+
+/// Whether the gap ends in what gives a string literal to a name or a call, and nothing in it says that the literal is
+/// an identifier or what a test compares with: `value = "`, `Client(\n  "`.
+fn is_literal(gap: &[u8]) -> bool {
+    const OTHERS: &[&[u8]] = &[b"id", b"expect", b"assert", b"equal", b"rev", b"sum", b"test", b"=="];
+    let Some((b'"' | b'\'' | b'`', before)) = gap.split_last() else { return false };
+    let before = before.trim_ascii_end();
+    matches!(before.last(), Some(b'=' | b'(')) && !OTHERS.iter().any(|word| holds_caseless(before, word))
 }
 
 /// Whether a digest's name stands right before the value, as in the lists of files that packages have.
@@ -122,6 +142,29 @@ fn is_given(gap: &[u8], length: usize) -> bool {
 }
 
 impl Detector {
+    /// The judge's rule for one provider's credentials of a proposal's kind, by the provider's word in the name of the value
+    /// (for a URL: in its scheme or host).
+    pub(super) fn providers_rule(&self, text: &[u8], proposal: &Proposal) -> Option<u32> {
+        let start = proposal.key.start.min(proposal.value.start);
+        let name = match proposal.kind {
+            ProposalKind::UrlCredential => {
+                let scheme =
+                    text[..start].iter().rev().take(16).take_while(|b| b.is_ascii_alphanumeric() || **b == b'+');
+                let start = start - scheme.count();
+                let host = &text[proposal.value.end..text.len().min(proposal.value.end + HOST)];
+                let length = host.iter().position(|b| b"/?\"'` \n".contains(b)).unwrap_or(host.len());
+                Span::new(start, proposal.value.end + length)
+            }
+            _ => Span::new(start, proposal.value.start.max(start)),
+        };
+        let family = generic::rule_id(proposal.kind);
+        let named = |index: &u32| {
+            let rule = &self.rules().get(*index).rule;
+            rule.family == family && rule.name_words.iter().any(|word| holds_caseless(name.of(text), word.as_bytes()))
+        };
+        self.judge_rules().iter().map(|(_, index)| *index).find(named)
+    }
+
     /// The value close behind a word, where it has the format that the owner of the word demands.
     pub(super) fn loosely(
         &self,
@@ -157,20 +200,25 @@ impl Detector {
         const MARGIN: usize = 8;
         let reach = anchor.start.saturating_sub(generic::BEFORE - MARGIN)
             ..text.len().min(anchor.start + generic::AFTER - MARGIN);
-        if value.len() < SHORTEST || value.start < reach.start || value.end > reach.end {
+        if value.len() < SHORTEST_OF_NAMED || value.start < reach.start || value.end > reach.end {
             return;
         }
-        let near =
-            value.start.saturating_sub(APART_OF_NAMED).max(reach.start)..reach.end.min(value.end + APART_OF_NAMED);
+        // Short values fit by chance: the word must be closer, and it is one that is looked for everywhere.
+        let short = value.len() < SHORTEST;
+        let apart = if short { APART } else { APART_OF_NAMED };
+        let near = value.start.saturating_sub(apart).max(reach.start)..reach.end.min(value.end + apart);
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        self.before_runs.find(text, near.clone(), &mut words);
+        let (pass, anchors) =
+            if short { (Pass::Everywhere, &self.everywhere) } else { (Pass::BeforeRuns, &self.before_runs) };
+        anchors.find(text, near.clone(), &mut words);
+        words.retain(|found| !short || found.keyword < self.judged);
         for found in &words {
-            let word = self.provider_word(found);
+            let word = if short { self.word(found) } else { self.provider_word(found) };
             if word.overlaps(value) || word.end > near.end || !context::is_whole(text, word) {
                 continue;
             }
-            for owner in self.rules().table().owners(Pass::BeforeRuns, found.keyword) {
+            for owner in self.rules().table().owners(pass, found.keyword) {
                 let secret = self.attributed(text, value, &owner, scratch);
                 let Some(secret) = secret else { continue };
                 let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
@@ -183,7 +231,8 @@ impl Detector {
     }
 
     fn attributed(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
-        let fits = self.is_asked(owner) && owner.near == 0 && (owner.before..=owner.after).contains(&value.len());
+        let context = owner.gate == Gate::Context && owner.near == 0;
+        let fits = context && self.is_asked(owner) && (owner.before..=owner.after).contains(&value.len());
         if !fits || self.rules().get(owner.rule).info.kind != Kind::Secret {
             return None;
         }

@@ -9,11 +9,16 @@ use crate::{
 /// How much a match says; more beats less.
 type Weight = (u8, u8, bool, bool, Confidence, usize, usize, isize);
 
+/// What stands for the provider where a form has none of its own.
+const ANYBODYS: &[&str] = &["generic", "jwt"];
+
 fn weight(detector: &Detector, text: &[u8], raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);
     let gate = match loaded.rule.gate {
-        Gate::Keyword => 2,
-        Gate::Context => 1,
+        // A form that anybody's credential may have says less than the provider's word beside it.
+        Gate::Keyword if ANYBODYS.contains(&loaded.info.provider.as_str()) => 1,
+        Gate::Keyword => 3,
+        Gate::Context => 2,
         Gate::Judge | Gate::Asset => 0,
     };
     // Of what the judge says, "a bearer token" says more than "a key", and that more than "it looks random".

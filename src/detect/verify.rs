@@ -148,6 +148,7 @@ impl Detector {
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
+            let rule = self.providers_rule(text, proposal).unwrap_or(rule);
             out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
             self.attribute(text, anchor, secret, scratch, out);
         }
@@ -156,11 +157,15 @@ impl Detector {
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
     fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
-        let rules = self.judge_rules.get_or_init(|| {
+        self.judge_rules().iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
+    }
+
+    /// The rules that the judge reports under, with their ids, where they are in use.
+    pub(super) fn judge_rules(&self) -> &[(String, u32)] {
+        self.judge_rules.get_or_init(|| {
             let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
             self.rules.judge_rules().filter(|&index| self.rules.is_enabled(index)).map(named).collect()
-        });
-        rules.iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
+        })
     }
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {

@@ -77,8 +77,8 @@ fn guess(head: &[u8]) -> Option<Wide> {
     if head.len() < 8 {
         return None;
     }
-    let zeros = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&b| b == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
+    let zeros = |parity: usize| head.chunks_exact(2).map(|pair| u16::from(pair[parity] == 0)).sum::<u16>();
+    let (even, odd) = (usize::from(zeros(0)), usize::from(zeros(1)));
     let half = head.len() / 2;
     if odd * 10 >= half * 7 && even * 20 <= half {
         return Some(Wide::Little);

@@ -95,7 +95,7 @@ fn a_rule_that_breaks_a_proof_is_named() {
         ("negative_examples", r#"["key = acme_{hex:32}"]"#, "counter-example 1 is found"),
         ("keywords", r#"["acme_", "emca_"]"#, "keyword `emca_` leads to no example"),
         ("pattern", "'(?<secret>acme_[0-9a-f]{32,})'", "no upper bound"),
-        ("pattern", r"'(?<secret>acme_[0-9a-f]{32})(?:[a-z]{0,200}\d{0,200}){0,160}'", "the compiled pattern takes"),
+        ("pattern", r"'(?<secret>acme_[0-9a-f]{32})(?:a[a-z]b\d){0,1100}'", "the pattern is slow"),
     ];
     for (key, value, fault) in broken {
         let found = faults(&rule("acme", &[(key, value)]));

@@ -75,11 +75,9 @@ impl Pattern {
         has(&self.first, byte)
     }
 
-    /// Bytes of memory that it takes.
-    #[must_use]
-    pub(crate) fn memory(&self) -> usize {
-        let general = self.general.get().and_then(Option::as_ref).map_or(0, |general| general.regex.memory_usage());
-        general + self.program.as_ref().map_or(0, Program::memory)
+    /// Whether it is left to the general engine.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.program.is_none()
     }
 
     /// The first match in `text[window]`, as (whole match, secret). Looking round sees the bytes outside the window.

@@ -63,11 +63,6 @@ impl Program {
         Some(program)
     }
 
-    /// Bytes of memory that it takes.
-    pub(super) fn memory(&self) -> usize {
-        size_of_val(&self.ops[..]) + size_of_val(&self.sets[..])
-    }
-
     fn push(&mut self, op: Op) -> Option<()> {
         self.ops.push(op);
         (self.ops.len() <= MOST_OPS).then_some(())

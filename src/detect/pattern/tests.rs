@@ -93,7 +93,7 @@ fn every_rule_is_read_as_the_general_engine_reads_it() {
     let (mut without, mut costly, mut found) = (Vec::new(), Vec::new(), 0);
     for (_, loaded) in rules.iter() {
         let pattern = Pattern::of(&loaded.rule).unwrap();
-        if pattern.program.is_none() {
+        if pattern.is_slow() {
             without.push(loaded.info.id.clone());
             continue;
         }

@@ -80,6 +80,19 @@ macro_rules! fuzz {
                 }
             )*
         }
+
+        /// Samples for `tests/fuzz`, which is guided by coverage: a directory each below `STANCH_FUZZ_SEEDS`.
+        #[test]
+        #[ignore = "needs STANCH_FUZZ_SEEDS"]
+        fn seeds_are_written() {
+            let seeds = std::env::var_os("STANCH_FUZZ_SEEDS").expect("STANCH_FUZZ_SEEDS is set");
+            $(
+                let family = stringify!($name).rsplit_once("_surviv").unwrap().0.replace('_', "-");
+                let directory = std::path::Path::new(&seeds).join(family);
+                std::fs::create_dir_all(&directory).unwrap();
+                std::fs::write(directory.join("made"), $sample).unwrap();
+            )*
+        }
     };
 }
 

@@ -72,6 +72,27 @@ fn every_method_of_zip_is_read() {
 }
 
 #[test]
+fn a_zip_with_ppmd_is_read() {
+    let text = format!("{}{WORD}", "some text that repeats\n".repeat(100));
+    for (restore, number) in [(ppmd_rust::RestoreMethod::Restart, 0u16), (ppmd_rust::RestoreMethod::CutOff, 1)] {
+        let mut encoder = ppmd_rust::Ppmd8Encoder::new(Vec::new(), 8, 16 << 20, restore).unwrap();
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        let parameters = (7 | 15 << 4 | number << 12).to_le_bytes();
+        let packed = [&parameters[..], &encoder.finish(false).unwrap()].concat();
+        // A stored member, made to be what it is.
+        let mut bytes = zip_with(zip::CompressionMethod::Stored, &[("a.txt", &packed)]);
+        for (mark, method) in [(&b"PK\x03\x04"[..], 8), (b"PK\x01\x02", 10)] {
+            let at = memchr::memmem::find(&bytes, mark).unwrap() + method;
+            bytes[at] = 98;
+            bytes[at + 6..at + 10].copy_from_slice(&crc32fast::hash(text.as_bytes()).to_le_bytes());
+            bytes[at + 14..at + 18].copy_from_slice(&(text.len() as u32).to_le_bytes());
+        }
+        assert_eq!(paths_with(&bytes, WORD), ["a.txt"], "{number}");
+        assert_eq!(skipped(&all(&bytes).1), [], "{number}");
+    }
+}
+
+#[test]
 fn a_header_before_a_zip_is_passed_over() {
     let inner = zip(&[("manifest.json", WORD.as_bytes())]);
     let crx3 = [b"Cr24\x03\0\0\0\x04\0\0\0sign", &inner[..]].concat();

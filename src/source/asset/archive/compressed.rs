@@ -55,7 +55,7 @@ pub(super) fn decoder(kind: Container, bytes: &[u8]) -> io::Result<Box<dyn Read 
         Container::Bzip2 => Box::new(Members { bytes, now: None, empty: 0, open: bzip2 }),
         Container::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, LZMA_MEMORY_KIB)),
         Container::Zstd => Box::new(zstd(bytes)),
-        Container::Lz4 => Box::new(Members { bytes, now: None, empty: 0, open: lz4 }),
+        Container::Lz4 => Box::new(lz4(bytes)),
         Container::Brotli => Box::new(brotli(bytes)),
         Container::Lzma => Box::new(lzma_rust2::LzmaReader::new_mem_limit(bytes, LZMA_MEMORY_KIB, None)?),
         _ => return Err(io::Error::other("not a compressed stream")),
@@ -139,13 +139,59 @@ impl<'a> Stream<'a> for lz4_flex::frame::FrameDecoder<&'a [u8]> {
     }
 }
 
-fn lz4(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+/// Frames of lz4, skippable ones passed over.
+pub(super) fn lz4(bytes: &[u8]) -> impl Read + '_ {
+    Members { bytes, now: None, empty: 0, open: lz4_frame }
+}
+
+fn lz4_frame(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    let bytes = behind_skippable(bytes);
     let is_frame = matches!(bytes, [0x04, 0x22, 0x4d, 0x18, ..] | [0x02, 0x21, 0x4c, 0x18, ..]);
     Ok(is_frame.then(|| Box::new(lz4_flex::frame::FrameDecoder::new(bytes)) as _))
 }
 
+/// What is behind frames that are to be skipped; zstd and lz4 have the same.
+fn behind_skippable(mut bytes: &[u8]) -> &[u8] {
+    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = bytes {
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        bytes = rest.get(length..).unwrap_or_default();
+    }
+    bytes
+}
+
 fn brotli(bytes: &[u8]) -> impl Read + '_ {
     brotli_decompressor::Decompressor::new(bytes, 4096)
+}
+
+/// Brotli in pieces, as 7-Zip's plug-ins write it: before each a frame that others skip, which says how long the piece is;
+/// or one stream without any.
+pub(super) fn brotli_pieces(bytes: &[u8]) -> impl Read + '_ {
+    Members { bytes, now: None, empty: 0, open: brotli_piece }
+}
+
+struct Piece<'a>(Box<dyn Read + 'a>, &'a [u8]);
+
+impl Read for Piece<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<'a> Stream<'a> for Piece<'a> {
+    fn behind(self: Box<Self>) -> &'a [u8] {
+        self.1
+    }
+}
+
+fn brotli_piece(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    let (piece, behind) = match bytes {
+        [] => return Ok(None),
+        [0x50, 0x2a, 0x4d, 0x18, 8, 0, 0, 0, a, b, c, d, b'B', b'R', _, _, rest @ ..] => {
+            rest.split_at(rest.len().min(u32::from_le_bytes([*a, *b, *c, *d]) as usize))
+        }
+        _ => (bytes, &bytes[..0]),
+    };
+    Ok(Some(Box::new(Piece(Box::new(brotli(piece)), behind))))
 }
 
 /// Whether bytes of this name are brotli: the name says so, they are no text, and they begin to unpack.
@@ -171,11 +217,8 @@ impl<'a> Stream<'a> for Frame<'a> {
     }
 }
 
-fn frame(mut bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
-    while let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = bytes {
-        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-        bytes = rest.get(length..).unwrap_or_default();
-    }
+fn frame(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
+    let bytes = behind_skippable(bytes);
     if !bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         return Ok(None);
     }

@@ -172,6 +172,7 @@ fn decoder<'d>(entry: &Entry<'_>, data: &'d [u8]) -> Option<Box<dyn Read + 'd>> 
         14 => lzma(entry, data)?,
         20 | 93 => Box::new(super::compressed::zstd(data)),
         95 => Box::new(lzma_rust2::XzReader::new_mem_limit(data, true, LZMA_MEMORY_KIB)),
+        98 => ppmd(entry, data)?,
         _ => return None,
     })
 }
@@ -188,6 +189,14 @@ fn lzma<'d>(entry: &Entry<'_>, data: &'d [u8]) -> Option<Box<dyn Read + 'd>> {
     let size = if entry.flags & 2 != 0 { u64::MAX } else { entry.size };
     let reader = lzma_rust2::LzmaReader::new_with_props(stream, size, properties[0], dictionary, None).ok()?;
     Some(Box::new(reader))
+}
+
+/// Method 98: order, memory and way to start anew in two bytes, then the stream (APPNOTE 5.10.3).
+fn ppmd<'d>(entry: &Entry<'_>, data: &'d [u8]) -> Option<Box<dyn Read + 'd>> {
+    let parameters = u32::from(u16_at(data, 0)?);
+    let (order, mebibytes, restore) = ((parameters & 15) + 1, (parameters >> 4 & 0xff) + 1, parameters >> 12);
+    let reader = ppmd_rust::Ppmd8Decoder::new(&data[2..], order, mebibytes << 20, restore.into()).ok()?;
+    Some(Box::new(reader.take(entry.size)))
 }
 
 /// The central directory.

@@ -389,6 +389,29 @@ fn pdf_text_is_read_from_its_streams() {
     }
 }
 
+/// A page of letters and pieces of words that are placed one by one, in a font whose codes are of one byte whatever its
+/// table says, and whose widths are known.
+#[test]
+fn words_of_a_pdf_are_put_together_by_the_widths_of_their_letters() {
+    let mut out = b"%PDF-1.7\n".to_vec();
+    let mut stream = |number: u32, text: &str| {
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut zlib, text.as_bytes()).unwrap();
+        out.extend(format!("{number} 0 obj\n<< /Filter /FlateDecode >>\nstream\n").into_bytes());
+        out.extend([&zlib.finish().unwrap()[..], b"\nendstream\nendobj\n"].concat());
+    };
+    // Each letter is half the size of the font wide: three letters reach as far as 15 units.
+    let pieces = "(the-) Tj 20 0 Td (w) Tj 5 0 Td (ord) Tj 15 0 Td (-to-find) Tj 45 0 Td (next) Tj 20 0 Td [(w) 500 (o)] TJ 5 0 Td (rd) Tj";
+    stream(2, &format!("BT /F1 10 Tf 1 0 0 -1 8 700 Tm {pieces} ET"));
+    stream(
+        3,
+        "begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange 1 beginbfrange <20> <7e> <0020> endbfrange",
+    );
+    let widths = "500 ".repeat(95);
+    out.extend(format!("4 0 obj << /Type /Font /Subtype /Type3 /FirstChar 32 /Widths 5 0 R /ToUnicode 3 0 R >> endobj\n5 0 obj [{widths}] endobj\n6 0 obj << /Font << /F1 4 0 R >> >> endobj\n").bytes());
+    assert_eq!(found(&out, &format!("{WORD} nextword\n")), [("stream 1".to_owned(), "line 1".to_owned())]);
+}
+
 #[test]
 fn tables_that_overlap_are_charged() {
     // A million entries that all name one string of a megabyte.

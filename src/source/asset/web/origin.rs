@@ -1,12 +1,14 @@
 //! `BundleMap`: from a place in a bundle to the original file, line and column.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use bstr::BString;
 
 use super::Beside;
+use super::content::Content;
 use super::encoded::percent;
-use super::mappings::{Mappings, Segment};
+use super::mappings::{Mappings, Segment, Source};
 use super::sourcemap::{Map, Section};
 use crate::model::{LineColumn, Original};
 use crate::source::asset::budget::Ledger;
@@ -23,8 +25,9 @@ const SCRIPTS: [&[u8]; 6] = [b".js", b".mjs", b".cjs", b".css", b".jsbundle", b"
 /// The source map of a bundle. It is found and read when it is first asked.
 pub struct BundleMap<'a> {
     bundle: &'a [u8],
-    /// The file that holds it, and whom to ask for that.
-    file: Option<(Vec<u8>, Beside<'a>)>,
+    /// Files that may hold it, the likeliest first, and whom to ask for them.
+    files: Vec<Vec<u8>>,
+    beside: Option<Beside<'a>>,
     ledger: &'a Ledger,
     json: OnceCell<Option<Vec<u8>>>,
 }
@@ -37,23 +40,31 @@ struct Target {
 }
 
 impl<'a> BundleMap<'a> {
-    /// The map that the bundle names.
+    /// The map that the bundle names. Where it says that the map lies elsewhere, on another server or from another
+    /// directory on, it may all the same lie beside the bundle.
     pub(super) fn named(bundle: &'a [u8], reference: &[u8], beside: Beside<'a>, ledger: &'a Ledger) -> Self {
-        let file = relative(reference).map(|path| (path, beside));
-        Self { bundle, file, ledger, json: OnceCell::new() }
+        let path = path(reference);
+        let mut files: Vec<Vec<u8>> = relative(&path).then(|| path.clone()).into_iter().collect();
+        let last = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        for name in [last, &own(beside)] {
+            if relative(name) && !files.iter().any(|file| file == name) {
+                files.push(name.to_vec());
+            }
+        }
+        Self { bundle, files, beside: Some(beside), ledger, json: OnceCell::new() }
     }
 
     /// The map that lies beside a bundle under its name, although the bundle does not name it: "hidden" maps are kept for
     /// error trackers, and shipped by mistake.
     pub(in super::super) fn unnamed(bundle: &'a [u8], beside: Beside<'a>, ledger: &'a Ledger) -> Self {
-        let name = beside.name();
-        let file = SCRIPTS.iter().any(|ending| name.ends_with(ending)).then(|| ([name, b".map"].concat(), beside));
-        Self { bundle, file, ledger, json: OnceCell::new() }
+        let is_script = SCRIPTS.iter().any(|ending| beside.name().ends_with(ending));
+        let files = is_script.then(|| own(beside)).into_iter().collect();
+        Self { bundle, files, beside: Some(beside), ledger, json: OnceCell::new() }
     }
 
     /// The map that the bundle holds itself.
     pub(super) fn inline(bundle: &'a [u8], json: Vec<u8>, ledger: &'a Ledger) -> Self {
-        Self { bundle, file: None, ledger, json: Some(json).into() }
+        Self { bundle, files: Vec::new(), beside: None, ledger, json: Some(json).into() }
     }
 
     /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
@@ -84,20 +95,30 @@ impl<'a> BundleMap<'a> {
 
     fn json(&self) -> Option<&[u8]> {
         let read = || {
-            let (path, beside) = self.file.as_ref()?;
-            let json = (beside.read)(path)?;
+            let json = self.files.iter().find_map(|file| (self.beside?.read)(file))?;
             self.ledger.expand(json.len() as u64).ok().map(|()| json)
         };
         self.json.get_or_init(read).as_deref()
     }
 }
 
-/// A reference that names a file nearby: no scheme, no host, no root; query and fragment taken off.
-fn relative(reference: &[u8]) -> Option<Vec<u8>> {
+/// A reference with query and fragment taken off.
+fn path(reference: &[u8]) -> Vec<u8> {
     let end = reference.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(reference.len());
-    let path = percent(&reference[..end]);
-    let scheme = memchr::memchr(b':', &path).is_some();
-    (!path.is_empty() && !scheme && path[0] != b'/' && !path.contains(&b'\\') && !path.contains(&0)).then_some(path)
+    percent(&reference[..end])
+}
+
+/// Whether a path names a file nearby: no scheme, no host, no root.
+fn relative(path: &[u8]) -> bool {
+    !path.is_empty() && path[0] != b'/' && !path.iter().any(|b| matches!(b, b':' | b'\\' | 0))
+}
+
+/// What the map of a bundle is called by custom.
+fn own(beside: Beside<'_>) -> Vec<u8> {
+    match beside.name() {
+        b"" => Vec::new(),
+        name => [name, b".map"].concat(),
+    }
 }
 
 /// The places of sorted offsets, in one pass.
@@ -197,20 +218,13 @@ struct Place<'a> {
     segment: Segment,
 }
 
-/// Texts of originals, read once each: findings come in clusters.
+/// Texts of originals, read once each.
 #[derive(Default)]
-struct Contents {
-    key: Option<(usize, usize)>,
-    text: Option<Vec<u8>>,
-}
+struct Contents(HashMap<(usize, usize), Option<Content>>);
 
 impl Contents {
-    fn of(&mut self, map: &Map<'_>, key: (usize, usize)) -> Option<&[u8]> {
-        if self.key != Some(key) {
-            self.key = Some(key);
-            self.text = map.content(key.1);
-        }
-        self.text.as_deref()
+    fn of(&mut self, map: &Map<'_>, key: (usize, usize)) -> Option<&Content> {
+        self.0.entry(key).or_insert_with(|| map.content(key.1).map(Content::new)).as_ref()
     }
 }
 
@@ -218,29 +232,27 @@ impl Place<'_> {
     fn original(&self, map: &Map<'_>, index: usize, contents: &mut Contents) -> Option<Original> {
         let source = self.segment.source?;
         let path = BString::from(map.source(source.index)?);
-        let content = contents.of(map, (index, source.index));
-        let at =
-            content.and_then(|text| self.found_in(text, source.line, source.column)).unwrap_or_else(|| LineColumn {
-                line: source.line.saturating_add(1),
-                column: source.column.saturating_add(1).saturating_add(self.literal_offset()),
-            });
+        let known = contents.of(map, (index, source.index)).and_then(|content| self.within(content, source));
+        let at = known.unwrap_or_else(|| LineColumn {
+            line: source.line.saturating_add(1),
+            column: source.column.saturating_add(1).saturating_add(self.literal_offset()),
+        });
         Some(Original { path, at })
     }
 
-    /// Looks for the bundle's own bytes in the original, from the mapped place on.
-    fn found_in(&self, text: &[u8], line: u32, column: u32) -> Option<LineColumn> {
+    /// The place in a text that is known: where the bundle's own bytes stand again behind the mapped place. Where they do
+    /// not, a literal stands in place of an expression (`process.env.KEY`), or was written with escapes.
+    fn within(&self, content: &Content, source: Source) -> Option<LineColumn> {
+        let start = content.offset(source.line, source.column)?;
+        let within = &content.text[start..content.text.len().min(start + REACH)];
         let needle = &self.bundle[self.offset..self.bundle.len().min(self.offset + NEEDLE)];
-        let line_start = match line {
-            0 => 0,
-            _ => memchr::memchr_iter(b'\n', text).nth(line as usize - 1)? + 1,
-        };
-        let start = line_start + at_utf16(&text[line_start..], column);
-        let within = &text[start..text.len().min(start + REACH)];
-        let found = start + prefix_of(needle).find_map(|needle| memchr::memmem::find(within, needle))?;
-        let lines = memchr::memchr_iter(b'\n', &text[line_start..found]).count() as u32;
-        let from = memchr::memrchr(b'\n', &text[..found]).map_or(0, |at| at + 1);
-        let characters = text[from..found].iter().filter(|b| **b & 0xc0 != 0x80).count() as u32;
-        Some(LineColumn { line: line + 1 + lines, column: characters + 1 })
+        let found = prefix_of(needle).find_map(|needle| memchr::memmem::find(within, needle));
+        let is_literal = matches!(within.first(), Some(b'"' | b'\'' | b'`'));
+        match found {
+            Some(found) => Some(content.line_column(start + found)),
+            None if is_literal => None,
+            None => Some(content.line_column(start)),
+        }
     }
 
     /// How far into a string literal that starts at the segment the place lies: literals are copied as they are.
@@ -261,16 +273,4 @@ impl Place<'_> {
 /// The needle, then shorter ones: what follows a secret may have been changed by the minifier.
 fn prefix_of(needle: &[u8]) -> impl Iterator<Item = &[u8]> {
     [NEEDLE, 16, 12].into_iter().filter_map(move |length| needle.get(..length))
-}
-
-/// The byte offset of a UTF-16 column in a line, or the line's end.
-fn at_utf16(text: &[u8], column: u32) -> usize {
-    let mut units = 0;
-    for (at, byte) in text.iter().enumerate() {
-        if *byte == b'\n' || (units >= column && byte & 0xc0 != 0x80) {
-            return at;
-        }
-        units += u32::from(byte & 0xc0 != 0x80) + u32::from(*byte >= 0xf0);
-    }
-    text.len()
 }

@@ -1,5 +1,7 @@
 //! Text that carries other text: bundles with a map, and `data:` URLs anywhere.
 
+use std::sync::LazyLock;
+
 use memchr::memmem;
 
 use super::encoded::{self, data_url};
@@ -10,6 +12,9 @@ use crate::source::asset::unit::Nature;
 use crate::source::asset::walk::Walk;
 
 const BASE64: &[u8] = b";base64,";
+
+/// Looks for it; made once, since most texts are short.
+static MARK: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(BASE64));
 
 /// How far before `;base64,` its `data:` may stand: a media type and its parameters.
 const MOST_TYPE: usize = 128;
@@ -48,7 +53,7 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, 
 
 fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMap<'_>>) {
     let mut from = 0;
-    for mark in memmem::find_iter(bytes, BASE64) {
+    for mark in MARK.find_iter(bytes) {
         if mark < from || walk.is_stopped() {
             continue;
         }
@@ -68,7 +73,7 @@ const HEAD: usize = 2048;
 /// Whether a `data:` URL within holds what only we can open. Pictures do not, nor does plain text: decoding base64 where
 /// it stands is the detector's.
 pub(in super::super) fn carries(bytes: &[u8]) -> bool {
-    memmem::find_iter(bytes, BASE64).any(|mark| {
+    MARK.find_iter(bytes).any(|mark| {
         let Some(start) = url(bytes, mark) else { return false };
         let body = &bytes[mark + BASE64.len()..];
         let length = base64_length(&body[..body.len().min(HEAD)]);

@@ -1,7 +1,7 @@
 //! Bundles made by the real tools: every planted word is found at its original place.
 //!
-//! `STANCH_NODE_MODULES=/dir/node_modules cargo test -- --ignored bundlers` with esbuild, terser, webpack,
-//! webpack-cli and vite installed there.
+//! `STANCH_NODE_MODULES=/dir/node_modules cargo test -- --ignored bundlers` with esbuild, terser, uglify-js, webpack,
+//! webpack-cli, @rspack/core, @rspack/cli, rollup, parcel and vite installed there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ fn sources() -> [(&'static str, String); 4] {
 }
 
 /// What a tool is told, and what its output is called.
-const RUNS: [(&str, &str, &str); 14] = [
+const RUNS: [(&str, &str, &str); 19] = [
     ("esbuild", "esbuild src/index.js --bundle --minify --sourcemap --outfile=out.js", "out.js"),
     ("esbuild inline", "esbuild src/index.js --bundle --minify --sourcemap=inline --outfile=out.js", "out.js"),
     (
@@ -66,10 +66,19 @@ const RUNS: [(&str, &str, &str); 14] = [
     ("webpack no sources", "webpack --mode production --devtool nosources-source-map -o dist", "dist/main.js"),
     ("webpack inline", "webpack --mode production --devtool inline-source-map -o dist", "dist/main.js"),
     ("webpack development", "webpack --mode development --devtool source-map -o dist", "dist/main.js"),
+    ("rspack", "rspack build --mode production --devtool source-map -o dist", "dist/main.js"),
+    ("rollup", "rollup src/index.js --format es --compact --sourcemap --file out.js --silent", "out.js"),
+    (
+        "uglify",
+        "uglifyjs src/config.js src/deep/other.js src/style.js -c -m --module --source-map url='out.js.map',includeSources -o out.js",
+        "out.js",
+    ),
+    ("parcel", "parcel build index.html --no-cache --dist-dir dist --log-level error", "dist"),
     ("vite", "vite build --sourcemap --outDir dist --logLevel error", "dist/assets"),
     // Maps that the bundle does not name.
     ("esbuild hidden", "esbuild src/index.js --bundle --minify --sourcemap=external --outfile=out.js", "out.js"),
     ("webpack hidden", "webpack --mode production --devtool hidden-source-map -o dist", "dist/main.js"),
+    ("rollup hidden", "rollup src/index.js --format es --sourcemap hidden --file out.js --silent", "out.js"),
     ("vite hidden", "vite build --sourcemap hidden --outDir dist --logLevel error", "dist/assets"),
 ];
 

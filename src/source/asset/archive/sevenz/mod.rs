@@ -133,7 +133,7 @@ mod tests {
 
     use sevenz_rust2::{ArchiveEntry, ArchiveWriter, EncoderConfiguration, EncoderMethod};
 
-    use crate::source::asset::corpus::{all, noise, paths_with, skipped};
+    use crate::source::asset::corpus::{all, brotli, lz4, noise, paths_with, skipped, zstd};
 
     const WORD: &str = "the-word-to-find";
 
@@ -155,6 +155,58 @@ mod tests {
             let bytes = archive(method, &[("dir/a.txt", text.as_bytes()), ("b.bin", &noise(1000))]);
             assert_eq!(paths_with(&bytes, WORD), ["dir/a.txt"], "{method:?}");
             assert_eq!(skipped(&all(&bytes).1), [], "{method:?}");
+        }
+    }
+
+    /// An archive of one file under one coder, written by hand: what follows the signature is all there is to a header.
+    fn by_hand(id: &[u8], packed: &[u8], size: usize) -> Vec<u8> {
+        let number = |n: usize| [0xc0 | (n >> 16) as u8, n as u8, (n >> 8) as u8];
+        let streams = [
+            &[1, 4, 6, 0, 1, 9][..],
+            &number(packed.len()),
+            &[0, 7, 11, 1, 0, 1, id.len() as u8],
+            id,
+            &[12],
+            &number(size),
+            &[0, 0],
+        ];
+        let name: Vec<u8> = "a.txt\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let files = [&[5, 1, 17, name.len() as u8 + 1, 0][..], &name, &[0, 0]];
+        let header = [streams.concat(), files.concat()].concat();
+        let mut bytes = b"7z\xbc\xaf\x27\x1c\0\x04\0\0\0\0".to_vec();
+        bytes.extend((packed.len() as u64).to_le_bytes());
+        bytes.extend((header.len() as u64).to_le_bytes());
+        bytes.extend(crc32fast::hash(&header).to_le_bytes());
+        [bytes, packed.to_vec(), header].concat()
+    }
+
+    #[test]
+    fn methods_of_plug_ins_are_read() {
+        let text = format!("{}{WORD}", "text that repeats\n".repeat(500));
+        let bytes = text.as_bytes();
+        let skippable = |rest: &[u8]| [b"\x50\x2a\x4d\x18\x04\0\0\0abcd", rest].concat();
+        let piece = |text: &[u8]| {
+            let packed = brotli(text);
+            let length = (packed.len() as u32).to_le_bytes();
+            [b"\x50\x2a\x4d\x18\x08\0\0\0", &length[..], b"BR\x01\0", &packed].concat()
+        };
+        let swapped = |size: usize| {
+            let mut text = bytes.to_vec();
+            text.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+            text
+        };
+        for (id, packed) in [
+            (&[4, 0xf7, 0x11, 1][..], zstd(bytes)),
+            (&[4, 0xf7, 0x11, 2], brotli(bytes)),
+            (&[4, 0xf7, 0x11, 2], [piece(&bytes[..4000]), piece(&bytes[4000..])].concat()),
+            (&[4, 0xf7, 0x11, 4], lz4(bytes)),
+            (&[4, 0xf7, 0x11, 4], skippable(&[lz4(&bytes[..100]), skippable(&lz4(&bytes[100..]))].concat())),
+            (&[2, 3, 2], swapped(2)),
+            (&[2, 3, 4], swapped(4)),
+        ] {
+            let bytes = by_hand(id, &packed, text.len());
+            assert_eq!(skipped(&all(&bytes).1), [], "{id:?}");
+            assert_eq!(paths_with(&bytes, WORD), ["a.txt"], "{id:?}");
         }
     }
 

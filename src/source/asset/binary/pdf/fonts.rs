@@ -5,19 +5,50 @@ use std::collections::HashMap;
 use memchr::memmem;
 
 use super::Stream;
+use super::advances::{Advances, Objects, Widths};
 use super::page::from_hexadecimal;
 use crate::source::asset::binary::utf8;
 
-/// Codes by the name under which pages choose a font.
+/// Fonts by the name under which pages choose them.
 #[derive(Default)]
 pub(super) struct Fonts {
     tables: Vec<Codes>,
+    widths: Widths,
+    fonts: Vec<Entry>,
     names: HashMap<Vec<u8>, usize>,
+}
+
+/// A font: its table of codes, how many bytes a code takes, its widths.
+struct Entry {
+    table: usize,
+    bytes: usize,
+    widths: Option<usize>,
+}
+
+/// A font as a page sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Font<'f> {
+    codes: &'f Codes,
+    bytes: usize,
+    advances: Option<&'f Advances>,
+}
+
+impl Font<'_> {
+    /// Writes the text of a string of codes; codes without a meaning are left out.
+    pub(super) fn decode(&self, string: &[u8], out: &mut Vec<u8>) {
+        string.chunks(self.bytes).for_each(|code| self.codes.decode(number(code), out));
+    }
+
+    /// How far a string of codes reaches, in sizes of the font; `None` where the font does not say.
+    pub(super) fn advance(&self, string: &[u8]) -> Option<f64> {
+        let advances = self.advances?;
+        Some(string.chunks(self.bytes).map(|code| advances.of(number(code))).sum())
+    }
 }
 
 /// What the codes of a font mean.
 #[derive(Default)]
-pub(super) struct Codes {
+struct Codes {
     /// Bytes of a code.
     width: usize,
     /// First and last code, and the text of the first: those behind it count up its last unit.
@@ -75,23 +106,26 @@ impl Codes {
         }
     }
 
-    /// Writes the text of a string of codes; codes without a meaning are left out.
-    pub(super) fn decode(&self, string: &[u8], out: &mut Vec<u8>) {
-        for code in string.chunks(self.width) {
-            let code = number(code);
-            let after = self.ranges.partition_point(|range| range.0 <= code);
-            let Some((first, last, text)) = after.checked_sub(1).map(|at| &self.ranges[at]) else { continue };
-            if code > *last {
-                continue;
-            }
-            let mut text = text.clone();
-            if let Some(unit) = text.last_mut() {
-                *unit = unit.wrapping_add((code - first) as u16);
-            }
-            out.extend(utf8(text.into_iter()));
+    fn decode(&self, code: u32, out: &mut Vec<u8>) {
+        let after = self.ranges.partition_point(|range| range.0 <= code);
+        let Some((first, last, text)) = after.checked_sub(1).map(|at| &self.ranges[at]) else { return };
+        if code > *last {
+            return;
+        }
+        let mut text = text.clone();
+        if let Some(unit) = text.last_mut() {
+            *unit = unit.wrapping_add((code - first) as u16);
+        }
+        match &text[..] {
+            // Letters that were joined for their looks: what was written has them apart.
+            [unit @ 0xfb00..=0xfb06] => out.extend_from_slice(LIGATURES[usize::from(unit - 0xfb00)]),
+            _ => out.extend(utf8(text.into_iter())),
         }
     }
 }
+
+/// From U+FB00 on.
+const LIGATURES: [&[u8]; 7] = [b"ff", b"fi", b"fl", b"ffi", b"ffl", b"st", b"st"];
 
 enum Token {
     /// A string of hexadecimal digits.
@@ -147,36 +181,46 @@ impl Fonts {
             .iter()
             .filter(|s| memmem::find(s.dictionary, b"/ObjStm").is_some())
             .for_each(|s| packed(s, &mut bodies));
+        let objects = Objects::of(&bodies);
         let (mut by_object, mut read) = (HashMap::new(), HashMap::new());
         for (object, body) in &bodies {
             let Some(at) = memmem::find(body, b"/ToUnicode") else { continue };
             let Some((number, _)) = leading(&body[at + 10..]) else { continue };
             let Some(table) = tables.get(&number) else { continue };
             // Each table is read once, however many fonts share it.
-            let index = *read.entry(number).or_insert_with(|| {
+            let table = *read.entry(number).or_insert_with(|| {
                 fonts.tables.push(Codes::read(table));
                 fonts.tables.len() - 1
             });
-            by_object.insert(*object, index);
+            let simple = [&b"/Type1"[..], b"/TrueType", b"/Type3", b"/MMType1"];
+            let bytes = match simple.iter().any(|kind| memmem::find(body, kind).is_some()) {
+                true => 1,
+                false => fonts.tables[table].width,
+            };
+            by_object.insert(*object, fonts.fonts.len());
+            let widths = fonts.widths.of_font(*object, body, &objects);
+            fonts.fonts.push(Entry { table, bytes, widths });
         }
         for (_, body) in &bodies {
             for (name, object) in references(body) {
-                if let Some(table) = by_object.get(&object) {
-                    fonts.names.entry(name.to_vec()).or_insert(*table);
+                if let Some(font) = by_object.get(&object) {
+                    fonts.names.entry(name.to_vec()).or_insert(*font);
                 }
             }
         }
         fonts
     }
 
-    /// The codes of the font that a page calls by a name; `None` for one whose codes are its characters.
-    pub(super) fn codes(&self, name: &[u8]) -> Option<&Codes> {
-        self.tables.get(*self.names.get(name)?)
+    /// The font that a page calls by a name; `None` for one whose codes are its characters.
+    pub(super) fn font(&self, name: &[u8]) -> Option<Font<'_>> {
+        let entry = self.fonts.get(*self.names.get(name)?)?;
+        let advances = entry.widths.map(|at| self.widths.get(at));
+        Some(Font { codes: &self.tables[entry.table], bytes: entry.bytes, advances })
     }
 }
 
 /// A number at the start, behind white space, and the rest.
-fn leading(bytes: &[u8]) -> Option<(u32, &[u8])> {
+pub(super) fn leading(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let text = bytes.trim_ascii_start();
     let length = text.iter().take(9).take_while(|b| b.is_ascii_digit()).count();
     let number = std::str::from_utf8(&text[..length]).ok()?.parse().ok()?;
@@ -247,10 +291,12 @@ mod tests {
     #[test]
     fn codes_are_read_from_their_table() {
         let table = b"begincmap 1 begincodespacerange <0000> <FFFF> endcodespacerange\n\
-            2 beginbfchar <0003> <0020> <0005> <D83DDE00> endbfchar\n\
+            3 beginbfchar <0003> <0020> <0005> <D83DDE00> <0006> <FB03> endbfchar\n\
             2 beginbfrange <0010> <0019> <0041> <0020> <0021> [<0061> <00660069>] endbfrange endcmap";
         let mut out = Vec::new();
-        Codes::read(table).decode(b"\0\x10\0\x11\0\x03\0\x20\0\x21\0\x05\0\x99", &mut out);
-        assert_eq!(out, "AB afi😀".as_bytes());
+        let codes = Codes::read(table);
+        let font = Font { codes: &codes, bytes: codes.width, advances: None };
+        font.decode(b"\0\x10\0\x11\0\x03\0\x20\0\x21\0\x05\0\x06\0\x99", &mut out);
+        assert_eq!(out, "AB afi😀ffi".as_bytes());
     }
 }

@@ -1,5 +1,6 @@
 //! PDF: the text that pages show, and what else its deflated streams hold (ISO 32000-1).
 
+mod advances;
 mod fonts;
 mod page;
 

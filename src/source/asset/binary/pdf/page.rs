@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::fonts::{Codes, Fonts};
+use super::fonts::{Font, Fonts};
 
 /// The text of a page: what stands at one height is one line. Empty if this is no page.
 pub(super) fn shown(content: &[u8], fonts: &Fonts) -> Vec<u8> {
@@ -14,7 +14,7 @@ pub(super) fn shown(content: &[u8], fonts: &Fonts) -> Vec<u8> {
         content,
         at: 0,
         name: b"",
-        codes: None,
+        font: None,
         numbers: [0.0; 6],
         x: 0.0,
         y: 0.0,
@@ -39,15 +39,15 @@ struct Page<'a> {
     fonts: &'a Fonts,
     content: &'a [u8],
     at: usize,
-    /// The last name that was read, and the codes of the font that was chosen.
+    /// The last name that was read, and the font that was chosen.
     name: &'a [u8],
-    codes: Option<&'a Codes>,
+    font: Option<Font<'a>>,
     /// The last six numbers.
     numbers: [f64; 6],
-    /// Where the text to come starts; the text that was shown last: where, and how many characters.
+    /// Where the text to come starts, and the text that was shown last.
     x: f64,
     y: f64,
-    last: Option<(f64, f64, usize)>,
+    last: Option<Shown>,
     /// Size of the font, and what the text matrix makes of it.
     size: f64,
     scale: f64,
@@ -55,6 +55,20 @@ struct Page<'a> {
     moved: bool,
     out: Vec<u8>,
 }
+
+/// A text that was shown.
+struct Shown {
+    /// Where it starts.
+    x: f64,
+    y: f64,
+    /// How many bytes it has.
+    length: usize,
+    /// How far it reaches, in sizes of the font, where that is known.
+    advance: Option<f64>,
+}
+
+/// Text that starts this far from where the last one ends, in sizes of the font, is another word: a space is a quarter.
+const SPACE: f64 = 0.15;
 
 impl Page<'_> {
     fn step(&mut self) {
@@ -87,8 +101,13 @@ impl Page<'_> {
         self.at += length;
         if let Some(number) = std::str::from_utf8(word).ok().and_then(|word| word.parse::<f64>().ok()) {
             // A wide step to the left within a `TJ` is a space between words.
-            if number < -180.0 && !self.moved && !self.out.is_empty() && !self.out.ends_with(b" ") && self.in_array() {
-                self.out.push(b' ');
+            if !self.moved && !self.out.is_empty() && self.in_array() {
+                if number < -180.0 && !self.out.ends_with(b" ") {
+                    self.out.push(b' ');
+                }
+                if let Some(Shown { advance: Some(advance), .. }) = &mut self.last {
+                    *advance -= number / 1000.0;
+                }
             }
             self.numbers.rotate_left(1);
             self.numbers[5] = number;
@@ -96,7 +115,7 @@ impl Page<'_> {
         }
         match word {
             b"Tf" => {
-                self.codes = self.fonts.codes(self.name);
+                self.font = self.fonts.font(self.name);
                 self.size = self.numbers[5];
             }
             b"BT" => {
@@ -137,14 +156,18 @@ impl Page<'_> {
             self.part();
         }
         let before = self.out.len();
-        match self.codes {
-            Some(codes) => codes.decode(string, &mut self.out),
+        match self.font {
+            Some(font) => font.decode(string, &mut self.out),
             None => self.out.extend(string.iter().filter(|b| **b != 0)),
         }
-        let shown = self.out.len() - before;
+        let length = self.out.len() - before;
+        let advance = self.font.and_then(|font| font.advance(string));
         match &mut self.last {
-            Some(last) if !self.moved => last.2 += shown,
-            last => *last = Some((self.x, self.y, shown)),
+            Some(last) if !self.moved => {
+                last.length += length;
+                last.advance = last.advance.zip(advance).map(|(before, more)| before + more);
+            }
+            last => *last = Some(Shown { x: self.x, y: self.y, length, advance }),
         }
         self.moved = false;
     }
@@ -152,14 +175,14 @@ impl Page<'_> {
     /// Sets text apart from what was shown before it: another line, another word, or the next letter of the same word,
     /// which some programs place one by one.
     fn part(&mut self) {
-        match self.last {
-            Some((x, y, shown)) if y == self.y => {
-                let step = (self.x - x) / (self.size * self.scale);
-                if shown > 2 || !(0.0..=1.1 * shown as f64).contains(&step) {
-                    self.out.push(b' ');
-                }
-            }
-            _ => self.out.push(b'\n'),
+        let Some(last) = self.last.as_ref().filter(|last| last.y == self.y) else { return self.out.push(b'\n') };
+        let step = (self.x - last.x) / (self.size * self.scale);
+        let is_apart = match last.advance {
+            Some(advance) => (step - advance).abs() > SPACE,
+            None => last.length > 2 || !(0.0..=1.1 * last.length as f64).contains(&step),
+        };
+        if is_apart {
+            self.out.push(b' ');
         }
     }
 
