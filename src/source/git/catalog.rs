@@ -5,6 +5,7 @@ use rayon::slice::ParallelSliceMut;
 use super::id_table::IdTable;
 use super::object::{HashKind, ObjectIx};
 use super::pack::Pack;
+use super::pack_index::lead;
 use crate::model::BlobId;
 
 /// Marks a rank whose object an earlier source already has.
@@ -35,7 +36,7 @@ impl Source<'_> {
 
     /// Its usable entries in the order of their ids, counted from `start`.
     fn keys(&self, start: u32) -> Vec<Key> {
-        let key = |at| (self.id(at).first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk)), start + at);
+        let key = |at| (lead(self.id(at)), start + at);
         self.usable().into_iter().map(key).collect()
     }
 
