@@ -2,7 +2,7 @@
 //! object is read once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ffi::OsString,
     fmt::Write as _,
     fs,
@@ -17,7 +17,10 @@ use super::{
     survey::{Objects, Survey},
     temp_dir::TempDir,
 };
-use crate::source::git::{TipKind, Tips};
+use crate::{
+    model::BlobId,
+    source::git::{TipKind, Tips},
+};
 
 /// One repository to be joined.
 pub(crate) struct Part<'a> {
@@ -31,6 +34,8 @@ pub(crate) struct Joined {
     dir: TempDir,
     /// Texts of reflogs and names without an object, and the members that have them.
     texts: BTreeMap<BString, BTreeSet<u32>>,
+    /// Refs that several members have alike, by the name that the first of them gives.
+    shared: HashMap<BString, Vec<u32>>,
 }
 
 impl Joined {
@@ -45,20 +50,23 @@ impl Joined {
         io(&root, fs::write(root.join("HEAD"), "ref: refs/heads/none\n"))?;
         io(&root, fs::write(root.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"))?;
         let mut texts: BTreeMap<BString, BTreeSet<u32>> = BTreeMap::new();
-        let mut refs = BTreeSet::new();
+        let mut refs: HashMap<(BString, BlobId), Vec<u32>> = HashMap::new();
         let (mut met, mut alternates) = (HashSet::new(), BTreeSet::new());
         for (number, part) in parts.iter().enumerate() {
             for store in &part.survey.stores {
                 borrow(&root, store, &mut met, &mut alternates).map_err(AuditError::io(&store.dir))?;
             }
-            let named: BTreeSet<_> =
+            let named: HashSet<_> =
                 part.tips.tips.iter().filter(|tip| tip.kind == TipKind::Ref).map(|tip| &tip.name).collect();
             for (at, tip) in part.tips.tips.iter().enumerate() {
                 let name = match tip.kind {
                     TipKind::Ref => tip.name.strip_prefix(b"refs/").unwrap_or(&tip.name).to_owned(),
                     _ => format!("held/{at}").into(),
                 };
-                refs.insert(([format!("refs/m{number}/").as_bytes(), &name].concat(), tip.id.to_string()));
+                let members = refs.entry((name.into(), tip.id)).or_default();
+                if members.last() != Some(&(number as u32)) {
+                    members.push(number as u32);
+                }
             }
             let unnamed = part.tips.names.iter().filter(|name| !named.contains(name));
             for text in part.tips.reflog_messages.iter().chain(unnamed) {
@@ -68,13 +76,10 @@ impl Joined {
         let lines: Vec<u8> =
             alternates.iter().flat_map(|dir| [dir.as_os_str().as_encoded_bytes(), b"\n"].concat()).collect();
         io(&root, fs::write(root.join("objects/info/alternates"), lines))?;
-        let mut packed = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
-        for (name, id) in &refs {
-            let _ = writeln!(packed, "{id} {}", name.as_bstr());
-        }
+        let (packed, shared) = pack(refs);
         io(&root, fs::write(root.join("packed-refs"), packed))?;
         io(&root, fs::write(root.join("logs/texts"), log(&texts)))?;
-        Ok(Self { dir, texts })
+        Ok(Self { dir, texts, shared })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -96,8 +101,32 @@ impl Joined {
 
     /// The members that have this text in a reflog or as a name.
     pub(crate) fn holders(&self, text: &[u8]) -> Vec<u32> {
-        self.texts.get(text.as_bstr()).map(|held| held.iter().copied().collect()).unwrap_or_default()
+        if let Some(members) = self.shared.get(text.as_bstr()) {
+            return members.clone();
+        }
+        match Self::original(&text.to_str_lossy()) {
+            Some((member, _)) => vec![member],
+            None => self.texts.get(text.as_bstr()).map(|held| held.iter().copied().collect()).unwrap_or_default(),
+        }
     }
+}
+
+/// The file of packed refs, and the members of those that several have. What a fork has as the others have it is there once.
+fn pack(refs: HashMap<(BString, BlobId), Vec<u32>>) -> (Vec<u8>, HashMap<BString, Vec<u32>>) {
+    let mut listed: Vec<(BString, BlobId, Vec<u32>)> = refs
+        .into_iter()
+        .map(|((name, id), members)| {
+            let first = members.first().copied().unwrap_or_default();
+            ([format!("refs/m{first}/").as_bytes(), &name].concat().into(), id, members)
+        })
+        .collect();
+    listed.sort_unstable();
+    let mut packed = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+    for (name, id, _) in &listed {
+        let _ = writeln!(packed, "{id} {name}");
+    }
+    let shared = listed.into_iter().filter(|(.., members)| members.len() > 1);
+    (packed, shared.map(|(name, _, members)| (name, members)).collect())
 }
 
 /// A reflog whose messages are the texts.

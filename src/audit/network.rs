@@ -187,8 +187,7 @@ impl Auditor<'_> {
         let mut heads = Heads { auditor: self, met: HashMap::new() };
         let mut of = |finding: &Finding, at: &Occurrence| -> Vec<Held> {
             if let Provenance::Object { id: None, name, .. } = &at.place.provenance {
-                let original = Joined::original(&String::from_utf8_lossy(name));
-                let holders = original.map_or_else(|| joined.holders(name), |(number, _)| vec![number]);
+                let holders = joined.holders(name);
                 return holders
                     .iter()
                     .filter_map(|at| opened.get(*at as usize))

@@ -12,6 +12,7 @@ mod hook;
 mod import;
 mod judge;
 mod output;
+mod page;
 mod patterns;
 mod reaudit;
 mod recall;

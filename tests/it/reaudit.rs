@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     audit::{bytes, commit, config, git, organisation, read},
-    runner::{Place, Ran},
+    runner::{Place, Ran, github_token},
 };
 
 /// How many objects were read.
@@ -170,4 +170,25 @@ fn the_pods_of_the_kubernetes_manifest_make_the_report_of_the_single_run() {
     let ran = place.stanch(&["audit", "merge", "volume/shards", "--plan", "volume/plan.jsonl", "-f", "json=m.json"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(bytes(&place, "single.json"), bytes(&place, "m.json"));
+}
+
+/// A ref that forks have alike is read once, and is all of theirs.
+#[test]
+fn the_name_of_a_shared_ref_is_told_of_all_that_have_it() {
+    let place = organisation();
+    let branch = format!("refs/heads/{}", github_token(3));
+    for name in ["all/original", "all/fork1.git"] {
+        place.git(&["-C", name, "update-ref", &branch, "main"]);
+    }
+    // The same name at another commit.
+    place.git(&["-C", "all/fork2.git", "update-ref", &branch, "main~1"]);
+    audit(&place, "a.json", &[]);
+    let report = read(&place, "a.json");
+    let findings = report["report"]["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|finding| finding["rule"] == "github-pat").unwrap();
+    let spread = &report["spread"][finding["fingerprint"].as_str().unwrap()];
+    assert_eq!(spread["repositories"], serde_json::json!(["fork1", "fork2", "original"]));
+    let paths: Vec<&str> =
+        finding["occurrences"].as_array().unwrap().iter().map(|at| at["place"]["path"].as_str().unwrap()).collect();
+    assert!(paths.iter().all(|path| !path.contains("refs/m")), "{paths:?}");
 }

@@ -1,10 +1,13 @@
 //! The objects of several packs and directories, as one sorted list without repeats.
 
+use std::cmp::Ordering;
+
 use rayon::slice::ParallelSliceMut;
 
 use super::id_table::IdTable;
 use super::object::{HashKind, ObjectIx};
 use super::pack::Pack;
+use super::pack_index::lead;
 use crate::model::BlobId;
 
 /// Marks a rank whose object an earlier source already has.
@@ -35,7 +38,7 @@ impl Source<'_> {
 
     /// Its usable entries in the order of their ids, counted from `start`.
     fn keys(&self, start: u32) -> Vec<Key> {
-        let key = |at| (self.id(at).first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk)), start + at);
+        let key = |at| (lead(self.id(at)), start + at);
         self.usable().into_iter().map(key).collect()
     }
 
@@ -128,14 +131,23 @@ fn merge(sources: &[Source<'_>], starts: &[u32], total: u32, hash: HashKind) -> 
     }
     let mut ranks = vec![0; total as usize];
     for source in 1..sources.len() {
+        let beside = |known: &Key, key: &Key| {
+            let ids = || sources[0].id(known.1 - starts[0]).cmp(sources[source].id(key.1 - starts[source]));
+            known.0.cmp(&key.0).then_with(ids)
+        };
         let mut at = 0;
         for key in keys(source) {
-            while first.get(at).is_some_and(|known| order(known, &key).is_lt()) {
-                at += 1;
+            let mut met = Ordering::Less;
+            while met.is_lt()
+                && let Some(known) = first.get(at)
+            {
+                met = beside(known, &key);
+                at += usize::from(met.is_lt());
             }
-            match first.get(at) {
-                Some(known) if order(known, &key).is_eq() => ranks[key.1 as usize] = at as u32 | REPEATED,
-                _ => others.push(key),
+            if met.is_eq() {
+                ranks[key.1 as usize] = at as u32 | REPEATED;
+            } else {
+                others.push(key);
             }
         }
     }

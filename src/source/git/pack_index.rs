@@ -43,6 +43,11 @@ fn be32(bytes: &[u8]) -> u32 {
     bytes.first_chunk().map_or(0, |chunk| u32::from_be_bytes(*chunk))
 }
 
+/// The first eight bytes of an id, as a number that orders as they do.
+pub(super) fn lead(id: &[u8]) -> u64 {
+    id.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk))
+}
+
 impl PackIndex {
     /// Maps an index and checks its tables, except the offsets, which only the pack can judge.
     pub(super) fn open(path: &Path, hash: HashKind) -> Result<Self, Problem> {
@@ -78,12 +83,18 @@ impl PackIndex {
         let wide = if version_2 { end..tail } else { end..end };
         let pack_checksum = tail..tail + id;
         let mut index = Self { map: Arc::new(map), count, ids, offsets, wide, pack_checksum, distinct: true };
+        // Nearly all differ from the next in the first eight bytes.
+        let mut last = if count > 0 { lead(index.id(0)) } else { 0 };
         for at in 1..count {
-            match index.id(at - 1).cmp(index.id(at)) {
-                Ordering::Less => {}
-                Ordering::Equal => index.distinct = false,
-                Ordering::Greater => return Err("the index is not sorted"),
+            let next = lead(index.id(at));
+            if last >= next {
+                match index.id(at - 1).cmp(index.id(at)) {
+                    Ordering::Less => {}
+                    Ordering::Equal => index.distinct = false,
+                    Ordering::Greater => return Err("the index is not sorted"),
+                }
             }
+            last = next;
         }
         Ok(index)
     }
@@ -145,7 +156,14 @@ impl PackIndex {
             return order;
         }
         let mut order: Vec<_> = (0..self.count).map(|at| (self.offset(at), at)).collect();
-        order.sort_unstable();
+        if self.wide.is_empty() {
+            // Half as much to move, and one comparison.
+            let mut keys: Vec<u64> = order.iter().map(|&(offset, at)| offset << 32 | u64::from(at)).collect();
+            keys.sort_unstable();
+            keys.iter().zip(&mut order).for_each(|(key, slot)| *slot = (key >> 32, *key as u32));
+        } else {
+            order.sort_unstable();
+        }
         order
     }
 
