@@ -120,22 +120,19 @@ def fit(parts, rounds=ROUNDS, params=PARAMS):
     return lgb.train(params, lgb.Dataset(x[keep], y[keep], weight=w[keep]), rounds)
 
 
-def cross_validate(dev, extra, column, seed=1, k=5, rounds=ROUNDS, params=PARAMS):
-    """Margins of repositories that neither the trees nor the words' model has seen."""
-    of = folds(dev.owner, seed, k)
-    margin, gain = np.zeros(len(dev.y)), 0
+def cross_validate(parts, column, seed=1, k=5, rounds=ROUNDS, params=PARAMS):
+    """For each part the margins of owners that neither the trees nor the words' model has seen."""
+    of = [folds(p.owner, seed, k) for p in parts]
+    margins, gain = [np.zeros(len(p.y)) for p in parts], 0
     for i in range(k):
-        known = [dev.take(of != i)] + extra
-        test = with_words(dev.take(of == i), column, said(dev.words[of == i], learn_words(known[0])))
+        known = [p.take(f != i) for p, f in zip(parts, of)]
+        table = learn_words(known[0])
         model = fit(stacked(known, column, seed), rounds, params)
-        margin[of == i] = model.predict(test.x, raw_score=True)
+        for p, f, margin in zip(parts, of, margins):
+            test = with_words(p.take(f == i), column, np.nan if p.made else said(p.words[f == i], table))
+            margin[f == i] = model.predict(test.x, raw_score=True)
         gain = gain + model.feature_importance("gain")
-    return margin, gain
-
-
-def held_out(path):
-    """Two in five crates take no part in training."""
-    return sum(path.split("/")[1].encode()) % 5 < 2
+    return margins, gain
 
 
 def platt(margin, y, w, groups):
@@ -216,18 +213,16 @@ def train_gate(parts, names, worth):
 
 
 def negatives(prefix):
-    """Proposals in sources without credentials: the part, its rows, and which are kept aside. At most 300 of a package."""
+    """Proposals in sources without credentials, at most 300 of a package: the part, and its rows."""
     rows, _, x, words = load_dump(prefix)
     package = np.array([r["path"].split("/")[1] for r in rows])
-    order = np.random.RandomState(7).permutation(len(rows))
     seen, keep = collections.Counter(), np.zeros(len(rows), bool)
-    aside = np.array([held_out(r["path"]) for r in rows])
-    for i in order:
+    for i in np.random.RandomState(7).permutation(len(rows)):
         seen[package[i]] += 1
-        keep[i] = aside[i] or seen[package[i]] <= 300
+        keep[i] = seen[package[i]] <= 300
     n = collections.Counter(package[keep])
     w = np.array([0.5 * min(1.0, (60 / max(1, n[p])) ** 0.5) for p in package])
-    return Part(x, words, np.zeros(len(rows)), w, package).take(keep), np.array(rows)[keep], aside[keep]
+    return Part(x, words, np.zeros(len(rows)), w, package).take(keep), np.array(rows)[keep]
 
 
 def made(prefix, weight):
@@ -270,14 +265,14 @@ def main():
     repo = np.array([r["path"].split("/")[1] for r in rows])
     y, w = s.own.astype(float), dev_weights(s, repo)
     dev, clean = Part(x, words, y, w, repo), [negatives(prefix) for prefix in a.negatives]
-    extra = [part.take(~aside) for part, _, aside in clean] + [made(prefix, a.made_weight) for prefix in a.made]
+    extra = [part for part, _ in clean] + [made(prefix, a.made_weight) for prefix in a.made]
     print(len(rows), "proposals", collections.Counter(s.status.tolist()), "own", int(y.sum()), "extra", [len(e.y) for e in extra])
     margins = []
     for seed in range(1, a.seeds + 1):
         t = time.time()
-        margin, gain = cross_validate(dev, extra, column, seed, rounds=a.rounds)
-        margins.append(margin)
-        print(f"seed {seed}: {time.time() - t:.0f} s\n the judge alone"); s.sweep(1 / (1 + np.exp(-margin)))
+        out, gain = cross_validate([dev] + extra, column, seed, rounds=a.rounds)
+        margins.append(out[0])
+        print(f"seed {seed}: {time.time() - t:.0f} s\n the judge alone"); s.sweep(1 / (1 + np.exp(-out[0])))
     print(" ".join(f"{names[i]}:{int(gain[i])}" for i in np.argsort(-gain)[:50]))
     print("unused:", sum(g == 0 for g in gain))
     margin, groups = np.mean(margins, axis=0), group_of(rows)
@@ -287,17 +282,16 @@ def main():
     np.save(os.path.join(a.set, "oof.npy"), prob)
     print("the whole program:"); points = whole(s, prob, vendor)
     for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(prob, points[c]["t"], vendor[c], full=True))
+    for (_, known), margin in zip(clean, out[1:]):
+        probability = calibrate(margin, group_of(known), curves)
+        for c in CONFIDENCES:
+            bad = [r["path"] for r, p in zip(known, probability) if p >= points[c]["t"]]
+            print(f"packages not seen, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     if a.cv_only: return
     table = learn_words(dev)
     open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
     parts = stacked([dev] + extra, column)
     model = fit(parts, a.rounds)
-    for part, nr, aside in clean:
-        out = with_words(part, column, said(part.words, table)).take(aside)
-        probability = calibrate(model.predict(out.x, raw_score=True), group_of(nr[aside]), curves)
-        for c in CONFIDENCES:
-            bad = [r["path"] for r, p in zip(nr[aside], probability) if p >= points[c]["t"]]
-            print(f"kept aside, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     # what ends at half an operating point or above is worth judging there (the path may yet raise it); on the way it stands
     # above these margins, all but 1 in 2,000
     everything = np.concatenate([p.x for p in parts])

@@ -49,6 +49,9 @@ impl Detector {
         let loaded = self.rules().get(raw.rule);
         if loaded.rule.gate == Gate::Judge {
             raw.probability = self.probability(text, path, raw);
+            if raw.misfit {
+                raw.probability = raw.probability.min(generic::FOR_LOW);
+            }
             raw.fate = tests_on_secret::judged(&loaded.rule.family, raw.secret.of(text));
             return raw.probability >= self.options.least_probability();
         }
@@ -66,7 +69,9 @@ impl Detector {
     }
 
     fn reasons(&self, text: &[u8], path: &[u8], raw: &Raw) -> Vec<String> {
-        self.proposal(text, raw).map(|proposal| generic::explain(text, &proposal, path)).unwrap_or_default()
+        let misfit = raw.misfit.then(|| "named after a provider, and of none of its formats".to_owned());
+        let said = self.proposal(text, raw).map(|proposal| generic::explain(text, &proposal, path));
+        misfit.into_iter().chain(said.unwrap_or_default()).collect()
     }
 
     /// What the judge was asked about, read again from its anchor.

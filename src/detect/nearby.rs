@@ -11,7 +11,6 @@ use super::{
     entropy::{digits, holds_caseless, is_word},
     generic::{self, Proposal, ProposalKind},
     placeholder::is_uuid,
-    tests_on_secret::fate,
     verify::Scratch,
 };
 use crate::{
@@ -35,6 +34,9 @@ const SHORTEST_OF_NAMED: usize = 8;
 
 /// A word of so many bytes is hardly met by chance.
 const LONG: usize = 5;
+
+/// What is looked at beside a word and a value to see whether they are whole.
+const MARGIN: usize = 8;
 
 /// Words that make a secret of what has the shape of a hash.
 const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"auth", b"pass", b"cred", b"bearer", b"api"];
@@ -196,8 +198,6 @@ impl Detector {
         scratch: &mut Scratch,
         out: &mut Vec<Raw>,
     ) {
-        // What is looked at beside a word and a value to see whether they are whole.
-        const MARGIN: usize = 8;
         let reach = anchor.start.saturating_sub(generic::BEFORE - MARGIN)
             ..text.len().min(anchor.start + generic::AFTER - MARGIN);
         if value.len() < SHORTEST_OF_NAMED || value.start < reach.start || value.end > reach.end {
@@ -222,22 +222,59 @@ impl Detector {
                 let secret = self.attributed(text, value, &owner, scratch);
                 let Some(secret) = secret else { continue };
                 let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
-                let fate = fate(&self.rules().get(owner.rule).rule, text, matched, secret);
-                let Anchor { start, keyword } = anchor;
-                out.push(Raw { anchor: start, keyword, rule: owner.rule, matched, secret, fate, probability: 0.0 });
+                out.push(self.raw(text, anchor, owner.rule, (matched, secret)));
             }
         }
         scratch.words = words;
     }
 
     fn attributed(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
-        let context = owner.gate == Gate::Context && owner.near == 0;
-        let fits = context && self.is_asked(owner) && (owner.before..=owner.after).contains(&value.len());
-        if !fits || self.rules().get(owner.rule).info.kind != Kind::Secret {
+        (self.is_asked(owner) && self.is_of_secrets(owner)).then(|| self.has_format(text, value, owner, scratch))?
+    }
+
+    /// Whether the owner of a provider's word wants a secret, and nothing but the word and a format.
+    fn is_of_secrets(&self, owner: &Owner) -> bool {
+        owner.gate == Gate::Context && owner.near == 0 && self.rules().get(owner.rule).info.kind == Kind::Secret
+    }
+
+    /// The secret in a value that is, as a whole, of the owner's format.
+    fn has_format(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
+        if !(owner.before..=owner.after).contains(&value.len()) {
             return None;
         }
         let (found, secret) = self.value_at(text, value.start, owner, scratch)?;
         (found == value).then_some(secret)
+    }
+
+    /// Whether what the judge proposes is named after a provider, and has none of that provider's formats: a provider
+    /// makes its tokens alike, so this is none, or one that was cut. A password is whatever somebody chose.
+    pub(super) fn misfits(&self, text: &[u8], proposal: &Proposal, scratch: &mut Scratch) -> bool {
+        let made = matches!(
+            proposal.kind,
+            ProposalKind::Secret | ProposalKind::Token | ProposalKind::Key | ProposalKind::Auth
+        );
+        if !made || proposal.value.end > proposal.anchor.end + generic::AFTER - MARGIN {
+            return false;
+        }
+        let mut words = std::mem::take(&mut scratch.words);
+        words.clear();
+        self.before_runs.find(text, proposal.key.start..proposal.key.end, &mut words);
+        let (mut named, mut fits) = (false, false);
+        for found in &words {
+            let word = self.provider_word(found);
+            // A name such as `app_key` is anybody's.
+            if word.overlaps(proposal.anchor) || word.end > proposal.key.end || !context::is_whole(text, word) {
+                continue;
+            }
+            for owner in self.rules().table().owners(Pass::BeforeRuns, found.keyword) {
+                if self.is_of_secrets(&owner) && self.rules().is_enabled(owner.rule) {
+                    named = true;
+                    fits |= self.has_format(text, proposal.value, &owner, scratch).is_some();
+                }
+            }
+        }
+        scratch.words = words;
+        named && !fits
     }
 }
 

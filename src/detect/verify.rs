@@ -62,6 +62,8 @@ pub struct Raw {
     pub fate: Fate,
     /// For the judge: how likely it is a credential, wherever it stands; else 0.
     pub probability: f32,
+    /// For the judge: its name is a provider's, and it has none of that provider's formats.
+    pub misfit: bool,
 }
 
 impl Raw {
@@ -147,12 +149,16 @@ impl Detector {
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
+            let misfit = self.misfits(text, proposal, scratch);
+            if misfit && self.options.confidence > Confidence::Low {
+                continue;
+            }
             let matched =
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
             let Some(rule) = self.providers_rule(text, proposal).or(anybodys) else { continue };
-            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
             self.attribute(text, anchor, secret, scratch, out);
         }
         scratch.proposals = proposals;
@@ -371,7 +377,8 @@ impl Detector {
             let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
             let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
             let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
-            out.push(Raw { anchor, keyword, rule, matched, secret, fate: Fate::Kept, probability });
+            let fate = Fate::Kept;
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate, probability, misfit: false });
         }
     }
 
@@ -391,9 +398,10 @@ impl Detector {
         widest
     }
 
-    fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
+    pub(super) fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
-        Raw { anchor: anchor.start, keyword: anchor.keyword, rule, matched, secret, fate, probability: 0.0 }
+        let Anchor { start, keyword } = anchor;
+        Raw { anchor: start, keyword, rule, matched, secret, fate, probability: 0.0, misfit: false }
     }
 }
 

@@ -53,3 +53,31 @@ fn an_encrypted_key_stops_nobody_at_a_hook() {
     assert_eq!(place.findings(&["scan", ".", "--confidence", "high"]), []);
     assert_eq!(place.findings(&["scan", "."]), [("private-key-pem".to_owned(), "id.pem".to_owned(), 1)]);
 }
+
+#[test]
+fn what_is_named_after_a_provider_must_have_one_of_its_formats_to_be_reported_at_medium() {
+    let place = Place::new();
+    // Instamojo's have forty letters and digits.
+    place.write("a.py", format!("instamojo_token = \"{}\"\n", random(3, 31)));
+    assert_eq!(place.findings(&["scan", "."]), []);
+    let low = place.findings(&["scan", ".", "--confidence", "low"]);
+    assert_eq!(low, [("generic-token".to_owned(), "a.py".to_owned(), 1)]);
+
+    place.write("a.py", format!("instamojo_token = \"{}\"\n", random(3, 40)));
+    assert_eq!(place.findings(&["scan", "."]), [("instamojo-api-key".to_owned(), "a.py".to_owned(), 1)]);
+    place.write("a.py", format!("our_shop_token = \"{}\"\n", random(3, 31)));
+    assert_eq!(place.findings(&["scan", "."]), [("generic-token".to_owned(), "a.py".to_owned(), 1)]);
+    // A password is whatever somebody chose.
+    place.write("a.py", format!("instamojo_password = \"{}\"\n", random(3, 31)));
+    assert_eq!(place.findings(&["scan", "."]), [("generic-password".to_owned(), "a.py".to_owned(), 1)]);
+}
+
+#[test]
+fn numbers_of_code_and_tokens_of_badges_are_no_secrets() {
+    let place = Place::new();
+    place.write("a.rs", "let seed = 0x9e37_79b9_7f4a_7c15u64;\nlet mut secret = 0x243f_6a88_85a3_08d3u64;\n");
+    let badge =
+        format!("[![cov](https://codecov.io/gh/a/b/graph/badge.svg?token={})](https://codecov.io)\n", random(5, 10));
+    place.write("README.md", badge);
+    assert_eq!(place.findings(&["scan", ".", "--confidence", "low"]), []);
+}

@@ -76,6 +76,7 @@ pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [
     let said = count_words(hay, p, row, (window, line), line_classes, window_classes);
     row.wording = said.score();
     in_window(hay, row, window);
+    row.hex_again = hex_runs(hay, p, window) as f32;
     neighbours(hay, p, row, window, line);
     if p.operator == Operator::Userinfo {
         url(hay, p, row, window);
@@ -263,6 +264,15 @@ fn in_window(hay: &[u8], row: &mut Row, window: Span) {
     row.digits_share = of(b"0123456789");
     row.hex_share = of(b"abcdefABCDEF");
     row.upper_share = counts[65..91].iter().map(|&c| f32::from(c)).sum::<f32>() / n;
+}
+
+/// How many other long runs of hexadecimal digits there are, as in tables of test vectors.
+fn hex_runs(hay: &[u8], p: &Proposal, window: Span) -> usize {
+    let before = Span::new(window.start, p.value.start.max(window.start));
+    let after = Span::new(p.value.end.min(window.end), window.end);
+    let long = |run: &&[u8]| run.len() >= 20 && run.iter().any(u8::is_ascii_digit);
+    let runs = |part: Span| part.of(hay).split(|b| !b.is_ascii_hexdigit()).filter(long).count();
+    runs(before) + runs(after)
 }
 
 /// The lines before and after: do they look like this one, and are their values literals or references?

@@ -1,6 +1,6 @@
 //! Random-looking strings without a telling name: only for *low*, only where a literal or a configuration value stands.
 
-use super::{Judged, LOW, MEDIUM, context, lex, shapes, text};
+use super::{FOR_LOW, Judged, LOW, MEDIUM, context, lex, shapes, text};
 use crate::model::Span;
 
 const SHORTEST: usize = 20;
@@ -70,7 +70,7 @@ pub(super) fn judge(hay: &[u8], run: Span, path: Option<&[u8]>) -> Option<Judged
         return None;
     }
     let random = (likely.rare.min(1.0) + (1.0 - words.covered_short) + (0.9 - gap)) / 2.9;
-    Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random).min(MEDIUM * 0.98) })
+    Some(Judged { probability: (LOW + (MEDIUM - LOW) * 0.95 * random).min(FOR_LOW) })
 }
 
 /// The value in a run of token characters, which `NAME=value` is one of.

@@ -1,7 +1,7 @@
 //! A proposal as numbers: the only thing that the model sees, in training and in use.
 
 use super::{
-    Operator, Proposal, Quote, context,
+    BEFORE, Operator, Proposal, Quote, context,
     shapes::{self, Census},
     text,
     words::{self, CLASS_NAMES, Class},
@@ -42,7 +42,7 @@ row! {
     // the window
     high_bytes, lines, line_mean, templates, quotes, parens, semicolons, equals, colons, angles, hashes, digits_share,
     upper_share, wording, prev_like, prev_literal, prev_reference, next_like, next_literal, next_reference, value_again,
-    key_again, pipes, backticks, commas, tabs, hex_share,
+    key_again, pipes, backticks, commas, tabs, hex_share, hex_again,
     // the path
     user_literal, user_bare, user_equal, user_part_equal, user_part_known, host_local, host_example, language, path_test, path_example, path_doc, path_vendor, path_config, path_locale, path_deploy, path_template,
     path_depth, path_source, path_secret,
@@ -72,7 +72,27 @@ pub(super) fn worth_judging(hay: &[u8], p: &Proposal) -> bool {
         return false;
     }
     let first = value[0];
-    first.is_ascii_alphanumeric() || value.iter().any(|&b| b != first)
+    (first.is_ascii_alphanumeric() || value.iter().any(|&b| b != first)) && !is_number(p, value) && !is_badge(hay, p)
+}
+
+/// A number of code, of up to 64 bits: `0x9e37_79b9_7f4a_7c15u64`.
+fn is_number(p: &Proposal, value: &[u8]) -> bool {
+    let Some(text) = value.strip_prefix(b"0x").filter(|_| p.quote == Quote::None) else { return false };
+    let end = text.iter().position(|&b| !b.is_ascii_hexdigit() && b != b'_').unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(end);
+    let count = digits.iter().filter(|&&b| b != b'_').count();
+    (1..=16).contains(&count)
+        && suffix.iter().all(|b| matches!(b, b'u' | b'U' | b'i' | b'l' | b'L' | b'n') || b.is_ascii_digit())
+}
+
+/// The token of a badge, which is made to be shown: `…/badge.svg?token=…`.
+fn is_badge(hay: &[u8], p: &Proposal) -> bool {
+    let from = p.anchor.start.saturating_sub(BEFORE).min(p.key.start);
+    let before = &hay[from..p.key.start];
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'(' | b'<');
+    let address = before.rsplit(ends).next().unwrap_or(before);
+    let holds = |word: &str| memchr::memmem::find(address, word.as_bytes()).is_some();
+    p.operator == Operator::Query && (holds("badge") || holds("shields.io"))
 }
 
 /// The numbers that are cheap to have, all others 0: the same as in [`vector`].

@@ -27,6 +27,8 @@ pub use operating::{HIGH, LOW, MEDIUM};
 
 use crate::model::{Confidence, Span};
 
+/// The most that is said of what is for *low* only.
+pub const FOR_LOW: f32 = MEDIUM * 0.98;
 /// How many bytes before an anchor a proposal and its judgement may depend on.
 pub const BEFORE: usize = 240;
 /// How many bytes after an anchor a proposal and its judgement may depend on.

@@ -96,6 +96,27 @@ pub(super) fn takes_pair(name: &[u8], callee: &[u8]) -> bool {
 
 /// What calls do, by words of their names; the first that fits counts. `true`: the last part of the name is the word.
 const CALLS: &[(u8, bool, &[&str])] = &[
+    // reads bytes that are written as digits, as tables of test vectors do
+    (9, true, &["hex", "unhex", "unhexlify", "fromhex", "hex2bin", "h2b"]),
+    (
+        9,
+        false,
+        &[
+            "hex!",
+            "from_hex",
+            "fromhex",
+            "hex::dec",
+            "hex.dec",
+            "hexdec",
+            "hex_dec",
+            "decode_hex",
+            "decodehex",
+            "hexto",
+            "hex_to",
+            "parsehex",
+            "parse_hex",
+        ],
+    ),
     // converts
     (
         1,

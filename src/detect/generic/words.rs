@@ -51,6 +51,7 @@ classes! {
     Assert = "assert assertequals assertequal assertthat assertfalse asserttrue expect expects should describe it equal equals eq equalto tobe toequal given when then before after beforeeach aftereach setup teardown testcase pytest unittest junit test tests assertion raises context subject deepequal strictequal mock fixture";
     Command = "curl wget mysql psql docker mysqldump redis ssh scp kubectl helm git openssl az aws gcloud heroku npm sudo bash sh export run exec echo create alter grant identified login connect net runas sshpass mongo mongosh sqlplus ldapsearch";
     Trueish = "true false yes no on off null none nil undefined";
+    Vector = "vector vectors testvector testvectors plaintext ciphertext pt ct aad ad okm ikm prk kat nist rfc wycheproof keystream shared eph ephemeral nonce iv tag mac hex unhexlify fromhex unhex hexdump keylen taglen ivlen cavp drbg keygen encaps decaps dh ecdh kem hkdf x25519 x448 p256 p384 chacha20 poly1305 gcm cbc ctr ecb siphash blake2b";
     // of paths only
     PathTest = "test tests testing tested testdata spec specs mock mocks mocked fixture fixtures snapshots e2e unittest unittests";
     PathExample = "example examples sample samples demo demos tutorial tutorials playground";
