@@ -17,5 +17,15 @@ pub fn is_word(byte: u8) -> bool {
 /// Whether `text` holds `wanted` (lower case) in any case.
 #[must_use]
 pub fn holds_caseless(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len().max(1)).any(|part| part.eq_ignore_ascii_case(wanted))
+    let [first, rest @ ..] = wanted else { return false };
+    let mut places = memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text);
+    let fits = |at: usize| text.get(at + 1..at + wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(rest));
+    places.any(fits)
+}
+
+/// Whether `text` holds `part`. Made for short texts: no table is made first.
+#[must_use]
+pub fn holds(text: &[u8], part: &[u8]) -> bool {
+    let [first, rest @ ..] = part else { return true };
+    memchr::memchr_iter(*first, text).any(|at| text[at + 1..].starts_with(rest))
 }

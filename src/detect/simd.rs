@@ -192,25 +192,27 @@ pub(super) type Masks = [(u64, u64); MASKS];
 /// The masks of the first bytes of `bytes`, at most [`MASKS`] words; bits behind the end are unset.
 pub(super) fn token_masks<'a>(level: Level, bytes: &[u8], masks: &'a mut Masks) -> &'a [(u64, u64)] {
     let (blocks, rest) = bytes[..bytes.len().min(64 * MASKS)].as_chunks::<64>();
-    for (block, mask) in blocks.iter().zip(masks.iter_mut()) {
-        *mask = token_mask(level, block);
-    }
+    masks_of(level, blocks, masks);
     let mut n = blocks.len();
     if !rest.is_empty() {
         let mut block = [0; 64];
         block[..rest.len()].copy_from_slice(rest);
-        masks[n] = token_mask(level, &block);
+        masks_of(level, &[block], &mut masks[n..]);
         n += 1;
     }
     &masks[..n]
 }
 
 #[inline(always)]
-fn token_mask(level: Level, block: &[u8; 64]) -> (u64, u64) {
+fn masks_of(level: Level, blocks: &[[u8; 64]], masks: &mut [(u64, u64)]) {
     match level {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 | Level::Avx512 => x86::avx2_token_mask(block),
-        _ => (bits_where(block, is_token_byte), bits_where(block, |byte| byte.is_ascii_digit())),
+        Level::Avx2 => x86::avx2_token_masks(blocks, masks),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => x86::avx512_token_masks(blocks, masks),
+        _ => blocks.iter().zip(masks).for_each(|(block, mask)| {
+            *mask = (bits_where(block, is_token_byte), bits_where(block, |byte| byte.is_ascii_digit()));
+        }),
     }
 }
 

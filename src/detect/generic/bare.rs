@@ -6,7 +6,7 @@ use super::{
     extract::{Reader, is_template},
     lex::{self, is_word},
 };
-use crate::model::Span;
+use crate::{detect::entropy::holds, model::Span};
 
 /// Bare text that begins at `at`.
 pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize) {
@@ -142,10 +142,7 @@ fn is_reference(r: &Reader<'_>, prefix: &[u8], data: bool, value: Span) -> bool 
             return true;
         }
     }
-    if memchr::memmem::find(text, b"${").is_some()
-        || memchr::memmem::find(text, b"::").is_some()
-        || memchr::memmem::find(text, b"->").is_some()
-    {
+    if holds(text, b"${") || holds(text, b"::") || holds(text, b"->") {
         return true;
     }
     let next = r.byte(value.end);

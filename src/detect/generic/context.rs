@@ -7,7 +7,7 @@ use super::{
     wording::{Place, Words},
     words::{self, Class, has},
 };
-use crate::model::Span;
+use crate::{detect::entropy::holds, model::Span};
 
 /// How far round a proposal the context is taken from, in bytes; never beyond `BEFORE` and `AFTER` of the anchor.
 const NEAR: usize = 160;
@@ -360,7 +360,7 @@ fn url(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
     let host = &hay[(p.value.end + 1).min(window.end)..window.end.min(p.value.end + 60)];
     let stop = |b: &u8| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b'.');
     let host = host[..host.iter().position(stop).unwrap_or(host.len())].to_ascii_lowercase();
-    let any = |words: &[&str]| words.iter().any(|w| memchr::memmem::find(&host, w.as_bytes()).is_some());
+    let any = |words: &[&str]| words.iter().any(|w| holds(&host, w.as_bytes()));
     let local = any(&["localhost", "127.0.0.1", "0.0.0.0"]) || !host.contains(&b'.');
     row.host_local = f32::from(u8::from(local));
     row.host_example = f32::from(u8::from(any(&["example", "host", "foo", "bar", "test", "domain", "your", "server"])));

@@ -6,6 +6,7 @@ use super::{
     text,
     words::{self, CLASS_NAMES, Class},
 };
+use crate::detect::entropy::holds;
 
 macro_rules! row {
     ($($name:ident),* $(,)?) => {
@@ -261,12 +262,12 @@ fn relation(hay: &[u8], p: &Proposal, row: &mut Row) {
         return;
     }
     row.equals_key = f32::from(u8::from(key == value));
-    row.contains_key = f32::from(u8::from(memchr::memmem::find(&value, &key).is_some()));
-    row.inside_key = f32::from(u8::from(memchr::memmem::find(&key, &value).is_some()));
+    row.contains_key = f32::from(u8::from(holds(&value, &key)));
+    row.inside_key = f32::from(u8::from(holds(&key, &value)));
     let anchor = fold(p.anchor.of(hay));
     let prefix = key.iter().zip(&value).take_while(|(a, b)| a == b).count();
     let suffix = key.iter().rev().zip(value.iter().rev()).take_while(|(a, b)| a == b).count();
-    let named = anchor.len() >= 3 && memchr::memmem::find(&value, &anchor).is_some();
+    let named = anchor.len() >= 3 && holds(&value, &anchor);
     let most = prefix.max(suffix).max(if named { anchor.len() } else { 0 });
     row.key_overlap = most as f32 / value.len() as f32;
 }

@@ -1,5 +1,7 @@
 //! Shapes of values: alphabets, runs, and the forms of things that are no secrets.
 
+use crate::detect::entropy::holds;
+
 /// Counts over the bytes of a value.
 #[derive(Default)]
 pub(super) struct Census {
@@ -128,7 +130,7 @@ pub(super) fn form(text: &[u8], c: &Census) -> u8 {
     if text.starts_with(b"0x") {
         return 5;
     }
-    if memchr::memmem::find(text, b"://").is_some() {
+    if holds(text, b"://") {
         return 6;
     }
     if c.digit + c.symbol == n {
@@ -184,7 +186,7 @@ fn made_of_a_secret(text: &[u8]) -> Option<u8> {
     }
     if text.starts_with(b"MI") && text.len() > 40 {
         let head = &text[..40];
-        let has = |part: &str| memchr::memmem::find(head, part.as_bytes()).is_some();
+        let has = |part: &str| holds(head, part.as_bytes());
         return if ["IBAAK", "IBAAJ", "IBADAN", "AgEAM", "CAQAw", "CAQEE"].iter().any(|part| has(part)) {
             Some(26)
         } else {
@@ -204,8 +206,7 @@ fn made_of_a_secret(text: &[u8]) -> Option<u8> {
     if bracketed && text.len() < 40 {
         return Some(29);
     }
-    let masked =
-        ["***", "...", "[…]", "…", "xxxx", "XXXX"].iter().any(|m| memchr::memmem::find(text, m.as_bytes()).is_some());
+    let masked = ["***", "...", "[…]", "…", "xxxx", "XXXX"].iter().any(|m| holds(text, m.as_bytes()));
     masked.then_some(30)
 }
 

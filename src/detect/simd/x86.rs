@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::super::runs::is_token_byte;
 use super::super::table::{CLASS, Filter};
 use super::{BLOCK, LOOKAHEAD, Level, folded, keep, pass};
 use std::ops::Range;
@@ -238,17 +239,61 @@ fn avx512_chunk(filter: Filter<'_>, bytes: &[u8], found: &mut [u16]) -> usize {
     n
 }
 
-#[inline]
 #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-pub(super) fn avx2_token_mask(block: &[u8; 64]) -> (u64, u64) {
+pub(super) fn avx2_token_masks(blocks: &[[u8; 64]], masks: &mut [(u64, u64)]) {
+    #[target_feature(enable = "avx2")]
+    fn inner(blocks: &[[u8; 64]], masks: &mut [(u64, u64)]) {
+        blocks.iter().zip(masks).for_each(|(block, mask)| *mask = avx2_token_mask(block));
+    }
     debug_assert!(Level::Avx2.is_here());
     // SAFETY: only used where the processor has AVX2.
-    unsafe { avx2_token_mask_unchecked(block) }
+    unsafe { inner(blocks, masks) }
 }
 
+#[expect(unsafe_code, reason = "calls code compiled for AVX-512, and reads by pointer")]
+pub(super) fn avx512_token_masks(blocks: &[[u8; 64]], masks: &mut [(u64, u64)]) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    fn inner(blocks: &[[u8; 64]], masks: &mut [(u64, u64)]) {
+        let kinds = load_table(&TOKEN_KINDS);
+        for (block, mask) in blocks.iter().zip(masks) {
+            // SAFETY: a block has 64 bytes.
+            let bytes = unsafe { _mm512_loadu_epi8(block.as_ptr().cast()) };
+            // A look-up knows seven bits only.
+            let ascii = !_mm512_movepi8_mask(bytes);
+            let kind = look_up(kinds, bytes);
+            let tokens = _mm512_test_epi8_mask(kind, _mm512_set1_epi8(TOKEN as i8)) & ascii;
+            *mask = (tokens, _mm512_test_epi8_mask(kind, _mm512_set1_epi8(DIGIT as i8)) & ascii);
+        }
+    }
+    debug_assert!(Level::Avx512.is_here());
+    // SAFETY: the caller has asked the processor.
+    unsafe { inner(blocks, masks) }
+}
+
+/// The kinds of the ASCII bytes: a token's, a digit.
+const TOKEN_KINDS: [u8; 128] = token_kinds();
+const TOKEN: u8 = 1;
+const DIGIT: u8 = 2;
+
+const fn token_kinds() -> [u8; 128] {
+    let mut table = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        if is_token_byte(byte as u8) {
+            table[byte] = TOKEN;
+        }
+        if (byte as u8).is_ascii_digit() {
+            table[byte] |= DIGIT;
+        }
+        byte += 1;
+    }
+    table
+}
+
+#[inline]
 #[expect(unsafe_code, reason = "reads by pointer")]
 #[target_feature(enable = "avx2")]
-fn avx2_token_mask_unchecked(block: &[u8; 64]) -> (u64, u64) {
+fn avx2_token_mask(block: &[u8; 64]) -> (u64, u64) {
     // A byte is a token byte if the sets of its two nibbles meet. The sign bit stands for digits alone.
     let high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1, -126, 4, 8, 4, 16, 0, 0, 0, 0, 0, 0, 0, 0));
     let low = _mm256_broadcastsi128_si256(_mm_setr_epi8(

@@ -44,29 +44,32 @@ pub fn clear() {
 #[derive(Default)]
 pub struct Seen {
     steps: Vec<u8>,
+    /// The counters as they stood when the run had ended: what comes after it is counted, too.
+    taken: Vec<u8>,
     /// Edges passed at all.
     pub edges: usize,
 }
 
 impl Seen {
-    /// Adds the run since `clear`: whether it passed an edge for the first time, or clearly more often than before.
+    /// Takes down the counters, right behind the run.
+    pub fn take(&mut self) {
+        self.taken.clear();
+        modules().for_each(|counters| self.taken.extend_from_slice(counters));
+    }
+
+    /// Adds the run that was taken: whether it passed an edge for the first time, or clearly more often than before.
     pub fn add(&mut self) -> bool {
-        let total: usize = modules().map(|counters| counters.len()).sum();
-        self.steps.resize(total, 0);
-        let (mut new, mut base) = (false, 0);
-        for counters in modules() {
-            for (at, chunk) in counters.chunks(8).enumerate() {
-                if chunk.iter().all(|count| *count == 0) {
-                    continue;
-                }
-                for (n, count) in chunk.iter().enumerate().filter(|(_, count)| **count > 0) {
-                    let seen = &mut self.steps[base + 8 * at + n];
-                    self.edges += usize::from(*seen == 0);
-                    new |= *seen & step(*count) == 0;
-                    *seen |= step(*count);
-                }
+        self.steps.resize(self.taken.len(), 0);
+        let mut new = false;
+        for (counters, steps) in self.taken.chunks(8).zip(self.steps.chunks_mut(8)) {
+            if counters.iter().all(|count| *count == 0) {
+                continue;
             }
-            base += counters.len();
+            for (count, seen) in counters.iter().zip(steps).filter(|(count, _)| **count > 0) {
+                self.edges += usize::from(*seen == 0);
+                new |= *seen & step(*count) == 0;
+                *seen |= step(*count);
+            }
         }
         new
     }
@@ -88,7 +91,7 @@ fn step(count: u8) -> u8 {
 
 const PAIRS: usize = 1024;
 
-/// Whether operands are written down: it costs more than the counters do.
+/// Whether operands are written down.
 pub static NOTING: AtomicBool = AtomicBool::new(false);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static NOTED: Table<(u64, u64, u8), PAIRS> = Table([const { UnsafeCell::new((0, 0, 0)) }; PAIRS]);

@@ -39,6 +39,7 @@ impl Target {
     /// Runs one input; a panic is a fault, and so is what this returns.
     pub fn run(&self, bytes: &[u8]) -> Result<(), String> {
         match &*self.family {
+            "itself" => itself(bytes),
             "git-parts" => git_parts(bytes),
             "git-pack" => self.git_pack(bytes),
             "git-objects" => self.git_objects(bytes),
@@ -154,6 +155,19 @@ fn member(family: &str, bytes: &[u8]) -> Result<(), String> {
     tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
     debug_assert_eq!(recognise(&tar), Some(Container::Tar));
     container(&tar, Beside::named(b""))
+}
+
+/// A fault that nobody hits by chance: whether the harness would find one. It must.
+fn itself(bytes: &[u8]) -> Result<(), String> {
+    let word = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    // Each step is one that can be seen, as in a parser.
+    if word(0) == Some(0x57a4_c40f) && std::hint::black_box(bytes).len() > 8 {
+        let is_length = word(4) == u32::try_from(bytes.len()).ok();
+        if is_length && std::hint::black_box(bytes).starts_with(b"W") {
+            assert!(bytes.get(8) != Some(&b'!'), "found");
+        }
+    }
+    Ok(())
 }
 
 fn git_parts(bytes: &[u8]) -> Result<(), String> {
