@@ -164,7 +164,7 @@ impl Detector {
             let rule = &self.rules().get(*index).rule;
             rule.family == family && rule.name_words.iter().any(|word| holds_caseless(name.of(text), word.as_bytes()))
         };
-        self.judge_rules().iter().map(|(_, index)| *index).find(named)
+        self.rules().judge_rules(true).find(named)
     }
 
     /// The value close behind a word, where it has the format that the owner of the word demands.

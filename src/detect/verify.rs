@@ -140,22 +140,25 @@ impl Detector {
         proposals.clear();
         generic::propose(text, word, &mut proposals);
         for proposal in &proposals {
-            let Some(rule) = self.judge_rule(proposal.kind) else { continue };
+            let anybodys = self.judge_rule(proposal.kind);
+            if anybodys.is_none() && self.rules.judge_rules(true).next().is_none() {
+                continue;
+            }
             // The path may yet raise it, so it is enough to come near.
             let probability = generic::judge_for(text, proposal, b"", self.options.confidence).probability;
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
-            let misfit = self.misfits(text, proposal, scratch);
-            if misfit && self.options.confidence > Confidence::Low {
-                continue;
-            }
+            let providers = self.providers_rule(text, proposal);
+            let Some(rule) = providers.or(anybodys) else { continue };
+            let misfit = providers.is_none() && self.misfits(text, proposal, scratch);
             let matched =
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
-            let rule = self.providers_rule(text, proposal).unwrap_or(rule);
-            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
+            if !misfit || self.options.confidence == Confidence::Low {
+                out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
+            }
             self.attribute(text, anchor, secret, scratch, out);
         }
         scratch.proposals = proposals;
@@ -163,15 +166,11 @@ impl Detector {
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
     fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
-        self.judge_rules().iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
-    }
-
-    /// The rules that the judge reports under, with their ids, where they are in use.
-    pub(super) fn judge_rules(&self) -> &[(String, u32)] {
-        self.judge_rules.get_or_init(|| {
+        let rules = self.judge_rules.get_or_init(|| {
             let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
-            self.rules.judge_rules().filter(|&index| self.rules.is_enabled(index)).map(named).collect()
-        })
+            self.rules.judge_rules(false).map(named).collect()
+        });
+        rules.iter().find(|(id, _)| id == generic::rule_id(kind)).map(|(_, index)| *index)
     }
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{
     builtin,
     compile::{Compiled, compile_file},
-    rule::{Gate, Rule},
+    rule::Rule,
     syntax,
     table::{self, Pass, Table},
 };
@@ -212,9 +212,10 @@ impl RuleSet {
         &self.table
     }
 
-    /// Indexes of the rules that the judge of names and values reports under.
-    pub fn judge_rules(&self) -> impl Iterator<Item = u32> + '_ {
-        self.table.judge_rules().filter(|&index| self.get(index).rule.gate == Gate::Judge)
+    /// Indexes of the rules in use that the judge of names and values reports under: anybody's, or those that are for one
+    /// provider's credentials.
+    pub fn judge_rules(&self, providers: bool) -> impl Iterator<Item = u32> + '_ {
+        self.table.judge_rules(providers).filter(|&index| self.is_enabled(index))
     }
 
     /// SHA-256 over the compiled rules, what the judge has learned, and which rules are in use: two runs with the same

@@ -12,6 +12,8 @@ use crate::model::RuleInfo;
 
 /// Bytes of one [`Owner`] record.
 const OWNER: usize = 52;
+/// Marks a rule of the judge that is for one provider's credentials of another rule's kind.
+const PROVIDERS: u32 = 1 << 31;
 /// Bytes of the header: seven section lengths.
 const HEADER: usize = 28;
 
@@ -140,9 +142,10 @@ impl Table {
         records[start * OWNER..u32_at(bytes, at) as usize * OWNER].chunks_exact(OWNER).map(read_owner)
     }
 
-    /// Indexes of the rules that the judge reports under.
-    pub fn judge_rules(&self) -> impl Iterator<Item = u32> + '_ {
-        self.section(6).chunks_exact(4).map(|raw| u32_at(raw, 0))
+    /// Indexes of the rules that the judge reports under: anybody's, or those that are for one provider's credentials.
+    pub fn judge_rules(&self, providers: bool) -> impl Iterator<Item = u32> + '_ {
+        let all = self.section(6).chunks_exact(4).map(|raw| u32_at(raw, 0));
+        all.filter(move |entry| (entry & PROVIDERS != 0) == providers).map(|entry| entry & !PROVIDERS)
     }
 }
 
@@ -179,7 +182,8 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
         texts.extend(serde_json::to_vec(&(info, rule)).expect("rules are plain data"));
         ends.extend((texts.len() as u32).to_le_bytes());
         if rule.gate == Gate::Judge {
-            judged.extend((index as u32).to_le_bytes());
+            let providers = if rule.family == info.id { 0 } else { PROVIDERS };
+            judged.extend((index as u32 | providers).to_le_bytes());
         }
         for keyword in &rule.keywords {
             let value_first = rule.gate == Gate::Context && keyword.exact;

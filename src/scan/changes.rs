@@ -94,18 +94,24 @@ impl Scanner<'_> {
             }
         };
         if changes.len() < FEW || self.settings.threads() == 1 {
-            let Ok(source) = repo.objects() else { return };
-            let mut state = (source, self.worker(collector));
-            return changes.iter().for_each(|change| one(repo, &mut state, change));
+            let scan = || {
+                let mut state = (repo.objects()?, self.worker(collector));
+                changes.iter().for_each(|change| one(repo, &mut state, change));
+                Ok(())
+            };
+            return self.settle(scan(), "repository", collector);
         }
         // A handle of libgit2 cannot be shared: each share of the work opens its own.
         let share = changes.len().div_ceil(self.settings.threads() * 4);
         self.pool().install(|| {
             changes.par_chunks(share).for_each(|changes| {
-                let Ok(repo) = path.map_or_else(Repo::from_env, Repo::at) else { return };
-                let Ok(source) = repo.objects() else { return };
-                let mut state = (source, self.worker(collector));
-                changes.iter().for_each(|change| one(&repo, &mut state, change));
+                let scan = || {
+                    let repo = path.map_or_else(Repo::from_env, Repo::at)?;
+                    let mut state = (repo.objects()?, self.worker(collector));
+                    changes.iter().for_each(|change| one(&repo, &mut state, change));
+                    Ok(())
+                };
+                self.settle(scan(), "repository", collector);
             });
         });
     }

@@ -82,14 +82,25 @@ impl<'c> Worker<'c> {
     fn item_of(&mut self, repo: Option<&Repo>, provenance: Provenance, bytes: &[u8], asked: bool) {
         let what = BString::from(provenance.path());
         let place = Place::plain(provenance);
-        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(repo, &place, bytes, asked)));
-        if done.is_err() {
-            // Its buffers may be half-written.
-            self.scratch = Scratch::default();
-            self.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked });
+        if !self.unpacks(repo, &place, bytes, asked) {
+            self.panicked(what, asked);
         }
         self.found.coverage.items += 1;
         self.scanner.observer.scanned(1, bytes.len() as u64);
+    }
+
+    /// Unpacks one item, and tells whether that went without a fault of ours.
+    fn unpacks(&mut self, repo: Option<&Repo>, place: &Place, bytes: &[u8], asked: bool) -> bool {
+        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(repo, place, bytes, asked)));
+        if done.is_err() {
+            // Its buffers may be half-written.
+            self.scratch = Scratch::default();
+        }
+        done.is_ok()
+    }
+
+    fn panicked(&mut self, what: BString, asked: bool) {
+        self.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked });
     }
 
     /// The secrets in some bytes and everything that they contain, before their path is known.
@@ -148,9 +159,12 @@ impl<'c> Worker<'c> {
 
     /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
     pub(crate) fn report(&mut self, repo: &Repo, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
-        let mut sink = std::mem::take(&mut self.found);
-        self.unpack(Some(repo), place, bytes, false);
-        std::mem::swap(&mut self.found, &mut sink);
+        let kept = std::mem::take(&mut self.found);
+        let done = self.unpacks(Some(repo), place, bytes, false);
+        let sink = std::mem::replace(&mut self.found, kept);
+        if !done {
+            self.panicked(place.path(), true);
+        }
         let rules = self.scanner.detector.rules();
         let wanted = |rule: &str, secret: &[u8]| {
             keys.iter().any(|(index, bytes)| **bytes == *secret && rules.get(*index).info.id == rule)

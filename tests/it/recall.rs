@@ -7,7 +7,7 @@ use stanch::{
     detect::{Detector, Options, Scratch, checksum},
     model::{Candidate, Confidence, Kind},
     rules::{
-        LoadedRule, RuleSet,
+        Choice, LoadedRule, RuleSet,
         example::{Dice, expand},
         rule::Gate,
     },
@@ -165,6 +165,18 @@ fn what_the_judge_finds_is_named_after_its_provider() {
     ] {
         assert_eq!(providers(&text.replace('V', &password)), [provider], "{text}");
     }
+}
+
+/// Also where only that provider's rules are wanted.
+#[test]
+fn a_providers_credentials_are_found_by_its_rules_alone() {
+    let choice = Choice { enable: vec!["mongodb".to_owned()], ..Choice::default() };
+    let rules = RuleSet::load(&[], &choice).unwrap();
+    let detector = Detector::new(Arc::new(rules), Options::default());
+    let found = |text: &str| detector.scan(text.as_bytes(), b"config.txt", &mut Scratch::default()).len();
+    let password = random("alone", 16);
+    assert_eq!(found(&format!("mongodb://app:{password}@db.corp.net/app")), 1);
+    assert_eq!(found(&format!("mysql://app:{password}@db.corp.net/app")), 0);
 }
 
 #[test]

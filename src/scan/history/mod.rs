@@ -8,7 +8,10 @@ use std::{path::Path, sync::Mutex};
 
 use bstr::BString;
 
-use self::{objects::Found, places::Places};
+use self::{
+    objects::Found,
+    places::{Again, Places},
+};
 use super::{Scanner, outcome::Collector};
 use crate::{
     model::{BlobId, ObjectPart, Provenance, SkipReason, Skipped},
@@ -19,11 +22,9 @@ impl Scanner<'_> {
     /// Scans every object of the repository at `path`, reachable or not, and the names of its refs; but no blob that is
     /// `known` to hold nothing. Which others hold nothing.
     pub(super) fn scan_history(&self, path: &Path, known: &[BlobId], collector: &Mutex<Collector>) -> Vec<BlobId> {
-        let shown = crate::source::tree::shown(path);
-        collector.lock().expect("no holder panics").ask(format!("history of {shown}"));
+        collector.lock().expect("no holder panics").ask(format!("history of {}", crate::source::tree::shown(path)));
         self.try_history(path, known, collector).unwrap_or_else(|error| {
-            let reason = SkipReason::Unreadable(error.to_string());
-            collector.lock().expect("no holder panics").skip(Skipped { what: shown, reason, asked: true });
+            self.unopened(path, &error, collector);
             Vec::new()
         })
     }
@@ -50,10 +51,16 @@ impl Scanner<'_> {
         };
         let mut places = Places::new(&store, &found, &scope);
         self.note(collector, std::mem::take(&mut places.problems));
-        self.report(&repo, &store, &found.held, &places, collector);
+        self.report(path, &repo, Again { store: &store, held: &found.held, places: &places }, collector);
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.commits += found.commits.len() as u64;
         Ok(found.clean.iter().map(|ix| store.id(ix)).collect())
+    }
+
+    /// A repository that cannot be read, or not any more: too many files are open, or it is gone.
+    pub(super) fn unopened(&self, path: &Path, error: &GitError, collector: &Mutex<Collector>) {
+        let (what, reason) = (crate::source::tree::shown(path), SkipReason::Unreadable(error.to_string()));
+        self.note(collector, [Skipped { what, reason, asked: true }]);
     }
 
     pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {

@@ -239,5 +239,7 @@ impl<'s> Search<'s> {
 /// Whether the detector can take the bytes as they are, and so what was found can be inherited.
 fn is_plain(data: &[u8]) -> bool {
     let marked = data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]);
-    !marked && !text::is_binary(data) && asset::recognise(data).is_none() && asset::recognise_text(data).is_none()
+    let is_container =
+        || asset::recognise(data).or_else(|| asset::recognise_text(data)).is_some() || asset::is_brotli_of_text(data);
+    !marked && !text::is_binary(data) && !is_container()
 }

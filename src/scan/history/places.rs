@@ -2,10 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     sync::Mutex,
 };
 
 use bstr::BString;
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 use super::{
     hits::{Held, Holder, Key},
@@ -93,39 +96,68 @@ impl Places {
 /// What holds a secret, whether HEAD still has it there, and which commit took it away.
 type Fate = (Holder, bool, Option<BlobId>);
 
+/// Of two secrets that came in together, one may have gone while the other is still there: what is to be read for each.
+type Wish<'p> = (First<'p>, BTreeSet<&'p Key>);
+
+/// What is read again: the repository's objects, and what they hold.
+#[derive(Clone, Copy)]
+pub(super) struct Again<'p> {
+    pub(super) store: &'p ObjectStore,
+    pub(super) held: &'p Held,
+    pub(super) places: &'p Places,
+}
+
+/// From so many on, what is read again is shared among threads.
+const MANY: usize = 32;
+
 impl Scanner<'_> {
     /// Reads again what holds each secret first, and reports it with commit, path and lines.
-    pub(super) fn report(
-        &self,
-        repo: &Repo,
-        store: &ObjectStore,
-        held: &Held,
-        places: &Places,
-        collector: &Mutex<Collector>,
-    ) {
-        // Of two secrets that came in together, one may have gone while the other is still there.
-        let mut wanted: BTreeMap<Fate, (First<'_>, BTreeSet<&Key>)> = BTreeMap::new();
-        for (key, holders) in held.by_secret() {
-            for first in places.firsts(holders) {
+    pub(super) fn report(&self, path: &Path, repo: &Repo, again: Again<'_>, collector: &Mutex<Collector>) {
+        let mut wanted: BTreeMap<Fate, Wish<'_>> = BTreeMap::new();
+        for (key, holders) in again.held.by_secret() {
+            for first in again.places.firsts(holders) {
                 let fate = (first.holder, first.at_head, first.removed_by);
                 wanted.entry(fate).or_insert_with(|| (first, BTreeSet::new())).1.insert(key);
             }
         }
-        let mut cache = ReadCache::new(store, CACHE, u64::MAX);
+        let wanted: Vec<Wish<'_>> = wanted.into_values().collect();
+        let threads = self.settings.threads();
+        if wanted.len() < MANY || threads == 1 {
+            return self.report_some(repo, again, &wanted, CACHE, collector);
+        }
+        // A handle of libgit2 cannot be shared. Neighbours are often built on one another.
+        let share = wanted.len().div_ceil(threads * 4);
+        self.pool().install(|| {
+            wanted.par_chunks(share).for_each(|wanted| match Repo::at(path) {
+                Ok(repo) => self.report_some(&repo, again, wanted, CACHE / threads, collector),
+                Err(error) => self.unopened(path, &error, collector),
+            });
+        });
+    }
+
+    fn report_some(
+        &self,
+        repo: &Repo,
+        Again { store, held, .. }: Again<'_>,
+        wanted: &[Wish<'_>],
+        capacity: usize,
+        collector: &Mutex<Collector>,
+    ) {
+        let mut cache = ReadCache::new(store, capacity, u64::MAX);
         let mut worker = self.worker(collector);
-        for ((holder, ..), (first, keys)) in wanted {
+        for (first, keys) in wanted {
             let commit = first.commit();
             let place = |provenance| Place::plain(provenance);
-            match holder {
+            match first.holder {
                 Holder::Name(name) => {
                     let name = &held.names[name as usize];
                     let object = object_of(ObjectPart::FileName, None, name.clone(), commit);
-                    worker.report(repo, &place(object), name, &keys);
+                    worker.report(repo, &place(object), name, keys);
                 }
                 Holder::Blob(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let path = first.origin.path.clone();
-                    worker.report(repo, &place(Provenance::History { path, blob: store.id(ix), commit }), &data, &keys);
+                    worker.report(repo, &place(Provenance::History { path, blob: store.id(ix), commit }), &data, keys);
                 }
                 Holder::Text(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
@@ -135,7 +167,7 @@ impl Scanner<'_> {
                         if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
                         let object = object_of(text.part, Some(id), BString::default(), commit.clone());
-                        worker.report(repo, &place(object), text.bytes, &keys);
+                        worker.report(repo, &place(object), text.bytes, keys);
                     }
                 }
             }

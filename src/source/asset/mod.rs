@@ -21,6 +21,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
+pub use archive::compressed::is_brotli_of_text;
 pub(super) use archive::resolve;
 pub use budget::Budget;
 pub use numbering::Numbering;

@@ -55,6 +55,9 @@ fn brotli_is_what_is_called_so_and_unpacks() {
     assert_eq!(inside("app.js", &bytes), (false, 0));
     assert_eq!(paths_with(&zip(&[("a/app.js.br", &bytes)]), WORD), ["a/app.js.br"]);
     assert_eq!(inside("app.js.br", &bytes[..3000]), (true, 1));
+    // Where nobody knows a name it must hold text.
+    assert_eq!(inside("", &bytes), (true, 0));
+    assert_eq!(inside("", &super::corpus::brotli(&[1; 500])), (false, 0));
     // A text of that name, say in Breton, is text.
     assert_eq!(inside("messages.br", text.as_bytes()), (true, 0));
     assert_eq!(inside("noise.br", &[&[0xff; 40][..], WORD.as_bytes()].concat()), (false, 0));

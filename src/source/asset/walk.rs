@@ -84,7 +84,12 @@ impl Walk<'_> {
 
     fn recognise(&self, bytes: &[u8], beside: Beside<'_>) -> Option<Container> {
         let protobuf = || (self.depth > 0 && binary::protobuf::is_message(bytes)).then_some(Container::Protobuf);
-        let brotli = || archive::compressed::is_brotli(beside.path, bytes).then_some(Container::Brotli);
+        let unnamed = self.inside.is_empty() && beside.path.is_empty();
+        let is_brotli = || match unnamed {
+            true => archive::compressed::is_brotli_of_text(bytes),
+            false => archive::compressed::is_brotli(beside.path, bytes),
+        };
+        let brotli = || is_brotli().then_some(Container::Brotli);
         recognise(bytes).or_else(protobuf).or_else(brotli).or_else(|| recognise_text(bytes))
     }
 

@@ -197,10 +197,33 @@ fn brotli_piece(bytes: &[u8]) -> io::Result<Option<Box<dyn Stream<'_> + '_>>> {
 /// Whether bytes of this name are brotli: the name says so, they are no text, and they begin to unpack.
 pub(in super::super) fn is_brotli(path: &[u8], bytes: &[u8]) -> bool {
     let called_so = path.len() > 3 && path[path.len() - 3..].eq_ignore_ascii_case(b".br");
-    let head = &bytes[..bytes.len().min(1024)];
-    called_so
-        && std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some())
-        && brotli(bytes).read(&mut [0; 64]).is_ok_and(|got| got > 0)
+    called_so && is_no_text(bytes) && brotli(bytes).read(&mut [0; 64]).is_ok_and(|got| got > 0)
+}
+
+/// Whether bytes are brotli of a text, where nobody knows their name, as with the objects of a whole history.
+#[must_use]
+pub fn is_brotli_of_text(bytes: &[u8]) -> bool {
+    if bytes[..bytes.len().min(64)].is_ascii() || !is_no_text(bytes) {
+        return false;
+    }
+    let mut begin = Vec::new();
+    // However little a stream yields, no more of it is looked at. A fault shows in what it yielded.
+    let _ = brotli(&bytes[..bytes.len().min(64 << 10)]).take(512).read_to_end(&mut begin);
+    // Where it is cut, the last character may be, too.
+    let whole = match std::str::from_utf8(&begin) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => str::from_utf8(&begin[..error.valid_up_to()]).unwrap_or_default(),
+        Err(_) => return false,
+    };
+    whole.len() >= 64 && !whole.contains(is_control)
+}
+
+fn is_no_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(&bytes[..bytes.len().min(1024)]).is_err_and(|error| error.error_len().is_some())
+}
+
+fn is_control(character: char) -> bool {
+    character.is_control() && !matches!(character, '\t' | '\n' | '\r')
 }
 
 struct Frame<'a>(ruzstd::decoding::StreamingDecoder<&'a [u8], ruzstd::decoding::FrameDecoder>);
