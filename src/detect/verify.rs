@@ -149,16 +149,16 @@ impl Detector {
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
-            let misfit = self.misfits(text, proposal, scratch);
-            if misfit && self.options.confidence > Confidence::Low {
-                continue;
-            }
+            let providers = self.providers_rule(text, proposal);
+            let Some(rule) = providers.or(anybodys) else { continue };
+            let misfit = providers.is_none() && self.misfits(text, proposal, scratch);
             let matched =
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
             let secret = proposal.value;
-            let Some(rule) = self.providers_rule(text, proposal).or(anybodys) else { continue };
-            out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
+            if !misfit || self.options.confidence == Confidence::Low {
+                out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
+            }
             self.attribute(text, anchor, secret, scratch, out);
         }
         scratch.proposals = proposals;
