@@ -25,6 +25,8 @@ use crate::{
 const APART: usize = 40;
 /// The same for a value that its own name already announces as a secret.
 const APART_OF_NAMED: usize = 100;
+/// Bytes of the words before a name that are looked at.
+const TITLE: usize = 24;
 /// Bytes of a host name that are looked at for a provider's word.
 const HOST: usize = 64;
 /// The shortest value that is taken for what it looks like.
@@ -121,6 +123,12 @@ fn is_literal(gap: &[u8]) -> bool {
     let Some((b'"' | b'\'' | b'`', before)) = gap.split_last() else { return false };
     let before = before.trim_ascii_end();
     matches!(before.last(), Some(b'=' | b'(')) && !OTHERS.iter().any(|word| holds_caseless(before, word))
+}
+
+/// Where the words begin that stand right before a name on its line, and belong to it: `acme api token`.
+fn title_start(text: &[u8], name: usize) -> usize {
+    let is_title = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-');
+    name - text[..name].iter().rev().take(TITLE).take_while(is_title).count()
 }
 
 /// Whether a digest's name stands right before the value, as in the lists of files that packages have.
@@ -258,7 +266,9 @@ impl Detector {
         }
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        self.before_runs.find(text, proposal.key.start..proposal.key.end, &mut words);
+        let reach = proposal.anchor.start.saturating_sub(generic::BEFORE - MARGIN);
+        let start = title_start(text, proposal.key.start).max(reach);
+        self.before_runs.find(text, start..proposal.key.end, &mut words);
         let (mut named, mut fits) = (false, false);
         for found in &words {
             let word = self.provider_word(found);
@@ -280,7 +290,7 @@ impl Detector {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plausible, runs_behind};
+    use super::{is_plausible, runs_behind, title_start};
     use crate::model::Span;
 
     /// Whether the provider is believed to own the value `V` of the text.
@@ -306,6 +316,19 @@ mod tests {
             ["acme.com/files/V", "acme/V", "acme asset main.V.js", "acme is far from the thing that is, after all, V"]
         {
             assert!(!owns(text, value), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_before_a_name_belong_to_it_up_to_a_sign() {
+        for (text, title) in [
+            ("x = 1; acme api token", " acme api "),
+            ("line\nAcme token", "Acme "),
+            ("a title that is far too long for any token", "is far too long for any "),
+        ] {
+            let name = text.rfind("token").unwrap();
+            let start = title_start(text.as_bytes(), name);
+            assert_eq!(&text[start..name], title, "{text}");
         }
     }
 
