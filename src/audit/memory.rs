@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{AuditError, Store, survey::Id};
+use super::{
+    AuditError, Store,
+    survey::{Id, SKETCH},
+};
 use crate::model::BlobId;
-
-/// Ids that stand for a network: as many as for one repository.
-const SKETCH: usize = 32;
 
 /// What is known of blobs while the repositories of a network are scanned.
 pub struct Memory<'s> {
@@ -29,6 +29,7 @@ impl<'s> Memory<'s> {
     /// Calls to mind what is known of repositories that share objects with those of these sketches.
     pub(crate) fn recall<'a>(&mut self, sketches: impl Iterator<Item = &'a [Id]>) -> Result<(), AuditError> {
         let ids: BTreeSet<&Id> = sketches.flatten().collect();
+        // As many stand for a network as for one repository.
         let sketch: Vec<Id> = ids.into_iter().take(SKETCH).cloned().collect();
         for family in self.store.families(&sketch)? {
             if self.met.insert(family) {

@@ -16,7 +16,7 @@ use crate::source::git::{GitError, Repo, object::HashKind};
 
 /// Ids in a sketch. With 32, repositories that share half of their objects share about a third of them, give or take
 /// an eighth.
-const SKETCH: usize = 32;
+pub(crate) const SKETCH: usize = 32;
 /// Ids that two sketches must share, of the smallest of both together, for one network: a quarter.
 const ALIKE: usize = 4;
 

@@ -7,7 +7,12 @@
 
 use std::sync::Arc;
 
-use super::{Detector, Fate, Options, Raw, Scratch, checksum, overlap, pattern::Pattern};
+use super::{
+    Detector, Fate, Options, Raw, Scratch, checksum,
+    entropy::{holds, holds_caseless},
+    overlap,
+    pattern::Pattern,
+};
 use crate::{
     model::{Candidate, Confidence, Kind},
     rules::{
@@ -144,6 +149,7 @@ impl Proof<'_> {
         if self.loaded.rule.gate != Gate::Keyword || !self.faults.is_empty() {
             return;
         }
+        let holds = if self.loaded.rule.caseless { holds_caseless } else { holds };
         for keyword in self.loaded.rule.keywords.iter().map(|keyword| keyword.text.clone()) {
             let templates = self.loaded.rule.examples.clone();
             let leads = (0..TRIES).any(|n| {
@@ -151,7 +157,7 @@ impl Proof<'_> {
                 else {
                     return false;
                 };
-                holds(&text, keyword.as_bytes(), self.loaded.rule.caseless)
+                holds(&text, keyword.as_bytes())
                     && self.low.scan(&text, self.path.as_bytes(), scratch).iter().any(|found| self.is_own(found))
             });
             if !leads {
@@ -175,11 +181,6 @@ impl Proof<'_> {
             Err(error) => self.fault(&format!("the pattern cannot be compiled: {error}")),
         }
     }
-}
-
-fn holds(text: &[u8], keyword: &[u8], caseless: bool) -> bool {
-    let same = |part: &[u8]| if caseless { part.eq_ignore_ascii_case(keyword) } else { part == keyword };
-    text.windows(keyword.len()).any(same)
 }
 
 /// A path that a simple glob matches.

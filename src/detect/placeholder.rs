@@ -1,6 +1,6 @@
 //! Values that only look like secrets: placeholders, templates, documented examples, runs.
 
-use super::entropy::holds_caseless;
+use super::entropy::{holds, holds_caseless};
 
 /// Words that, inside a value, say that it stands for another. Only such as no generator of keys makes by chance.
 const STATED: &[&[u8]] = &[
@@ -78,7 +78,7 @@ fn template(value: &[u8]) -> bool {
     const OPEN: &[&[u8]] =
         &[b"${", b"{{", b"$(", b"#{", b"<%", b"%{", b"{%", b"[[", b"***", b"%(", b"\\(", b"...", b"\xe2\x80\xa2"];
     let ends = |first: u8, last: u8| value.first() == Some(&first) && value.last() == Some(&last) && value.len() > 1;
-    OPEN.iter().any(|open| value.windows(open.len()).any(|part| part == *open))
+    OPEN.iter().any(|open| holds(value, open))
         || ends(b'<', b'>')
         || ends(b'{', b'}')
         || ends(b'[', b']')

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{Scanner, outcome::Collector, worker::Worker};
 use crate::{
-    model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, SkipReason, Skipped},
+    model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     source::git::{
         ChangedFile, GitError, GitSource, Repo, TreeSource,
         history::{commit_texts, tag_texts},
@@ -71,13 +71,9 @@ impl Scanner<'_> {
     }
 
     fn settle(&self, result: Result<(), GitError>, what: &str, collector: &Mutex<Collector>) {
-        let Err(error) = result else { return };
-        let words = error.to_string();
-        let reason = match error {
-            GitError::Shallow { .. } => SkipReason::Shallow(words),
-            _ => SkipReason::Unreadable(words),
-        };
-        self.note(collector, [Skipped { what: what.into(), reason, asked: true }]);
+        if let Err(error) = result {
+            self.unread(what, &error, collector);
+        }
     }
 
     fn scan_changes(

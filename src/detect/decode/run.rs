@@ -32,17 +32,10 @@ pub(crate) fn decode_run(text: &[u8], run: Run, found: &mut Vec<Decoded>) {
 
 fn decode_part(text: &[u8], span: Span) -> Option<Decoded> {
     let part = span.of(text);
-    if !may_be_text(part) {
-        return None;
-    }
     if let Some(bytes) = hex(part) {
         return Some(Decoded { span, encoding: "hex", text: bytes, steps: Vec::new() });
     }
-    let head = first_bytes(part)?;
-    let stream = matches!(head[..2], [0x1f, 0x8b] | [0x78, 0x01 | 0x5e | 0x9c | 0xda]);
-    if !stream && !head.iter().all(|&b| is_text(b)) {
-        return None;
-    }
+    let stream = begins_as(part)? == Beginning::Stream;
     let bytes = base64(part)?;
     if stream {
         let (encoding, bytes) = inflate(&bytes)?;
@@ -60,14 +53,6 @@ fn is_mostly_text(bytes: &[u8]) -> bool {
     !bytes.is_empty() && odd * 50 <= bytes.len() && std::str::from_utf8(bytes).is_ok()
 }
 
-/// Whether the first four bytes may stand for text or the mark of a compressed stream: one run in three.
-fn may_be_text(part: &[u8]) -> bool {
-    let is_hex = part[..4].iter().all(u8::is_ascii_hexdigit);
-    let [a, b, c, d] = [0, 1, 2, 3].map(|at| u32::from(VALUES[usize::from(part[at])]));
-    let bytes = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
-    is_hex || (a | b | c | d < 64 && (bytes[1..].iter().all(|&b| is_text(b)) || matches!(bytes[1], 0x1f | 0x78)))
-}
-
 /// Values of both base64 alphabets; 255 for anything else.
 const VALUES: [u8; 256] = {
     let mut values = [255; 256];
@@ -82,10 +67,17 @@ const VALUES: [u8; 256] = {
     values
 };
 
-/// The first twelve bytes of a run of base64.
-fn first_bytes(part: &[u8]) -> Option<[u8; 12]> {
-    let mut bytes = [0; 12];
-    for (four, out) in part[..16].chunks_exact(4).zip(bytes.chunks_exact_mut(3)) {
+/// What a run of base64 begins as.
+#[derive(PartialEq)]
+enum Beginning {
+    Text,
+    Stream,
+}
+
+/// What the first twelve bytes of a run of base64 are; `None` as soon as they are neither text nor the mark of a compressed
+/// stream.
+fn begins_as(part: &[u8]) -> Option<Beginning> {
+    for (at, four) in part[..16].chunks_exact(4).enumerate() {
         let mut word = 0u32;
         for &b in four {
             let value = VALUES[usize::from(b)];
@@ -94,9 +86,15 @@ fn first_bytes(part: &[u8]) -> Option<[u8; 12]> {
             }
             word = word << 6 | u32::from(value);
         }
-        out.copy_from_slice(&word.to_be_bytes()[1..]);
+        let [_, bytes @ ..] = word.to_be_bytes();
+        if at == 0 && matches!(bytes, [0x1f, 0x8b, _] | [0x78, 0x01 | 0x5e | 0x9c | 0xda, _]) {
+            return Some(Beginning::Stream);
+        }
+        if !bytes.iter().all(|&b| is_text(b)) {
+            return None;
+        }
     }
-    Some(bytes)
+    Some(Beginning::Text)
 }
 
 fn base64(part: &[u8]) -> Option<Vec<u8>> {

@@ -2,8 +2,9 @@
 
 use regex_syntax::hir::Look;
 
-use super::program::{Op, Program, Yield, is_word};
+use super::program::{Op, Program, Yield};
 use crate::{
+    detect::entropy::is_word,
     model::Span,
     rules::shape::{ByteSet, has},
 };

@@ -54,7 +54,7 @@ const WIDE: usize = 512;
 const SIZE_LIMIT: usize = 10 << 20;
 
 impl Pattern {
-    /// Compiles a rule's regex. No built-in rule fails; a user's is compiled when its file is read.
+    /// Compiles a rule's regex. No built-in rule fails; what is too large was refused when its file was read.
     pub(crate) fn of(rule: &Rule) -> Result<Self, Box<BuildError>> {
         let window = rule.keywords.iter().map(|keyword| keyword.before + keyword.after).max().unwrap_or(0);
         Self::new(&rule.pattern, window)

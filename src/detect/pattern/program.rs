@@ -5,7 +5,10 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
-use crate::rules::shape::{self, ByteSet, has};
+use crate::{
+    detect::entropy::is_word,
+    rules::shape::{self, ByteSet, has},
+};
 
 /// One step of a program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -185,11 +188,6 @@ impl Program {
             Op::Match => true,
         }
     }
-}
-
-/// Whether the byte is one of a word, as `\w` and `\b` have it.
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn is_known(look: Look) -> bool {

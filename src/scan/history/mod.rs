@@ -24,7 +24,7 @@ impl Scanner<'_> {
     pub(super) fn scan_history(&self, path: &Path, known: &[BlobId], collector: &Mutex<Collector>) -> Vec<BlobId> {
         collector.lock().expect("no holder panics").ask(format!("history of {}", crate::source::tree::shown(path)));
         self.try_history(path, known, collector).unwrap_or_else(|error| {
-            self.unopened(path, &error, collector);
+            self.unread(crate::source::tree::shown(path), &error, collector);
             Vec::new()
         })
     }
@@ -57,10 +57,14 @@ impl Scanner<'_> {
         Ok(found.clean.iter().map(|ix| store.id(ix)).collect())
     }
 
-    /// A repository that cannot be read, or not any more: too many files are open, or it is gone.
-    pub(super) fn unopened(&self, path: &Path, error: &GitError, collector: &Mutex<Collector>) {
-        let (what, reason) = (crate::source::tree::shown(path), SkipReason::Unreadable(error.to_string()));
-        self.note(collector, [Skipped { what, reason, asked: true }]);
+    /// Something of a repository that was asked for and cannot be read, or not any more.
+    pub(super) fn unread(&self, what: impl Into<BString>, error: &GitError, collector: &Mutex<Collector>) {
+        let words = error.to_string();
+        let reason = match error {
+            GitError::Shallow { .. } => SkipReason::Shallow(words),
+            _ => SkipReason::Unreadable(words),
+        };
+        self.note(collector, [Skipped { what: what.into(), reason, asked: true }]);
     }
 
     pub(super) fn note(&self, collector: &Mutex<Collector>, skipped: impl IntoIterator<Item = Skipped>) {

@@ -130,7 +130,7 @@ impl Scanner<'_> {
         self.pool().install(|| {
             wanted.par_chunks(share).for_each(|wanted| match Repo::at(path) {
                 Ok(repo) => self.report_some(&repo, again, wanted, CACHE / threads, collector),
-                Err(error) => self.unopened(path, &error, collector),
+                Err(error) => self.unread(crate::source::tree::shown(path), &error, collector),
             });
         });
     }
