@@ -23,6 +23,7 @@ pub mod generic;
 mod hidden;
 pub mod known;
 pub mod lines;
+mod misfit;
 mod nearby;
 mod overlap;
 mod pattern;
@@ -96,6 +97,7 @@ pub struct Detector {
     marks: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
     words: Vec<KeywordText>,
+    names: OnceLock<(Anchors, Vec<KeywordText>)>,
     patterns: Vec<OnceLock<Option<Pattern>>>,
 }
 
@@ -123,6 +125,7 @@ impl Detector {
             marks,
             judge_rules: OnceLock::new(),
             words,
+            names: OnceLock::new(),
             patterns,
         }
     }
@@ -193,12 +196,38 @@ impl Detector {
 
     /// Where a keyword stands.
     fn word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
+        spanned(anchor, &self.keywords)
     }
 
     /// Where one of the words stands that are looked for in front of runs.
     fn provider_word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len())
+        spanned(anchor, &self.words)
+    }
+
+    /// What finds the keywords of a pass.
+    fn anchors_of(&self, pass: Pass) -> &Anchors {
+        match pass {
+            Pass::Everywhere => &self.everywhere,
+            Pass::BeforeRuns => &self.before_runs,
+            Pass::Named => &self.names().0,
+        }
+    }
+
+    /// The names of providers all of whose tokens stand on literals; only what the judge proposes needs them.
+    fn names(&self) -> &(Anchors, Vec<KeywordText>) {
+        self.names.get_or_init(|| {
+            let names = self.rules.table().keywords(Pass::Named);
+            (anchors(&self.rules, Pass::Named, &names), names)
+        })
+    }
+
+    /// Where a keyword of a pass stands.
+    fn word_of(&self, pass: Pass, anchor: &Anchor) -> Span {
+        match pass {
+            Pass::Everywhere => self.word(anchor),
+            Pass::BeforeRuns => self.provider_word(anchor),
+            Pass::Named => spanned(anchor, &self.names().1),
+        }
     }
 
     /// How many keywords there are.
@@ -217,6 +246,10 @@ impl Detector {
     pub fn anchors(&self, text: &[u8], range: std::ops::Range<usize>, out: &mut Vec<Anchor>) {
         self.everywhere.find(text, range, out);
     }
+}
+
+fn spanned(anchor: &Anchor, keywords: &[KeywordText]) -> Span {
+    Span::new(anchor.start, anchor.start + keywords[anchor.keyword as usize].text.len())
 }
 
 fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
