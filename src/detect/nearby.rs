@@ -244,7 +244,7 @@ impl Detector {
                     told |= tells;
                     let Some(secret) = self.has_format(text, value, &owner, scratch) else { continue };
                     fits = true;
-                    if self.is_asked(&owner) {
+                    if self.is_asked(&owner) && self.is_named(text, &owner, proposal) {
                         let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
                         out.push(self.raw(text, anchor, owner.rule, (matched, secret)));
                     }
@@ -253,6 +253,16 @@ impl Detector {
         }
         scratch.words = words;
         told && !fits
+    }
+
+    /// Whether the value's own name holds a word that the owner of a provider's word wants in it. What authorizes is a token.
+    fn is_named(&self, text: &[u8], owner: &Owner, proposal: &Proposal) -> bool {
+        let names = &self.rules().get(owner.rule).rule.name_words;
+        let bearer = matches!(proposal.kind, ProposalKind::BearerAuth | ProposalKind::Auth);
+        let holds = |name: &String| {
+            holds_caseless(proposal.key.of(text), name.as_bytes()) || bearer && name.as_str() == "token"
+        };
+        names.is_empty() || names.iter().any(holds)
     }
 
     /// Whether the owner of a provider's word is in use and wants such a secret, and nothing but the word and a format.
