@@ -95,6 +95,7 @@ pub struct Detector {
     /// Keywords from this number on are marks of escapes.
     marks: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
+    verdicts: generic::Memory,
     words: Vec<KeywordText>,
     patterns: Vec<OnceLock<Option<Pattern>>>,
 }
@@ -122,6 +123,7 @@ impl Detector {
             judged,
             marks,
             judge_rules: OnceLock::new(),
+            verdicts: generic::Memory::new(options.confidence),
             words,
             patterns,
         }

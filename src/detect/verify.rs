@@ -145,7 +145,7 @@ impl Detector {
                 continue;
             }
             // The path may yet raise it, so it is enough to come near.
-            let probability = generic::judge_for(text, proposal, b"", self.options.confidence).probability;
+            let probability = self.verdicts.judge(text, proposal, b"");
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }

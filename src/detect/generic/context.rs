@@ -68,6 +68,13 @@ fn places(hay: &[u8], p: &Proposal) -> (Span, Span) {
     (window, line)
 }
 
+/// All that the judge looks at, and the window among it.
+pub(super) fn seen(hay: &[u8], p: &Proposal) -> (Span, Span) {
+    let (window, _) = places(hay, p);
+    let all = [p.key, p.value, p.wrapper].into_iter().filter(|span| !span.is_empty());
+    (all.fold(window, |a, b| Span::new(a.start.min(b.start), a.end.max(b.end))), window)
+}
+
 /// Fills in everything that depends on the window.
 pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
     let (window, line) = places(hay, p);
