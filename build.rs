@@ -54,6 +54,7 @@ fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
         let word = |text: &'static str, caseless| detect::table::Keyword { text: text.as_bytes(), caseless };
         keywords.extend(detect::generic::keywords::KEYWORDS.iter().map(|text| word(text, true)));
         keywords.extend(detect::decode::marks::MARKS.iter().map(|text| word(text, false)));
+        keywords.push(word(detect::decode::marks::DATA, false));
     }
     detect::table::Table::build(&keywords).unwrap().to_bytes()
 }

@@ -92,8 +92,10 @@ pub struct Detector {
     keywords: Vec<KeywordText>,
     /// Keywords from this number on belong to the judge.
     judged: u32,
-    /// Keywords from this number on are marks of escapes.
+    /// Keywords from this number on are marks of escapes,
     marks: u32,
+    /// but for the last, that of `data:` URLs.
+    data: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
     verdicts: generic::Memory,
     words: Vec<KeywordText>,
@@ -110,6 +112,8 @@ impl Detector {
         keywords.extend(generic::keywords().iter().map(|text| word(text, true)));
         let marks = keywords.len() as u32;
         keywords.extend(decode::MARKS.iter().map(|text| word(text, false)));
+        let data = keywords.len() as u32;
+        keywords.push(word(decode::DATA, false));
         let words = rules.table().keywords(Pass::BeforeRuns);
         let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
         let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
@@ -122,6 +126,7 @@ impl Detector {
             keywords,
             judged,
             marks,
+            data,
             judge_rules: OnceLock::new(),
             verdicts: generic::Memory::new(options.confidence),
             words,
@@ -173,6 +178,7 @@ impl Detector {
         anchors.clear();
         self.anchors(text, 0..text.len(), &mut anchors);
         scratch.stats.anchors += anchors.len() as u64;
+        scratch.may_carry |= self.may_carry(&anchors);
         let mut found = Vec::new();
         for anchor in &anchors {
             self.verify(text, *anchor, scratch, &mut found);
@@ -201,6 +207,12 @@ impl Detector {
     /// Where one of the words stands that are looked for in front of runs.
     fn provider_word(&self, anchor: &Anchor) -> Span {
         Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len())
+    }
+
+    /// Whether a `data:` URL may stand in the text with these anchors.
+    #[must_use]
+    pub fn may_carry(&self, anchors: &[Anchor]) -> bool {
+        anchors.iter().any(|anchor| anchor.keyword == self.data)
     }
 
     /// How many keywords there are.

@@ -82,6 +82,8 @@ pub struct Scratch {
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     machine: Machine,
+    /// Set where a text, or one encoded in it, may carry a `data:` URL.
+    pub may_carry: bool,
     /// What has been done so far.
     pub stats: Stats,
 }
