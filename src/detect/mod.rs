@@ -89,7 +89,8 @@ pub struct Detector {
     options: Options,
     everywhere: Anchors,
     before_runs: Anchors,
-    keywords: Vec<KeywordText>,
+    /// Bytes of each keyword.
+    keywords: Vec<u8>,
     /// Keywords from this number on belong to the judge.
     judged: u32,
     /// Keywords from this number on are marks of escapes,
@@ -98,25 +99,22 @@ pub struct Detector {
     data: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
     verdicts: generic::Memory,
-    words: Vec<KeywordText>,
-    patterns: Vec<OnceLock<Option<Pattern>>>,
+    /// Bytes of each word that is looked for before runs.
+    words: Vec<u8>,
+    patterns: Vec<OnceLock<Option<Box<Pattern>>>>,
 }
 
 impl Detector {
     /// Makes a detector of a set of rules.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
-        let mut keywords = rules.table().keywords(Pass::Everywhere);
-        let judged = keywords.len() as u32;
-        let word = |text: &str, caseless| KeywordText { text: text.as_bytes().to_vec(), caseless };
-        keywords.extend(generic::keywords().iter().map(|text| word(text, true)));
-        let marks = keywords.len() as u32;
-        keywords.extend(decode::MARKS.iter().map(|text| word(text, false)));
-        let data = keywords.len() as u32;
-        keywords.push(word(decode::DATA, false));
-        let words = rules.table().keywords(Pass::BeforeRuns);
-        let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
-        let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
+        let lengths = |pass| keywords(&rules, pass).map(|keyword| keyword.text.len() as u8).collect();
+        let (keywords, words): (Vec<u8>, Vec<u8>) = (lengths(Pass::Everywhere), lengths(Pass::BeforeRuns));
+        let data = keywords.len() as u32 - 1;
+        let marks = data - decode::MARKS.len() as u32;
+        let judged = marks - generic::keywords().len() as u32;
+        let everywhere = anchors(&rules, Pass::Everywhere);
+        let before_runs = anchors(&rules, Pass::BeforeRuns);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
         Self {
             rules,
@@ -201,12 +199,12 @@ impl Detector {
 
     /// Where a keyword stands.
     fn word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
+        Span::new(anchor.start, anchor.start + usize::from(self.keywords[anchor.keyword as usize]))
     }
 
     /// Where one of the words stands that are looked for in front of runs.
     fn provider_word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len())
+        Span::new(anchor.start, anchor.start + usize::from(self.words[anchor.keyword as usize]))
     }
 
     /// Whether a `data:` URL may stand in the text with these anchors.
@@ -224,7 +222,7 @@ impl Detector {
     /// Bytes of the longest keyword.
     #[must_use]
     pub fn longest_keyword(&self) -> usize {
-        self.keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(0)
+        self.keywords.iter().max().map_or(0, |&length| length.into())
     }
 
     /// Where keywords start in `range` of `text`.
@@ -233,12 +231,20 @@ impl Detector {
     }
 }
 
-fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
+/// All that is looked for in a pass, in the order of the build script: the rules' keywords, the judge's, marks of escapes,
+/// and that of `data:` URLs.
+fn keywords(rules: &RuleSet, pass: Pass) -> impl Iterator<Item = KeywordText<'_>> {
+    let word = |text: &'static str, caseless| KeywordText { text: text.as_bytes(), caseless };
+    let judged = generic::keywords().iter().map(move |text| word(text, true));
+    let marks = decode::MARKS.iter().chain([&decode::DATA]).map(move |text| word(text, false));
+    rules.table().keywords(pass).chain(judged.chain(marks).filter(move |_| pass == Pass::Everywhere))
+}
+
+fn anchors(rules: &RuleSet, pass: Pass) -> Anchors {
     let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
     built.unwrap_or_else(|| {
-        let keywords: Vec<_> = keywords
-            .iter()
-            .map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless })
+        let keywords: Vec<_> = keywords(rules, pass)
+            .map(|keyword| anchor::Keyword { text: keyword.text, caseless: keyword.caseless })
             .collect();
         Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
     })
