@@ -64,8 +64,7 @@ impl Detector {
         if raw.keyword == NO_KEYWORD {
             return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
         }
-        self.proposal(text, raw)
-            .map_or(0.0, |proposal| generic::judge_for(text, &proposal, path, self.options.confidence).probability)
+        self.proposal(text, raw).map_or(0.0, |proposal| self.verdicts.judge(text, &proposal, path))
     }
 
     fn reasons(&self, text: &[u8], path: &[u8], raw: &Raw) -> Vec<String> {

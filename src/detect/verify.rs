@@ -82,6 +82,8 @@ pub struct Scratch {
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     machine: Machine,
+    /// Set where a text, or one encoded in it, may carry a `data:` URL.
+    pub may_carry: bool,
     /// What has been done so far.
     pub stats: Stats,
 }
@@ -90,7 +92,7 @@ impl Detector {
     /// How far the verdict on an anchor looks before and after the anchor's start.
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
-        let length = self.keywords[keyword as usize].text.len();
+        let length = usize::from(self.keywords[keyword as usize]);
         if keyword >= self.marks {
             return (0, length);
         }
@@ -170,7 +172,7 @@ impl Detector {
                 continue;
             }
             // The path may yet raise it, so it is enough to come near.
-            let probability = generic::judge_for(text, proposal, b"", self.options.confidence).probability;
+            let probability = self.verdicts.judge(text, proposal, b"");
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
@@ -201,7 +203,9 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        self.patterns[rule as usize].get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok()).as_ref()
+        self.patterns[rule as usize]
+            .get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok().map(Box::new))
+            .as_deref()
     }
 
     fn find(
@@ -421,9 +425,9 @@ impl Detector {
         if self.options.confidence == Confidence::Low {
             widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
         }
-        for (keyword, word) in self.words.iter().enumerate() {
+        for (keyword, &length) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
-                let (before, after) = context::reach(&owner, word.text.len());
+                let (before, after) = context::reach(&owner, length.into());
                 widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
             }
         }

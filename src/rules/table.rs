@@ -67,10 +67,10 @@ impl Pass {
 }
 
 /// A keyword as the anchor pass takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeywordText {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeywordText<'t> {
     /// The literal.
-    pub text: Vec<u8>,
+    pub text: &'t [u8],
     /// Whether it matches in any case.
     pub caseless: bool,
 }
@@ -136,15 +136,14 @@ impl Table {
 
     /// The keywords of a pass, in the order of their numbers.
     #[must_use]
-    pub fn keywords(&self, pass: Pass) -> Vec<KeywordText> {
+    pub fn keywords(&self, pass: Pass) -> impl Iterator<Item = KeywordText<'_>> {
         let mut bytes = self.section(pass.section());
-        let mut keywords = Vec::new();
-        while let [caseless, length, rest @ ..] = bytes {
+        std::iter::from_fn(move || {
+            let [caseless, length, rest @ ..] = bytes else { return None };
             let (text, rest) = rest.split_at(usize::from(*length));
-            keywords.push(KeywordText { text: text.to_vec(), caseless: *caseless == 1 });
             bytes = rest;
-        }
-        keywords
+            Some(KeywordText { text, caseless: *caseless == 1 })
+        })
     }
 
     /// The rules that a keyword belongs to.

@@ -14,6 +14,7 @@ mod extract;
 mod features;
 mod keywords;
 mod lex;
+mod memory;
 mod model;
 mod names;
 mod operating;
@@ -23,6 +24,7 @@ mod wording;
 mod words;
 
 pub use lex::Quote;
+pub use memory::Memory;
 pub use operating::{HIGH, LOW, MEDIUM};
 
 use crate::model::{Confidence, Span};
