@@ -120,5 +120,6 @@ fn main() {
     known.dedup_by_key(|record| record[..32].to_vec());
     fs::write(out.join("known.bin"), known.concat()).unwrap();
     fs::write(out.join("everywhere.bin"), anchors(&table, rules::table::Pass::Everywhere)).unwrap();
+    fs::write(out.join("named.bin"), anchors(&table, rules::table::Pass::Named)).unwrap();
     fs::write(out.join("before_runs.bin"), anchors(&table, rules::table::Pass::BeforeRuns)).unwrap();
 }

@@ -23,6 +23,7 @@ pub mod generic;
 mod hidden;
 pub mod known;
 pub mod lines;
+mod misfit;
 mod nearby;
 mod overlap;
 mod pattern;
@@ -101,6 +102,7 @@ pub struct Detector {
     verdicts: generic::Memory,
     /// Bytes of each word that is looked for before runs.
     words: Vec<u8>,
+    names: OnceLock<(Anchors, Vec<u8>)>,
     patterns: Vec<OnceLock<Option<Box<Pattern>>>>,
 }
 
@@ -108,8 +110,7 @@ impl Detector {
     /// Makes a detector of a set of rules.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
-        let lengths = |pass| keywords(&rules, pass).map(|keyword| keyword.text.len() as u8).collect();
-        let (keywords, words): (Vec<u8>, Vec<u8>) = (lengths(Pass::Everywhere), lengths(Pass::BeforeRuns));
+        let (keywords, words) = (lengths(&rules, Pass::Everywhere), lengths(&rules, Pass::BeforeRuns));
         let data = keywords.len() as u32 - 1;
         let marks = data - decode::MARKS.len() as u32;
         let judged = marks - generic::keywords().len() as u32;
@@ -128,6 +129,7 @@ impl Detector {
             judge_rules: OnceLock::new(),
             verdicts: generic::Memory::new(options.confidence),
             words,
+            names: OnceLock::new(),
             patterns,
         }
     }
@@ -199,18 +201,41 @@ impl Detector {
 
     /// Where a keyword stands.
     fn word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + usize::from(self.keywords[anchor.keyword as usize]))
+        spanned(anchor, &self.keywords)
     }
 
     /// Where one of the words stands that are looked for in front of runs.
     fn provider_word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + usize::from(self.words[anchor.keyword as usize]))
+        spanned(anchor, &self.words)
     }
 
     /// Whether a `data:` URL may stand in the text with these anchors.
     #[must_use]
     pub fn may_carry(&self, anchors: &[Anchor]) -> bool {
         anchors.iter().any(|anchor| anchor.keyword == self.data)
+    }
+
+    /// What finds the keywords of a pass.
+    fn anchors_of(&self, pass: Pass) -> &Anchors {
+        match pass {
+            Pass::Everywhere => &self.everywhere,
+            Pass::BeforeRuns => &self.before_runs,
+            Pass::Named => &self.names().0,
+        }
+    }
+
+    /// The names of providers all of whose tokens stand on literals; only what the judge proposes needs them.
+    fn names(&self) -> &(Anchors, Vec<u8>) {
+        self.names.get_or_init(|| (anchors(&self.rules, Pass::Named), lengths(&self.rules, Pass::Named)))
+    }
+
+    /// Where a keyword of a pass stands.
+    fn word_of(&self, pass: Pass, anchor: &Anchor) -> Span {
+        match pass {
+            Pass::Everywhere => self.word(anchor),
+            Pass::BeforeRuns => self.provider_word(anchor),
+            Pass::Named => spanned(anchor, &self.names().1),
+        }
     }
 
     /// How many keywords there are.
@@ -229,6 +254,15 @@ impl Detector {
     pub fn anchors(&self, text: &[u8], range: std::ops::Range<usize>, out: &mut Vec<Anchor>) {
         self.everywhere.find(text, range, out);
     }
+}
+
+fn spanned(anchor: &Anchor, lengths: &[u8]) -> Span {
+    Span::new(anchor.start, anchor.start + usize::from(lengths[anchor.keyword as usize]))
+}
+
+/// Bytes of each keyword of a pass.
+fn lengths(rules: &RuleSet, pass: Pass) -> Vec<u8> {
+    keywords(rules, pass).map(|keyword| keyword.text.len() as u8).collect()
 }
 
 /// All that is looked for in a pass, in the order of the build script: the rules' keywords, the judge's, marks of escapes,

@@ -204,6 +204,7 @@ impl RuleSet {
         self.builtin.then_some(match pass {
             Pass::Everywhere => builtin::EVERYWHERE,
             Pass::BeforeRuns => builtin::BEFORE_RUNS,
+            Pass::Named => builtin::NAMED,
         })
     }
 

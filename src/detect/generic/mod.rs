@@ -65,6 +65,13 @@ pub enum ProposalKind {
     HighEntropy,
 }
 
+impl ProposalKind {
+    /// Whether a provider makes such values, all alike. A password is whatever somebody chose.
+    pub(super) fn is_made(self) -> bool {
+        matches!(self, Self::Secret | Self::Token | Self::Key | Self::Auth | Self::BearerAuth)
+    }
+}
+
 /// What joins the key and the value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(u8)]
