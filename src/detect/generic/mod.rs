@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod names;
 mod operating;
+mod refuse;
 mod shapes;
 mod text;
 mod wording;
@@ -162,10 +163,12 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
+    if refuse::never(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
         return Judged { probability: 0.0 };
     }
-    Judged { probability: model::probability(&features::vector(hay, proposal, path), proposal.kind, point) }
+    let probability = model::probability(&features::vector(hay, proposal, path), proposal.kind, point);
+    let capped = probability > FOR_LOW && refuse::for_low(hay, proposal, path);
+    Judged { probability: if capped { FOR_LOW } else { probability } }
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
@@ -199,7 +202,13 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 /// The numbers that the model sees, for training; their names are [`feature_names`].
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
-    features::worth_judging(hay, proposal).then(|| features::vector(hay, proposal, path).to_vec())
+    (!refuse::never(hay, proposal)).then(|| features::vector(hay, proposal, path).to_vec())
+}
+
+/// Whether the proposal is shown at *low* only, however likely, for training.
+#[must_use]
+pub fn is_for_low(hay: &[u8], proposal: &Proposal, path: &[u8]) -> bool {
+    refuse::for_low(hay, proposal, path)
 }
 
 /// The words round a proposal, as buckets of the linear model, for training.
