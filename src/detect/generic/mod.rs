@@ -163,12 +163,24 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    if refuse::never(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
-        return Judged { probability: 0.0 };
+    Judged { probability: refused(hay, proposal, path, || weigh(hay, proposal, path, point)) }
+}
+
+/// What the model says, where no refusal comes before it.
+fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() -> f32) -> f32 {
+    if refuse::never(hay, proposal) {
+        return 0.0;
     }
-    let probability = model::probability(&features::vector(hay, proposal, path), proposal.kind, point);
-    let capped = probability > FOR_LOW && refuse::for_low(hay, proposal, path);
-    Judged { probability: if capped { FOR_LOW } else { probability } }
+    let probability = weigh();
+    if probability > FOR_LOW && refuse::for_low(hay, proposal, path) { FOR_LOW } else { probability }
+}
+
+/// What the model says; it looks at what [`context::seen`] names.
+fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
+    if !model::passes_gate(&features::cheap(hay, proposal), point) {
+        return 0.0;
+    }
+    model::probability(&features::vector(hay, proposal, path), proposal.kind, point)
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
