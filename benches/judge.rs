@@ -15,7 +15,10 @@ use std::{
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use stanch::{
-    detect::generic::{self, Proposal},
+    detect::{
+        generic::{self, Proposal},
+        placeholder,
+    },
     model::Span,
 };
 
@@ -55,6 +58,13 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     (text.len() < 20_000_000 && !text[..text.len().min(8000)].contains(&0)).then_some(text)
 }
 
+/// What the program never shows, whatever the judge says: a blank to be filled in where a machine's value should be.
+fn is_refuted(p: &Proposal, text: &[u8]) -> bool {
+    let made =
+        ["generic-token", "generic-secret", "generic-api-key", "bearer-auth"].contains(&generic::rule_id(p.kind));
+    made && placeholder::stated(p.value.of(text)).is_some()
+}
+
 fn write_all(mode: &str, root: &Path, to: &str) {
     let finder = anchors();
     let mut list = Vec::new();
@@ -77,6 +87,9 @@ fn write_all(mode: &str, root: &Path, to: &str) {
         for p in &out {
             line += text[at..p.value.start].iter().filter(|&&b| b == b'\n').count();
             at = p.value.start;
+            if is_refuted(p, &text) {
+                continue;
+            }
             let conf = if let Some((table, wording)) = &mut tables {
                 let Some(row) = generic::features(&text, p, name.as_bytes()) else { continue };
                 for x in row {
@@ -94,6 +107,7 @@ fn write_all(mode: &str, root: &Path, to: &str) {
                 "path": format!("{name}"), "line": line, "conf": conf,
                 "secret": String::from_utf8_lossy(p.value.of(&text)), "key": String::from_utf8_lossy(p.key.of(&text)),
                 "kind": generic::rule_id(p.kind), "op": format!("{:?}", p.operator), "quote": format!("{:?}", p.quote),
+                "for_low": generic::is_for_low(&text, p, name.as_bytes()),
             });
             writeln!(rows, "{row}").expect("output");
         }

@@ -233,10 +233,16 @@ def made(prefix, weight):
     return Part(x, words, y, np.full(len(rows), weight), np.array([r["path"] for r in rows]), made=True)
 
 
-def whole(s, prob, vendor):
+def shown_at(confidence, rows, prob):
+    """What the program makes of the probabilities: some proposals are for *low* only."""
+    for_low = np.array([r["for_low"] for r in rows])
+    return prob if confidence == "low" else np.where(for_low, 0, prob)
+
+
+def whole(s, rows, prob, vendor):
     """The whole program's figures at every cut, and the three operating points: the best F1 within 60 false positives per
     1,000 clean files; the most recall at a precision of .97 (or of .95), within 10; the most recall at .60."""
-    at = {c: s.sweep(prob, vendor[c], show=False) for c in CONFIDENCES}
+    at = {c: s.sweep(shown_at(c, rows, prob), vendor[c], show=False) for c in CONFIDENCES}
     high = [at["high"][n] for n in ("recall, P >= .97", "recall, P >= .95", "recall, clean <= 10")]
     points = {"high": next(r for r in high if r), "medium": at["medium"]["F1, clean <= 60"], "low": at["low"]["recall, P >= .60"]}
     for c, r in [*points.items(), ("best F1", at["medium"]["best F1"])]: print("  ", c.ljust(8), shown(r))
@@ -280,12 +286,12 @@ def main():
     curves = platt(margin[keep], y[keep], np.where(s.status[keep] == "lost", .5, 1.0), groups[keep])
     prob = calibrate(margin, groups, curves)
     np.save(os.path.join(a.set, "oof.npy"), prob)
-    print("the whole program:"); points = whole(s, prob, vendor)
-    for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(prob, points[c]["t"], vendor[c], full=True))
+    print("the whole program:"); points = whole(s, rows, prob, vendor)
+    for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(shown_at(c, rows, prob), points[c]["t"], vendor[c], full=True))
     for (_, known), margin in zip(clean, out[1:]):
         probability = calibrate(margin, group_of(known), curves)
         for c in CONFIDENCES:
-            bad = [r["path"] for r, p in zip(known, probability) if p >= points[c]["t"]]
+            bad = [r["path"] for r, p in zip(known, shown_at(c, known, probability)) if p >= points[c]["t"]]
             print(f"packages not seen, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     if a.cv_only: return
     table = learn_words(dev)

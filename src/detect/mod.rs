@@ -102,7 +102,7 @@ pub struct Detector {
     verdicts: generic::Memory,
     /// Bytes of each word that is looked for before runs.
     words: Vec<u8>,
-    /// What finds the names of providers, and bytes of each name.
+    /// What finds the names of providers, and the bytes of each.
     names: OnceLock<(Anchors, Vec<u8>)>,
     patterns: Vec<OnceLock<Option<Box<Pattern>>>>,
 }
@@ -210,6 +210,12 @@ impl Detector {
         spanned(anchor, &self.words)
     }
 
+    /// Whether a `data:` URL may stand in the text with these anchors.
+    #[must_use]
+    pub fn may_carry(&self, anchors: &[Anchor]) -> bool {
+        anchors.iter().any(|anchor| anchor.keyword == self.data)
+    }
+
     /// What finds the keywords of a pass.
     fn anchors_of(&self, pass: Pass) -> &Anchors {
         match pass {
@@ -231,12 +237,6 @@ impl Detector {
             Pass::BeforeRuns => self.provider_word(anchor),
             Pass::Named => spanned(anchor, &self.names().1),
         }
-    }
-
-    /// Whether a `data:` URL may stand in the text with these anchors.
-    #[must_use]
-    pub fn may_carry(&self, anchors: &[Anchor]) -> bool {
-        anchors.iter().any(|anchor| anchor.keyword == self.data)
     }
 
     /// How many keywords there are.
@@ -261,6 +261,7 @@ fn spanned(anchor: &Anchor, lengths: &[u8]) -> Span {
     Span::new(anchor.start, anchor.start + usize::from(lengths[anchor.keyword as usize]))
 }
 
+/// Bytes of each keyword of a pass.
 fn lengths(rules: &RuleSet, pass: Pass) -> Vec<u8> {
     keywords(rules, pass).map(|keyword| keyword.text.len() as u8).collect()
 }

@@ -141,6 +141,11 @@ impl Scan<'_> {
             self.digit |= digits != 0;
             return;
         }
+        if digits == 0 && !self.digit {
+            // Most words of prose: no run can end here, and one may begin.
+            self.start = base + 64 - tokens.leading_ones() as usize;
+            return;
+        }
         let head = tokens.trailing_ones();
         let head_bits = !(u64::MAX << head);
         let end = base + head as usize;

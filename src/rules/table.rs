@@ -135,7 +135,6 @@ impl Table {
     }
 
     /// The keywords of a pass, in the order of their numbers.
-    #[must_use]
     pub fn keywords(&self, pass: Pass) -> impl Iterator<Item = KeywordText<'_>> {
         let mut bytes = self.section(pass.section());
         std::iter::from_fn(move || {

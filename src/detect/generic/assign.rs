@@ -311,8 +311,32 @@ pub(super) fn literal(r: &mut Reader<'_>, key: &Key, operator: Operator, quote: 
     if value.is_empty() || is_template(value.of(r.hay)) {
         return;
     }
-    r.push(Proposal { anchor: r.anchor, key: key.span, value, kind: key.kind, operator, quote, wrapper });
+    let proposal = Proposal { anchor: r.anchor, key: key.span, value, kind: key.kind, operator, quote, wrapper };
+    members(r, proposal);
+    r.push(proposal);
 }
+
+/// The long strings of an object that stands in the literal: `"apitoken": "{\"name\":\"root\",\"raw\":\"…\"}"`.
+fn members(r: &mut Reader<'_>, whole: Proposal) {
+    if !whole.value.of(r.hay).starts_with(b"{\\\"") {
+        return;
+    }
+    let mut at = whole.value.start + 1;
+    while let Some((Quote::Escaped, start)) = lex::quote_at(r.hay, at, whole.value.end) {
+        let Some(end) = lex::closing(r.hay, Quote::Escaped, start, whole.value.end) else { return };
+        at = end + 2;
+        let value = Span::new(start, end);
+        if r.byte(at) != b':' && value.len() >= SHORTEST_MEMBER {
+            r.push(Proposal { value, quote: Quote::Escaped, ..whole });
+        }
+        while matches!(r.byte(at), b':' | b',' | b' ') {
+            at += 1;
+        }
+    }
+}
+
+/// Members of an object that are shorter say whose it is.
+const SHORTEST_MEMBER: usize = 16;
 
 /// Length of a leading `Basic `, `Bearer `, `token `.
 pub(super) fn scheme_word(value: &[u8]) -> usize {

@@ -1,7 +1,7 @@
 //! A proposal as numbers: the only thing that the model sees, in training and in use.
 
 use super::{
-    BEFORE, Operator, Proposal, Quote, context,
+    Operator, Proposal, Quote, context,
     shapes::{self, Census},
     text,
     words::{self, CLASS_NAMES, Class},
@@ -59,42 +59,6 @@ pub(super) fn names() -> Vec<String> {
     let classes =
         sets.iter().flat_map(|set| CLASS_NAMES[..CLASSES].iter().map(move |c| format!("{set}:{}", c.to_lowercase())));
     FIELDS.iter().map(|f| (*f).to_owned()).chain(classes).collect()
-}
-
-/// Cheap refusals, before the numbers are computed.
-pub(super) fn worth_judging(hay: &[u8], p: &Proposal) -> bool {
-    let value = p.value.of(hay);
-    if value.len() < 3 || value.len() > 2000 {
-        return false;
-    }
-    let trueish: [&[u8]; 6] = [b"true", b"false", b"null", b"none", b"undefined", b"nil"];
-    if trueish.iter().any(|w| value.eq_ignore_ascii_case(w)) {
-        return false;
-    }
-    let first = value[0];
-    (first.is_ascii_alphanumeric() || value.iter().any(|&b| b != first)) && !is_number(p, value) && !is_badge(hay, p)
-}
-
-/// A number of code, of up to 64 bits: `0x9e37_79b9_7f4a_7c15u64`.
-fn is_number(p: &Proposal, value: &[u8]) -> bool {
-    let Some(text) = value.strip_prefix(b"0x").filter(|_| p.quote == Quote::None) else { return false };
-    let end = text.iter().position(|&b| !b.is_ascii_hexdigit() && b != b'_').unwrap_or(text.len());
-    let (digits, suffix) = text.split_at(end);
-    let count = digits.iter().filter(|&&b| b != b'_').count();
-    (1..=16).contains(&count)
-        && suffix.iter().all(|b| matches!(b, b'u' | b'U' | b'i' | b'l' | b'L' | b'n') || b.is_ascii_digit())
-}
-
-/// The token of a badge, which is made to be shown: `…/badge.svg?token=…`.
-fn is_badge(hay: &[u8], p: &Proposal) -> bool {
-    if p.operator != Operator::Query {
-        return false;
-    }
-    let from = p.anchor.start.saturating_sub(BEFORE).min(p.key.start);
-    let before = &hay[from..p.key.start];
-    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'(' | b'<');
-    let address = before.rsplit(ends).next().unwrap_or(before);
-    holds(address, b"badge") || holds(address, b"shields.io")
 }
 
 /// The numbers that are cheap to have, all others 0: the same as in [`vector`].

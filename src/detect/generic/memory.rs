@@ -1,6 +1,6 @@
 //! What was judged before: most versions of a file differ somewhere else, and much is copied from file to file.
 //!
-//! A verdict is a pure function of the bytes that [`context::seen`] names and of the path, so a hash of those stands for
+//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash of those stands for
 //! them. All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of
 //! two writes do not pass for one. The hash is keyed anew in each process: nobody can make two inputs that it takes for one.
 
@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use super::{Proposal, context, features, judge_for};
+use super::{Proposal, context, refused, weigh};
 use crate::model::Confidence;
 
 /// Blocks of slots, made when they are first written to: 1 MiB if all are.
@@ -38,9 +38,10 @@ impl Memory {
 
     /// How likely `proposal` is a real credential; 0 where it does not come near the operating point.
     pub fn judge(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
-        if !features::worth_judging(hay, proposal) {
-            return 0.0;
-        }
+        refused(hay, proposal, path, || self.weigh(hay, proposal, path))
+    }
+
+    fn weigh(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
         let key = self.key(hay, proposal, path);
         let (block, slot) = (key as usize % BLOCKS, key as usize / BLOCKS % SLOTS);
         let block = self.blocks[block].get_or_init(|| std::iter::repeat_with(Slot::default).take(SLOTS).collect());
@@ -49,7 +50,7 @@ impl Memory {
         if mixed.load(Relaxed) ^ known == key {
             return f32::from_bits(known as u32);
         }
-        let probability = judge_for(hay, proposal, path, self.point).probability;
+        let probability = weigh(hay, proposal, path, self.point);
         // No verdict is 0, so that an empty slot is none either.
         let new = u64::from(probability.to_bits()) | 1 << 32;
         mixed.store(key ^ new, Relaxed);
@@ -75,7 +76,7 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::generic::propose;
+    use crate::detect::generic::{judge_for, propose};
     use crate::model::Span;
 
     /// Every proposal that the words of a text lead to.

@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod names;
 mod operating;
+mod refuse;
 mod shapes;
 mod text;
 mod wording;
@@ -162,10 +163,24 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    if !features::worth_judging(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
-        return Judged { probability: 0.0 };
+    Judged { probability: refused(hay, proposal, path, || weigh(hay, proposal, path, point)) }
+}
+
+/// What the model says, where no refusal comes before it.
+fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() -> f32) -> f32 {
+    if refuse::never(hay, proposal) {
+        return 0.0;
     }
-    Judged { probability: model::probability(&features::vector(hay, proposal, path), proposal.kind, point) }
+    let probability = weigh();
+    if probability > FOR_LOW && refuse::for_low(hay, proposal, path) { FOR_LOW } else { probability }
+}
+
+/// What the model says; it looks at what [`context::seen`] names.
+fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
+    if !model::passes_gate(&features::cheap(hay, proposal), point) {
+        return 0.0;
+    }
+    model::probability(&features::vector(hay, proposal, path), proposal.kind, point)
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
@@ -199,7 +214,13 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 /// The numbers that the model sees, for training; their names are [`feature_names`].
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
-    features::worth_judging(hay, proposal).then(|| features::vector(hay, proposal, path).to_vec())
+    (!refuse::never(hay, proposal)).then(|| features::vector(hay, proposal, path).to_vec())
+}
+
+/// Whether the proposal is shown at *low* only, however likely, for training.
+#[must_use]
+pub fn is_for_low(hay: &[u8], proposal: &Proposal, path: &[u8]) -> bool {
+    refuse::for_low(hay, proposal, path)
 }
 
 /// The words round a proposal, as buckets of the linear model, for training.

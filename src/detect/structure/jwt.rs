@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::text::{decode64, encode64url, object};
 use crate::{
     detect::checksum::Structure,
-    model::{Kind, Severity},
+    model::{Confidence, Kind, Severity},
 };
 
 /// Text of a claim, shortened and with nothing but printable ASCII: it goes into a note.
@@ -58,6 +58,7 @@ fn judge(alg: &str, payload: &Map<String, Value>, signature: &[u8]) -> Structure
     }
     let unsigned = alg.eq_ignore_ascii_case("none") || signature.is_empty();
     if unsigned {
+        found.confidence = Some(Confidence::Low);
         return found.note("signed by nobody: whoever accepts it accepts any").severity(Severity::Low);
     }
     let role = claim(payload, "role");
@@ -92,7 +93,7 @@ mod tests {
     use super::{super::text::encode64url, check, complete};
     use crate::{
         detect::checksum::State,
-        model::{Kind, Severity},
+        model::{Confidence, Kind, Severity},
     };
 
     fn token(header: &str, payload: &str, signature: &str) -> Vec<u8> {
@@ -127,6 +128,7 @@ mod tests {
         assert_eq!((service.kind, service.severity), (None, Some(Severity::Critical)));
         let unsigned = check(&token(r#"{"alg":"none"}"#, r#"{"sub":"x"}"#, ""));
         assert_eq!((unsigned.state, unsigned.severity), (State::Valid, Some(Severity::Low)));
+        assert_eq!((unsigned.confidence, service.confidence), (Some(Confidence::Low), None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod content;
 mod encoded;
+mod evaluated;
 mod mappings;
 pub(super) mod office;
 mod origin;

@@ -8,6 +8,7 @@ use bstr::BString;
 use super::Beside;
 use super::content::Content;
 use super::encoded::percent;
+use super::evaluated;
 use super::mappings::{Mappings, Segment, Source};
 use super::sourcemap::{Map, Section};
 use crate::model::{LineColumn, Original};
@@ -68,23 +69,34 @@ impl<'a> BundleMap<'a> {
     }
 
     /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
-    /// says nothing. One pass over bundle and map for all of them.
+    /// says nothing. Without a map, modules that are kept as text may tell it themselves. One pass over bundle and map for all of them.
     #[must_use]
     pub fn originals(&self, offsets: &[usize]) -> Vec<Option<Original>> {
-        let mut found = vec![None; offsets.len()];
-        let Some(map) = self.json().and_then(Map::parse) else { return found };
         let mut order: Vec<usize> = (0..offsets.len()).collect();
         order.sort_by_key(|at| offsets[*at]);
         let sorted: Vec<usize> = order.iter().map(|at| offsets[*at].min(self.bundle.len())).collect();
-        let targets = targets(self.bundle, &sorted);
-        let maps = flatten(map);
-        let mut contents = Contents::default();
-        for (at, segment) in segments(&maps, &targets).into_iter().enumerate() {
-            let Some((index, segment)) = segment else { continue };
-            let place = Place { bundle: self.bundle, offset: sorted[at], target: targets[at], segment };
-            found[order[at]] = place.original(&maps[index].map, index, &mut contents);
+        let places = match self.json().and_then(Map::parse) {
+            Some(map) => self.mapped(map, &sorted),
+            None => evaluated::originals(self.bundle, &sorted),
+        };
+        let mut found = vec![None; offsets.len()];
+        for (at, place) in order.into_iter().zip(places) {
+            found[at] = place;
         }
         found
+    }
+
+    /// What the map says of sorted offsets.
+    fn mapped(&self, map: Map<'_>, sorted: &[usize]) -> Vec<Option<Original>> {
+        let targets = targets(self.bundle, sorted);
+        let maps = flatten(map);
+        let mut contents = Contents::default();
+        let place = |(at, segment): (usize, Option<(usize, Segment)>)| {
+            let (index, segment) = segment?;
+            let place = Place { bundle: self.bundle, offset: sorted[at], target: targets[at], segment };
+            place.original(&maps[index].map, index, &mut contents)
+        };
+        segments(&maps, &targets).into_iter().enumerate().map(place).collect()
     }
 
     /// The original place of one byte offset; see [`BundleMap::originals`] for many.

@@ -43,7 +43,7 @@ fn sources() -> [(&'static str, String); 4] {
 }
 
 /// What a tool is told, and what its output is called.
-const RUNS: [(&str, &str, &str); 19] = [
+const RUNS: [(&str, &str, &str); 20] = [
     ("esbuild", "esbuild src/index.js --bundle --minify --sourcemap --outfile=out.js", "out.js"),
     ("esbuild inline", "esbuild src/index.js --bundle --minify --sourcemap=inline --outfile=out.js", "out.js"),
     (
@@ -66,6 +66,7 @@ const RUNS: [(&str, &str, &str); 19] = [
     ("webpack no sources", "webpack --mode production --devtool nosources-source-map -o dist", "dist/main.js"),
     ("webpack inline", "webpack --mode production --devtool inline-source-map -o dist", "dist/main.js"),
     ("webpack development", "webpack --mode development --devtool source-map -o dist", "dist/main.js"),
+    ("webpack eval", "webpack --mode development --devtool eval -o dist", "dist/main.js"),
     ("rspack", "rspack build --mode production --devtool source-map -o dist", "dist/main.js"),
     ("rollup", "rollup src/index.js --format es --compact --sourcemap --file out.js --silent", "out.js"),
     (
