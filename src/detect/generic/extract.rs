@@ -201,7 +201,9 @@ fn scheme(r: &mut Reader<'_>) {
     let header = memchr::memmem::find(&r.hay[left..r.anchor.start], b"uthorization").is_some();
     let plain = text.iter().all(|b| b.is_ascii_lowercase() || *b == b'-' || *b == b'_');
     let capital = text[1..].iter().all(u8::is_ascii_lowercase);
-    if (plain || capital) && !header {
+    // a basic ReactJS guide
+    let word = text.len() < 12 && text.iter().all(u8::is_ascii_alphabetic);
+    if (plain || capital || word) && !header {
         return;
     }
     let kind = if matches!(r.hay[r.anchor.start + 1], b'a' | b'A') {

@@ -39,7 +39,7 @@ const AFTER: &[(&str, &[&str])] = &[
     ("secret", &["ar", "ion", "ly"]),
     ("seed", &["ed", "ing", "s", "er"]),
     ("ticket", &["ing"]),
-    ("otp", &["rint", "lib"]),
+    ("otp", &["rint", "lib", "ink"]),
 ];
 
 /// Beginnings that do the same.

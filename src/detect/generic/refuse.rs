@@ -19,9 +19,13 @@ pub(super) fn never(hay: &[u8], p: &Proposal) -> bool {
         || is_resource_name(hay, p, value)
         || is_key_of_a_pair(hay, p)
         || is_one_of_a_list(hay, p)
+        || is_one_of_words(hay, p)
+        || is_counting(value)
+        || is_pass_that_draws(p, p.key.of(hay), value)
         || is_outcome(hay, p)
         || is_handshake(hay, p)
         || is_host(p, value)
+        || (p.operator == Operator::Userinfo && p.key.of(hay) == b"enrtree")
         || is_binary(value)
 }
 
@@ -37,6 +41,9 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || is_checked(p, key)
         || is_word_for_password(value)
         || (made && is_made_up(value))
+        || is_address(value)
+        || is_said_public(hay, p)
+        || (p.kind == ProposalKind::Auth && p.operator == Operator::Compare)
         || (!made && says_test(value))
         || names_key_file(value)
         || is_fingerprint(hay, p, value)
@@ -130,9 +137,15 @@ fn is_reversed_domain(value: &[u8]) -> bool {
 }
 
 /// A string before a colon is itself the key of a pair: `["password", "user": …`, as where a value happens to be called
-/// `token` and the next key follows.
+/// `token` and the next key follows, or `"password": {"shape": …`.
 fn is_key_of_a_pair(hay: &[u8], p: &Proposal) -> bool {
-    if p.quote == Quote::None || !matches!(p.operator, Operator::Argument | Operator::Call) {
+    if p.quote == Quote::None {
+        return false;
+    }
+    let joint = &hay[p.key.end.min(p.value.start)..p.value.start];
+    let opens =
+        joint.iter().rfind(|b| !matches!(b, b'"' | b'\'' | b'`' | b'\\') && !b.is_ascii_whitespace()) == Some(&b'{');
+    if !opens && !matches!(p.operator, Operator::Argument | Operator::Call) {
         return false;
     }
     let end = hay.len().min(p.anchor.end + AFTER).min(p.value.end + 8);
@@ -156,6 +169,42 @@ fn is_one_of_a_list(hay: &[u8], p: &Proposal) -> bool {
     let next = follows.and_then(|rest| rest.strip_prefix(b",")).map(<[u8]>::trim_ascii_start);
     let previous = before.strip_suffix(b",").map(<[u8]>::trim_ascii_end);
     is_quote(previous.and_then(<[u8]>::last)) && is_quote(next.and_then(<[u8]>::first))
+}
+
+/// One word of many with bars between, as a highlighter lists them: `|auth_password|auth_pubkey_file|`.
+fn is_one_of_words(hay: &[u8], p: &Proposal) -> bool {
+    let bar = |at: Option<usize>| at.and_then(|at| hay.get(at)) == Some(&b'|');
+    let name = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'_';
+    p.operator == Operator::Cell
+        && bar(p.key.start.checked_sub(1))
+        && bar(Some(p.value.end))
+        && p.value.start == p.key.end + 1
+        && p.value.of(hay).iter().all(name)
+        && p.value.of(hay).contains(&b'_')
+}
+
+/// Numbers of a list that rise by one: `1, 2, 3, 4`.
+fn is_counting(value: &[u8]) -> bool {
+    let number = |part: &[u8]| std::str::from_utf8(part.trim_ascii()).ok()?.parse::<u32>().ok();
+    let mut numbers = value.split(|&b| b == b',').map(number);
+    let Some(Some(mut last)) = numbers.next() else { return false };
+    let mut count = 1;
+    for next in numbers {
+        if next != last.checked_add(1) {
+            return false;
+        }
+        (last, count) = (last + 1, count + 1);
+    }
+    count >= 4
+}
+
+/// What a renderer draws in one pass: `pass === 'translucent'`.
+fn is_pass_that_draws(p: &Proposal, key: &[u8], value: &[u8]) -> bool {
+    const DRAWN: &[&str] =
+        &["opaque", "translucent", "transparent", "offscreen", "geometry", "shadow", "depth", "lighting"];
+    p.kind == ProposalKind::Password
+        && key.to_ascii_lowercase().ends_with(b"pass")
+        && DRAWN.iter().any(|drawn| value == drawn.as_bytes())
 }
 
 /// What a call with a literal `secret` comes to (`sign('', 'secret') => '…'`), and the next choice of a type
@@ -293,6 +342,22 @@ fn says_test(value: &[u8]) -> bool {
     value.starts_with(b"test") && value.len() <= 16 && value.iter().all(plain)
 }
 
+/// A URL with neither user nor query: where to ask for a token.
+fn is_address(value: &[u8]) -> bool {
+    (value.starts_with(b"http://") || value.starts_with(b"https://"))
+        && !value.iter().any(|b| matches!(b, b'?' | b'@' | b'#'))
+}
+
+/// `public key: age1…`
+fn is_said_public(hay: &[u8], p: &Proposal) -> bool {
+    let before = before_key(hay, p);
+    let word = before.trim_ascii_end();
+    p.kind == ProposalKind::Key
+        && word.len() < before.len()
+        && word.len() >= 6
+        && word[word.len() - 6..].eq_ignore_ascii_case(b"public")
+}
+
 /// A path to where the key is: `%2Fetc%2Fclient.key`.
 fn names_key_file(value: &[u8]) -> bool {
     const ENDINGS: &[&str] = &[".key", ".pem", ".crt", ".cer", ".p12", ".pfx", ".jks", ".pub", ".asc", ".gpg"];
@@ -335,12 +400,14 @@ fn is_of_vectors(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        is_binary, is_formatted, is_made_up, is_pair_of_digests, is_public, is_reversed_domain, is_word_for_password,
-        names_key_file, passes_over, says_sealed, says_test,
+        is_address, is_binary, is_counting, is_formatted, is_made_up, is_pair_of_digests, is_public,
+        is_reversed_domain, is_word_for_password, names_key_file, passes_over, says_sealed, says_test,
     };
 
-    /// What each says yes to, and what looks like it and is none.
-    const FORMS: &[(fn(&[u8]) -> bool, &[&str], &[&str])] = &[
+    /// A form, what has it, and what looks like it.
+    type Form = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
+
+    const FORMS: &[Form] = &[
         (
             is_public,
             &["ssh-rsa AAAAB3NzaC1yc2E", "MCowBQYDK2VwAyEAq7Zp"],
@@ -368,6 +435,8 @@ mod tests {
             &["t0k3n", "fPk/Gya[...]4/j5bSuhDQ", "0123thisisafake", "8G6P****zaPc"],
             &["tok3nizer", "q7Zp.Lm3.Xv9R", "thistle"],
         ),
+        (is_counting, &["1, 2, 3, 4", "7,8,9,10,11"], &["1, 2, 3", "1, 2, 4, 8", "12, 77, 3, 9"]),
+        (is_address, &["https://id.acme.io/oauth/token"], &["https://a:b@acme.io", "https://acme.io/?key=q7", "http"]),
         (
             says_test,
             &["test", "testpass", "test_1234"],

@@ -181,5 +181,7 @@ pub(super) const SECRETS: &[(&str, &str, Expect)] = &[
     ("locale/sl.php", "  'password' => '@leet@',", Low),
     ("docs/env.md", "| `api_key` | `@hex@` |", Low),
     ("docs/env.md", "PWD=@sym@", Low),
+    ("docs/env.md", "|api_key|@hex@|", Low),
+    ("src/render.js", "  ftpPass: '@leet@',", Low),
     ("config/app.json", r#"  "Apitoken": "{\"name\":\"root\",\"raw\":\"@hex@\"}","#, Low),
 ];
