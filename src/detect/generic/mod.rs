@@ -154,7 +154,10 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    if refuse::never(hay, proposal) || !model::passes_gate(&features::cheap(hay, proposal), point) {
+    if refuse::at_sight(hay, proposal)
+        || !model::passes_gate(&features::cheap(hay, proposal), point)
+        || refuse::by_form(hay, proposal)
+    {
         return Judged { probability: 0.0 };
     }
     let probability = model::probability(&features::vector(hay, proposal, path), proposal.kind, point);
@@ -193,7 +196,8 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 /// The numbers that the model sees, for training; their names are [`feature_names`].
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
-    (!refuse::never(hay, proposal)).then(|| features::vector(hay, proposal, path).to_vec())
+    let refused = refuse::at_sight(hay, proposal) || refuse::by_form(hay, proposal);
+    (!refused).then(|| features::vector(hay, proposal, path).to_vec())
 }
 
 /// Whether the proposal is shown at *low* only, however likely, for training.
