@@ -47,13 +47,15 @@ mod detect {
 
 /// The tables of one anchor pass, so that the program need not build them.
 fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
-    let keywords = table.keywords(pass);
-    let mut keywords: Vec<_> =
-        keywords.iter().map(|word| detect::table::Keyword { text: &word.text, caseless: word.caseless }).collect();
+    let mut keywords = Vec::new();
+    for word in table.keywords(pass) {
+        keywords.push(detect::table::Keyword { text: word.text, caseless: word.caseless });
+    }
     if pass == rules::table::Pass::Everywhere {
         let word = |text: &'static str, caseless| detect::table::Keyword { text: text.as_bytes(), caseless };
         keywords.extend(detect::generic::keywords::KEYWORDS.iter().map(|text| word(text, true)));
         keywords.extend(detect::decode::marks::MARKS.iter().map(|text| word(text, false)));
+        keywords.push(word(detect::decode::marks::DATA, false));
     }
     detect::table::Table::build(&keywords).unwrap().to_bytes()
 }
@@ -118,5 +120,6 @@ fn main() {
     known.dedup_by_key(|record| record[..32].to_vec());
     fs::write(out.join("known.bin"), known.concat()).unwrap();
     fs::write(out.join("everywhere.bin"), anchors(&table, rules::table::Pass::Everywhere)).unwrap();
+    fs::write(out.join("named.bin"), anchors(&table, rules::table::Pass::Named)).unwrap();
     fs::write(out.join("before_runs.bin"), anchors(&table, rules::table::Pass::BeforeRuns)).unwrap();
 }

@@ -14,7 +14,7 @@ use super::{
     verify::NO_KEYWORD,
 };
 use crate::{
-    model::{Candidate, Note, RuleInfo, Secret, Severity},
+    model::{Candidate, Confidence, Note, RuleInfo, Secret, Severity},
     rules::rule::Gate,
 };
 
@@ -64,14 +64,11 @@ impl Detector {
         if raw.keyword == NO_KEYWORD {
             return generic::high_entropy(text, raw.secret, Some(path)).unwrap_or(0.0);
         }
-        self.proposal(text, raw)
-            .map_or(0.0, |proposal| generic::judge_for(text, &proposal, path, self.options.confidence).probability)
+        self.proposal(text, raw).map_or(0.0, |proposal| self.verdicts.judge(text, &proposal, path))
     }
 
     fn reasons(&self, text: &[u8], path: &[u8], raw: &Raw) -> Vec<String> {
-        let misfit = raw.misfit.then(|| "named after a provider, and of none of its formats".to_owned());
-        let said = self.proposal(text, raw).map(|proposal| generic::explain(text, &proposal, path));
-        misfit.into_iter().chain(said.unwrap_or_default()).collect()
+        self.proposal(text, raw).map(|proposal| generic::explain(text, &proposal, path)).unwrap_or_default()
     }
 
     /// What the judge was asked about, read again from its anchor.
@@ -93,6 +90,9 @@ impl Detector {
         let mut notes = structure.as_ref().map(|structure| structure.notes.clone()).unwrap_or_default();
         if self.options.explain && judged {
             notes.extend(self.reasons(text, path, raw).into_iter().map(Note::from));
+        }
+        if self.options.explain && raw.misfit {
+            notes.insert(0, "a provider's by what stands round it, and of none of its formats".into());
         }
         let mut severity = structure.as_ref().and_then(|structure| structure.severity).unwrap_or(loaded.info.severity);
         match look_up(value) {
@@ -121,7 +121,11 @@ impl Detector {
             secret: Secret::new(value),
             partner: None,
             severity,
-            confidence: if judged { Options::confidence_of(raw.probability) } else { confidence },
+            confidence: match () {
+                () if raw.misfit => Confidence::Low,
+                () if judged => Options::confidence_of(raw.probability),
+                () => confidence,
+            },
             probability: judged.then_some(raw.probability),
             expires: structure.and_then(|structure| structure.expires),
             decoded: Vec::new(),

@@ -11,10 +11,10 @@ use super::{
     Detector, Fate, Options, Raw, Scratch, checksum,
     entropy::{holds, holds_caseless},
     overlap,
-    pattern::Pattern,
+    pattern::{Machine, Pattern},
 };
 use crate::{
-    model::{Candidate, Confidence, Kind},
+    model::{Candidate, Confidence, Kind, Span},
     rules::{
         LoadedRule, RuleSet,
         example::{Dice, expand},
@@ -24,6 +24,9 @@ use crate::{
 
 /// Texts of an example that are tried: one in a hundred looks made up by chance, and says nothing of the rule.
 const SAMPLES: usize = 4;
+
+/// Values of a shape with alternatives that are tried.
+const WHOLES: usize = 32;
 
 /// Texts that are tried to find one with a keyword that no example has.
 const TRIES: usize = 400;
@@ -177,9 +180,23 @@ impl Proof<'_> {
             Ok(pattern) if pattern.is_slow() => {
                 self.fault("the pattern is slow: it takes too many steps, or asserts what is seldom asserted");
             }
+            Ok(pattern) if !self.is_whole(&pattern) => {
+                self.fault("an alternative of the value matches the beginning of a later one: put the longer first");
+            }
             Ok(_) => {}
             Err(error) => self.fault(&format!("the pattern cannot be compiled: {error}")),
         }
+    }
+
+    /// Whether the shape of a compact row, whose values must be matched whole, does so for each of its alternatives.
+    fn is_whole(&mut self, pattern: &Pattern) -> bool {
+        if self.loaded.rule.gate != Gate::Context || !self.loaded.rule.pattern.contains('|') {
+            return true;
+        }
+        (0..WHOLES).filter_map(|_| self.expand("{secret}")).all(|value| {
+            let whole = Span::new(0, value.len());
+            pattern.find(&value, whole, true, &mut Machine::default()).is_none_or(|(found, _)| found == whole)
+        })
     }
 }
 

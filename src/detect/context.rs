@@ -3,7 +3,7 @@
 use super::{
     entropy::{holds_caseless, is_word},
     nearby::runs_behind,
-    runs::is_token_byte,
+    runs::{is_token_byte, stretches},
 };
 use crate::{model::Span, rules::table::Owner};
 
@@ -140,6 +140,11 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
 pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
     let limit = text.len().min(word.end + GAP);
     let mut found = [None; 3];
+    // Most often nothing there is long enough.
+    let reach = &text[word.end..text.len().min(limit + RUN)];
+    if stretches(reach, RUN, is_token_byte).next().is_none() {
+        return found;
+    }
     let (mut count, mut breaks) = (0, 0);
     let mut at = word.end;
     while at < limit && count < found.len() && breaks < 3 {

@@ -11,8 +11,19 @@ pub fn digits(text: &[u8]) -> usize {
 /// Whether a byte can be part of a token, as far as boundaries go.
 #[must_use]
 pub fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    WORD_BYTES[usize::from(byte)]
 }
+
+/// Names are read byte by byte, and a look-up is half the work of comparing.
+static WORD_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
 
 /// Whether `text` holds `wanted` (lower case) in any case.
 #[must_use]

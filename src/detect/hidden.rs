@@ -47,7 +47,7 @@ impl Detector {
 
     /// The places of a text where escapes stand together, told by the marks among its anchors.
     pub fn clusters(&self, text: &[u8], anchors: &[Anchor]) -> Vec<Span> {
-        let marks = anchors.iter().filter(|anchor| anchor.keyword >= self.marks);
+        let marks = anchors.iter().filter(|anchor| (self.marks..self.data).contains(&anchor.keyword));
         decode::clusters(text.len(), marks.map(|mark| self.word(mark)))
     }
 }

@@ -23,6 +23,7 @@ pub mod generic;
 mod hidden;
 pub mod known;
 pub mod lines;
+mod misfit;
 mod nearby;
 mod overlap;
 mod pattern;
@@ -89,29 +90,33 @@ pub struct Detector {
     options: Options,
     everywhere: Anchors,
     before_runs: Anchors,
-    keywords: Vec<KeywordText>,
+    /// Bytes of each keyword.
+    keywords: Vec<u8>,
     /// Keywords from this number on belong to the judge.
     judged: u32,
-    /// Keywords from this number on are marks of escapes.
+    /// Keywords from this number on are marks of escapes,
     marks: u32,
+    /// but for the last, that of `data:` URLs.
+    data: u32,
     judge_rules: OnceLock<Vec<(String, u32)>>,
-    words: Vec<KeywordText>,
-    patterns: Vec<OnceLock<Option<Pattern>>>,
+    verdicts: generic::Memory,
+    /// Bytes of each word that is looked for before runs.
+    words: Vec<u8>,
+    /// What finds the names of providers, and the bytes of each.
+    names: OnceLock<(Anchors, Vec<u8>)>,
+    patterns: Vec<OnceLock<Option<Box<Pattern>>>>,
 }
 
 impl Detector {
     /// Makes a detector of a set of rules.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, options: Options) -> Self {
-        let mut keywords = rules.table().keywords(Pass::Everywhere);
-        let judged = keywords.len() as u32;
-        let word = |text: &str, caseless| KeywordText { text: text.as_bytes().to_vec(), caseless };
-        keywords.extend(generic::keywords().iter().map(|text| word(text, true)));
-        let marks = keywords.len() as u32;
-        keywords.extend(decode::MARKS.iter().map(|text| word(text, false)));
-        let words = rules.table().keywords(Pass::BeforeRuns);
-        let everywhere = anchors(&rules, Pass::Everywhere, &keywords);
-        let before_runs = anchors(&rules, Pass::BeforeRuns, &words);
+        let (keywords, words) = (lengths(&rules, Pass::Everywhere), lengths(&rules, Pass::BeforeRuns));
+        let data = keywords.len() as u32 - 1;
+        let marks = data - decode::MARKS.len() as u32;
+        let judged = marks - generic::keywords().len() as u32;
+        let everywhere = anchors(&rules, Pass::Everywhere);
+        let before_runs = anchors(&rules, Pass::BeforeRuns);
         let patterns = std::iter::repeat_with(OnceLock::new).take(rules.len()).collect();
         Self {
             rules,
@@ -121,8 +126,11 @@ impl Detector {
             keywords,
             judged,
             marks,
+            data,
             judge_rules: OnceLock::new(),
+            verdicts: generic::Memory::new(options.confidence),
             words,
+            names: OnceLock::new(),
             patterns,
         }
     }
@@ -171,6 +179,7 @@ impl Detector {
         anchors.clear();
         self.anchors(text, 0..text.len(), &mut anchors);
         scratch.stats.anchors += anchors.len() as u64;
+        scratch.may_carry |= self.may_carry(&anchors);
         let mut found = Vec::new();
         for anchor in &anchors {
             self.verify(text, *anchor, scratch, &mut found);
@@ -193,12 +202,41 @@ impl Detector {
 
     /// Where a keyword stands.
     fn word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.keywords[anchor.keyword as usize].text.len())
+        spanned(anchor, &self.keywords)
     }
 
     /// Where one of the words stands that are looked for in front of runs.
     fn provider_word(&self, anchor: &Anchor) -> Span {
-        Span::new(anchor.start, anchor.start + self.words[anchor.keyword as usize].text.len())
+        spanned(anchor, &self.words)
+    }
+
+    /// Whether a `data:` URL may stand in the text with these anchors.
+    #[must_use]
+    pub fn may_carry(&self, anchors: &[Anchor]) -> bool {
+        anchors.iter().any(|anchor| anchor.keyword == self.data)
+    }
+
+    /// What finds the keywords of a pass.
+    fn anchors_of(&self, pass: Pass) -> &Anchors {
+        match pass {
+            Pass::Everywhere => &self.everywhere,
+            Pass::BeforeRuns => &self.before_runs,
+            Pass::Named => &self.names().0,
+        }
+    }
+
+    /// The names of providers all of whose tokens stand on literals; only what the judge proposes needs them.
+    fn names(&self) -> &(Anchors, Vec<u8>) {
+        self.names.get_or_init(|| (anchors(&self.rules, Pass::Named), lengths(&self.rules, Pass::Named)))
+    }
+
+    /// Where a keyword of a pass stands.
+    fn word_of(&self, pass: Pass, anchor: &Anchor) -> Span {
+        match pass {
+            Pass::Everywhere => self.word(anchor),
+            Pass::BeforeRuns => self.provider_word(anchor),
+            Pass::Named => spanned(anchor, &self.names().1),
+        }
     }
 
     /// How many keywords there are.
@@ -210,7 +248,7 @@ impl Detector {
     /// Bytes of the longest keyword.
     #[must_use]
     pub fn longest_keyword(&self) -> usize {
-        self.keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(0)
+        self.keywords.iter().max().map_or(0, |&length| length.into())
     }
 
     /// Where keywords start in `range` of `text`.
@@ -219,12 +257,29 @@ impl Detector {
     }
 }
 
-fn anchors(rules: &RuleSet, pass: Pass, keywords: &[KeywordText]) -> Anchors {
+fn spanned(anchor: &Anchor, lengths: &[u8]) -> Span {
+    Span::new(anchor.start, anchor.start + usize::from(lengths[anchor.keyword as usize]))
+}
+
+/// Bytes of each keyword of a pass.
+fn lengths(rules: &RuleSet, pass: Pass) -> Vec<u8> {
+    keywords(rules, pass).map(|keyword| keyword.text.len() as u8).collect()
+}
+
+/// All that is looked for in a pass, in the order of the build script: the rules' keywords, the judge's, marks of escapes,
+/// and that of `data:` URLs.
+fn keywords(rules: &RuleSet, pass: Pass) -> impl Iterator<Item = KeywordText<'_>> {
+    let word = |text: &'static str, caseless| KeywordText { text: text.as_bytes(), caseless };
+    let judged = generic::keywords().iter().map(move |text| word(text, true));
+    let marks = decode::MARKS.iter().chain([&decode::DATA]).map(move |text| word(text, false));
+    rules.table().keywords(pass).chain(judged.chain(marks).filter(move |_| pass == Pass::Everywhere))
+}
+
+fn anchors(rules: &RuleSet, pass: Pass) -> Anchors {
     let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
     built.unwrap_or_else(|| {
-        let keywords: Vec<_> = keywords
-            .iter()
-            .map(|keyword| anchor::Keyword { text: &keyword.text, caseless: keyword.caseless })
+        let keywords: Vec<_> = keywords(rules, pass)
+            .map(|keyword| anchor::Keyword { text: keyword.text, caseless: keyword.caseless })
             .collect();
         Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
     })

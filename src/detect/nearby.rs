@@ -4,12 +4,15 @@
 //! What joins the two says less here than an assignment does, so the value must say more: where any hash or UUID has the
 //! format, a telling word (or a call, or an equals sign) must stand between.
 
+use std::ops::Range;
+
 use super::{
     Detector, Raw,
     anchor::Anchor,
     context::{self, Assignment},
     entropy::{digits, holds_caseless, is_word},
     generic::{self, Proposal, ProposalKind},
+    misfit,
     placeholder::is_uuid,
     verify::Scratch,
 };
@@ -25,8 +28,6 @@ use crate::{
 const APART: usize = 40;
 /// The same for a value that its own name already announces as a secret.
 const APART_OF_NAMED: usize = 100;
-/// Bytes of the words before a name that are looked at.
-const TITLE: usize = 24;
 /// Bytes of a host name that are looked at for a provider's word.
 const HOST: usize = 64;
 /// The shortest value that is taken for what it looks like.
@@ -125,12 +126,6 @@ fn is_literal(gap: &[u8]) -> bool {
     matches!(before.last(), Some(b'=' | b'(')) && !OTHERS.iter().any(|word| holds_caseless(before, word))
 }
 
-/// Where the words begin that stand right before a name on its line, and belong to it: `acme api token`.
-fn title_start(text: &[u8], name: usize) -> usize {
-    let is_title = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-');
-    name - text[..name].iter().rev().take(TITLE).take_while(is_title).count()
-}
-
 /// Whether a digest's name stands right before the value, as in the lists of files that packages have.
 fn is_digest(gap: &[u8]) -> bool {
     const NAMES: &[&[u8]] = &[b"sha1", b"sha256", b"sha384", b"sha512", b"md5"];
@@ -197,100 +192,102 @@ impl Detector {
     }
 
     /// Which provider's format a value has that its own name announces as a secret, by the provider's words round it.
-    /// Looks no further than the judge of names and values does.
+    /// Looks no further than the judge of names and values does. Gives back whether a word tells whose the value would be,
+    /// and it has none of that provider's formats.
     pub(super) fn attribute(
         &self,
         text: &[u8],
+        proposal: &Proposal,
         anchor: Anchor,
-        value: Span,
         scratch: &mut Scratch,
         out: &mut Vec<Raw>,
-    ) {
+    ) -> bool {
+        let value = proposal.value;
         let reach = anchor.start.saturating_sub(generic::BEFORE - MARGIN)
             ..text.len().min(anchor.start + generic::AFTER - MARGIN);
         if value.len() < SHORTEST_OF_NAMED || value.start < reach.start || value.end > reach.end {
-            return;
+            return false;
         }
-        // Short values fit by chance: the word must be closer, and it is one that is looked for everywhere.
-        let short = value.len() < SHORTEST;
-        let apart = if short { APART } else { APART_OF_NAMED };
+        // Short values fit by chance: the word must be closer.
+        let apart = if value.len() < SHORTEST { APART } else { APART_OF_NAMED };
         let near = value.start.saturating_sub(apart).max(reach.start)..reach.end.min(value.end + apart);
+        self.attribute_in(text, near, proposal, anchor, scratch, out)
+    }
+
+    /// The same by the words in a range.
+    pub(super) fn attribute_in(
+        &self,
+        text: &[u8],
+        near: Range<usize>,
+        proposal: &Proposal,
+        anchor: Anchor,
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) -> bool {
+        let value = proposal.value;
+        let (mut told, mut fits) = (false, false);
         let mut words = std::mem::take(&mut scratch.words);
-        words.clear();
-        let (pass, anchors) =
-            if short { (Pass::Everywhere, &self.everywhere) } else { (Pass::BeforeRuns, &self.before_runs) };
-        anchors.find(text, near.clone(), &mut words);
-        words.retain(|found| !short || found.keyword < self.judged);
-        for found in &words {
-            let word = if short { self.word(found) } else { self.provider_word(found) };
-            if word.overlaps(value) || word.end > near.end || !context::is_whole(text, word) {
-                continue;
-            }
-            for owner in self.rules().table().owners(pass, found.keyword) {
-                let secret = self.attributed(text, value, &owner, scratch);
-                let Some(secret) = secret else { continue };
-                let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
-                out.push(self.raw(text, anchor, owner.rule, (matched, secret)));
+        for pass in [Pass::BeforeRuns, Pass::Everywhere, Pass::Named] {
+            words.clear();
+            self.anchors_of(pass).find(text, near.clone(), &mut words);
+            words.retain(|found| pass != Pass::Everywhere || found.keyword < self.judged);
+            for found in &words {
+                let word = self.word_of(pass, found);
+                if word.overlaps(value) || word.end > near.end || !context::is_whole(text, word) {
+                    continue;
+                }
+                let tells = misfit::tells(text, word, proposal);
+                for owner in self.rules().table().owners(pass, found.keyword) {
+                    if !self.wants(&owner, pass, proposal) {
+                        continue;
+                    }
+                    told |= tells;
+                    let Some(secret) = self.has_format(text, value, &owner, scratch) else { continue };
+                    fits = true;
+                    if self.is_asked(&owner) && self.is_named(text, &owner, proposal) {
+                        let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
+                        out.push(self.raw(text, anchor, owner.rule, (matched, secret)));
+                    }
+                }
             }
         }
         scratch.words = words;
+        told && !fits
     }
 
-    fn attributed(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
-        (self.is_asked(owner) && self.is_of_secrets(owner)).then(|| self.has_format(text, value, owner, scratch))?
+    /// Whether the value's own name holds a word that the owner of a provider's word wants in it. What authorizes is a token.
+    fn is_named(&self, text: &[u8], owner: &Owner, proposal: &Proposal) -> bool {
+        let names = &self.rules().get(owner.rule).rule.name_words;
+        let bearer = matches!(proposal.kind, ProposalKind::BearerAuth | ProposalKind::Auth);
+        let holds = |name: &String| {
+            holds_caseless(proposal.key.of(text), name.as_bytes()) || bearer && name.as_str() == "token"
+        };
+        names.is_empty() || names.iter().any(holds)
     }
 
-    /// Whether the owner of a provider's word wants a secret, and nothing but the word and a format.
-    fn is_of_secrets(&self, owner: &Owner) -> bool {
-        owner.gate == Gate::Context && owner.near == 0 && self.rules().get(owner.rule).info.kind == Kind::Secret
+    /// Whether the owner of a provider's word is in use and wants such a secret, and nothing but the word and a format.
+    fn wants(&self, owner: &Owner, pass: Pass, proposal: &Proposal) -> bool {
+        let alone = match pass {
+            // What a provider calls a secret is also what two parties choose: the one that signs its messages, say.
+            Pass::Named => proposal.kind != ProposalKind::Secret,
+            Pass::Everywhere | Pass::BeforeRuns => owner.gate == Gate::Context && owner.near == 0,
+        };
+        alone && self.rules().is_enabled(owner.rule) && self.rules().get(owner.rule).info.kind == Kind::Secret
     }
 
     /// The secret in a value that is, as a whole, of the owner's format.
     fn has_format(&self, text: &[u8], value: Span, owner: &Owner, scratch: &mut Scratch) -> Option<Span> {
-        if !(owner.before..=owner.after).contains(&value.len()) {
+        if owner.gate != Gate::Context || !(owner.before..=owner.after).contains(&value.len()) {
             return None;
         }
         let (found, secret) = self.value_at(text, value.start, owner, scratch)?;
         (found == value).then_some(secret)
     }
-
-    /// Whether what the judge proposes is named after a provider, and has none of that provider's formats: a provider
-    /// makes its tokens alike, so this is none, or one that was cut. A password is whatever somebody chose.
-    pub(super) fn misfits(&self, text: &[u8], proposal: &Proposal, scratch: &mut Scratch) -> bool {
-        let made = matches!(
-            proposal.kind,
-            ProposalKind::Secret | ProposalKind::Token | ProposalKind::Key | ProposalKind::Auth
-        );
-        if !made || proposal.value.end > proposal.anchor.end + generic::AFTER - MARGIN {
-            return false;
-        }
-        let mut words = std::mem::take(&mut scratch.words);
-        words.clear();
-        let reach = proposal.anchor.start.saturating_sub(generic::BEFORE - MARGIN);
-        let start = title_start(text, proposal.key.start).max(reach);
-        self.before_runs.find(text, start..proposal.key.end, &mut words);
-        let (mut named, mut fits) = (false, false);
-        for found in &words {
-            let word = self.provider_word(found);
-            // A name such as `app_key` is anybody's.
-            if word.overlaps(proposal.anchor) || word.end > proposal.key.end || !context::is_whole(text, word) {
-                continue;
-            }
-            for owner in self.rules().table().owners(Pass::BeforeRuns, found.keyword) {
-                if self.is_of_secrets(&owner) && self.rules().is_enabled(owner.rule) {
-                    named = true;
-                    fits |= self.has_format(text, proposal.value, &owner, scratch).is_some();
-                }
-            }
-        }
-        scratch.words = words;
-        named && !fits
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plausible, runs_behind, title_start};
+    use super::{is_plausible, runs_behind};
     use crate::model::Span;
 
     /// Whether the provider is believed to own the value `V` of the text.
@@ -316,19 +313,6 @@ mod tests {
             ["acme.com/files/V", "acme/V", "acme asset main.V.js", "acme is far from the thing that is, after all, V"]
         {
             assert!(!owns(text, value), "{text}");
-        }
-    }
-
-    #[test]
-    fn words_before_a_name_belong_to_it_up_to_a_sign() {
-        for (text, title) in [
-            ("x = 1; acme api token", " acme api "),
-            ("line\nAcme token", "Acme "),
-            ("a title that is far too long for any token", "is far too long for any "),
-        ] {
-            let name = text.rfind("token").unwrap();
-            let start = title_start(text.as_bytes(), name);
-            assert_eq!(&text[start..name], title, "{text}");
         }
     }
 

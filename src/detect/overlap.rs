@@ -10,7 +10,7 @@ use crate::{
 type Weight = (u8, u8, bool, bool, Confidence, usize, usize, isize);
 
 /// What stands for the provider where a form has none of its own.
-const ANYBODYS: &[&str] = &["generic", "jwt"];
+pub(super) const ANYBODYS: &[&str] = &["generic", "jwt"];
 
 fn weight(detector: &Detector, text: &[u8], raw: &Raw) -> Weight {
     let loaded = detector.rules().get(raw.rule);

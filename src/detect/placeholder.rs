@@ -58,10 +58,7 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     if runs(value) * 2 > value.len() {
         return Some("runs of equal or consecutive characters");
     }
-    if repeats(value) {
-        return Some("repeats itself");
-    }
-    stated(value)
+    repeating(value).or_else(|| stated(value))
 }
 
 /// Why a value says of itself that it is none: a blank to be filled in, or one that has been struck out.
@@ -108,6 +105,12 @@ fn runs(value: &[u8]) -> usize {
         step = Some(this);
     }
     total + if length >= 4 { length } else { 0 }
+}
+
+/// Why a value that says the same over and over cannot be one that was made at random.
+#[must_use]
+pub fn repeating(value: &[u8]) -> Option<&'static str> {
+    repeats(value).then_some("repeats itself")
 }
 
 /// Whether a value ends in the same three characters or fewer over and over, sixteen at least (`a1a1…`, `abcabc…`): behind a

@@ -141,6 +141,11 @@ impl Scan<'_> {
             self.digit |= digits != 0;
             return;
         }
+        if digits == 0 && !self.digit {
+            // Most words of prose: no run can end here, and one may begin.
+            self.start = base + 64 - tokens.leading_ones() as usize;
+            return;
+        }
         let head = tokens.trailing_ones();
         let head_bits = !(u64::MAX << head);
         let end = base + head as usize;
@@ -177,6 +182,13 @@ impl Scan<'_> {
 fn long_runs(bits: u64, min_len: usize) -> u64 {
     if min_len >= 64 {
         return 0;
+    }
+    if min_len == 16 {
+        // What the detector asks for, without a loop.
+        let two = bits & bits >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        return eight & eight >> 8;
     }
     let (mut left, mut have) = (bits, 1);
     while have < min_len {

@@ -47,7 +47,7 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
 /// The same for what the judge of names and values proposes under a rule: a password may be made of words, a token may not.
 pub(crate) fn judged(rule: &str, value: &[u8]) -> Fate {
     let made = ["generic-token", "generic-secret", "generic-api-key", "bearer-auth"].contains(&rule);
-    match placeholder::stated(value).filter(|_| made) {
+    match placeholder::stated(value).or_else(|| placeholder::repeating(value)).filter(|_| made) {
         Some(why) => Fate::Refuted(why),
         None => known(value),
     }

@@ -62,7 +62,7 @@ pub struct Raw {
     pub fate: Fate,
     /// For the judge: how likely it is a credential, wherever it stands; else 0.
     pub probability: f32,
-    /// For the judge: its name is a provider's, and it has none of that provider's formats.
+    /// It would be a provider's, by what stands round it, and has none of that provider's formats.
     pub misfit: bool,
 }
 
@@ -82,6 +82,8 @@ pub struct Scratch {
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     machine: Machine,
+    /// Set where a text, or one encoded in it, may carry a `data:` URL.
+    pub may_carry: bool,
     /// What has been done so far.
     pub stats: Stats,
 }
@@ -90,7 +92,7 @@ impl Detector {
     /// How far the verdict on an anchor looks before and after the anchor's start.
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
-        let length = self.keywords[keyword as usize].text.len();
+        let length = usize::from(self.keywords[keyword as usize]);
         if keyword >= self.marks {
             return (0, length);
         }
@@ -125,8 +127,33 @@ impl Detector {
                 Gate::Context => self.verify_context(&mut reading, &owner, scratch),
                 Gate::Judge | Gate::Asset => None,
             };
-            out.extend(found.map(|found| self.raw(text, anchor, owner.rule, found)));
+            let Some(found) = found else { continue };
+            let mut raw = self.raw(text, anchor, owner.rule, found);
+            raw.misfit = owner.anybodys && self.is_misfit(text, anchor, word, found, scratch, out);
+            if self.is_shown(&raw) {
+                out.push(raw);
+            }
         }
+    }
+
+    /// Whether what anybody's pattern found has none of the formats of a provider that the match itself names.
+    fn is_misfit(
+        &self,
+        text: &[u8],
+        anchor: Anchor,
+        word: Span,
+        (matched, secret): (Span, Span),
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) -> bool {
+        let kind = ProposalKind::Key;
+        let proposal = Proposal { anchor: word, key: word, value: secret, kind, ..Proposal::default() };
+        self.attribute_in(text, matched.start..matched.end, &proposal, anchor, scratch, out)
+    }
+
+    /// A misfit is for *low* only.
+    fn is_shown(&self, raw: &Raw) -> bool {
+        !raw.misfit || self.options.confidence == Confidence::Low
     }
 
     /// Whether the user left the rule in use, and wants to be shown what it finds.
@@ -145,21 +172,22 @@ impl Detector {
                 continue;
             }
             // The path may yet raise it, so it is enough to come near.
-            let probability = generic::judge_for(text, proposal, b"", self.options.confidence).probability;
+            let probability = self.verdicts.judge(text, proposal, b"");
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }
             let providers = self.providers_rule(text, proposal);
             let Some(rule) = providers.or(anybodys) else { continue };
-            let misfit = providers.is_none() && self.misfits(text, proposal, scratch);
+            let misfit = self.attribute(text, proposal, anchor, scratch, out) || self.is_cut(text, proposal, scratch);
+            let misfit = misfit && providers.is_none() && proposal.kind.is_made();
             let matched =
                 Span::new(proposal.key.start.min(proposal.value.start), proposal.value.end.max(proposal.key.end));
             let Anchor { start, keyword } = anchor;
-            let secret = proposal.value;
-            if !misfit || self.options.confidence == Confidence::Low {
-                out.push(Raw { anchor: start, keyword, rule, matched, secret, fate: Fate::Kept, probability, misfit });
+            let (secret, fate) = (proposal.value, Fate::Kept);
+            let raw = Raw { anchor: start, keyword, rule, matched, secret, fate, probability, misfit };
+            if self.is_shown(&raw) {
+                out.push(raw);
             }
-            self.attribute(text, anchor, secret, scratch, out);
         }
         scratch.proposals = proposals;
     }
@@ -175,7 +203,9 @@ impl Detector {
 
     fn pattern(&self, rule: u32) -> Option<&Pattern> {
         // A pattern that cannot be compiled was refused when its file was read.
-        self.patterns[rule as usize].get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok()).as_ref()
+        self.patterns[rule as usize]
+            .get_or_init(|| Pattern::of(&self.rules.get(rule).rule).ok().map(Box::new))
+            .as_deref()
     }
 
     fn find(
@@ -192,7 +222,13 @@ impl Detector {
     }
 
     /// The match of a rule's pattern that holds the keyword, as (whole match, secret).
-    fn verify_pattern(&self, text: &[u8], word: Span, owner: &Owner, scratch: &mut Scratch) -> Option<(Span, Span)> {
+    pub(super) fn verify_pattern(
+        &self,
+        text: &[u8],
+        word: Span,
+        owner: &Owner,
+        scratch: &mut Scratch,
+    ) -> Option<(Span, Span)> {
         let window = Span::new(word.start.saturating_sub(owner.before), text.len().min(word.start + owner.after));
         if owner.in_window {
             stretches(window.of(text), owner.follow_min, |b| has(&owner.follow, b)).next()?;
@@ -389,9 +425,9 @@ impl Detector {
         if self.options.confidence == Confidence::Low {
             widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
         }
-        for (keyword, word) in self.words.iter().enumerate() {
+        for (keyword, &length) in self.words.iter().enumerate() {
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
-                let (before, after) = context::reach(&owner, word.text.len());
+                let (before, after) = context::reach(&owner, length.into());
                 widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
             }
         }

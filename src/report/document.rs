@@ -1,8 +1,12 @@
 //! An `Outcome` becomes a `Document`: the only place where a report reads secrets.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap, btree_map::Entry},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bstr::BString;
 use jiff::{fmt::temporal::DateTimePrinter, tz::Offset};
 
 use super::{
@@ -17,7 +21,8 @@ use crate::model::{self, Outcome, Provenance, RuleInfo, Suppression, Timestamp, 
 
 /// Makes the document. Every format but this goes through it, so that a format cannot show what is not to be shown.
 pub(super) fn document(outcome: &Outcome, style: &Style) -> Document {
-    let writer = Writer { redactor: Redactor::new(outcome, style.show_secrets), style };
+    let redactor = Redactor::new(outcome, style.show_secrets);
+    let writer = Writer { redactor, style, refs: RefCell::default() };
     Document {
         schema: SCHEMA.to_owned(),
         run: run(&style.run, style.show_secrets),
@@ -120,6 +125,8 @@ fn rule(info: &RuleInfo) -> Rule {
 struct Writer<'a> {
     redactor: Redactor,
     style: &'a Style,
+    /// Names of refs as they are shown: the same few hundred stand at thousands of places.
+    refs: RefCell<HashMap<BString, String>>,
 }
 
 impl Writer<'_> {
@@ -232,8 +239,18 @@ impl Writer<'_> {
             summary: self.redactor.words(known, &commit.summary),
             at_head: commit.at_head,
             removed_by: commit.removed_by.map(|id| id.to_string()),
-            refs: commit.refs.iter().map(|name| self.text(name)).collect(),
+            refs: commit.refs.iter().map(|name| self.ref_name(name)).collect(),
         }
+    }
+
+    fn ref_name(&self, name: &BString) -> String {
+        let mut known = self.refs.borrow_mut();
+        if let Some(shown) = known.get(name) {
+            return shown.clone();
+        }
+        let shown = self.text(name);
+        known.insert(name.clone(), shown.clone());
+        shown
     }
 
     fn suppressed(&self, suppressed: &model::Suppressed) -> Suppressed {

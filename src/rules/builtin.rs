@@ -14,6 +14,8 @@ pub(crate) fn table() -> Table {
 pub(crate) const EVERYWHERE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/everywhere.bin"));
 /// The same for the words that are looked for in front of runs.
 pub(crate) const BEFORE_RUNS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/before_runs.bin"));
+/// The same for the names of providers.
+pub(crate) const NAMED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/named.bin"));
 
 /// SHA-256 of the built-in rules' table, then of what the judge of names and values has learned.
 const DIGESTS: &[u8; 64] = include_bytes!(concat!(env!("OUT_DIR"), "/digests.bin"));

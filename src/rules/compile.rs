@@ -84,12 +84,18 @@ fn compile(entry: Entry, gate: Gate) -> Result<Compiled, String> {
         Gate::Context => context_shapes(&entry, &pattern)?,
         Gate::Judge | Gate::Asset => Vec::new(),
     };
+    let names = lower(entry.names.clone());
+    if let Some(short) = names.iter().find(|name| name.len() < 3) {
+        return Err(format!("name `{short}` has fewer than 3 bytes"));
+    }
     keywords.sort_by(|a, b| a.text.cmp(&b.text));
     keywords.dedup_by(|a, b| a.text == b.text);
     let rule = Rule {
         gate,
         keywords,
         caseless,
+        anybodys: entry.anybodys.unwrap_or(false),
+        names,
         bounded: entry.window.is_some() || is_bounded(&pattern),
         pattern,
         checksum: entry.checksum.unwrap_or_default(),

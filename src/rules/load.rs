@@ -86,7 +86,8 @@ pub struct RuleSet {
     table: Table,
     /// Whether the table is the built-in one, whose anchors were built with the program.
     builtin: bool,
-    loaded: Vec<OnceLock<LoadedRule>>,
+    /// Boxed, since few are ever asked for, and all that lies in one place is cleared at each start.
+    loaded: Vec<OnceLock<Box<LoadedRule>>>,
     enabled: Option<Vec<bool>>,
 }
 
@@ -176,7 +177,7 @@ impl RuleSet {
                 "low" => Confidence::Low,
                 _ => Confidence::Medium,
             };
-            LoadedRule { info: Arc::new(info), rule, confidence }
+            Box::new(LoadedRule { info: Arc::new(info), rule, confidence })
         })
     }
 
@@ -203,6 +204,7 @@ impl RuleSet {
         self.builtin.then_some(match pass {
             Pass::Everywhere => builtin::EVERYWHERE,
             Pass::BeforeRuns => builtin::BEFORE_RUNS,
+            Pass::Named => builtin::NAMED,
         })
     }
 

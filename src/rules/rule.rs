@@ -29,6 +29,12 @@ pub struct Rule {
     pub keywords: Vec<KeywordShape>,
     /// Whether keywords match in any case.
     pub caseless: bool,
+    /// Whether the pattern fits anybody's credential.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anybodys: bool,
+    /// Words, lower case, that name a provider all of whose tokens stand on literals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The regex; for context rows, the shape of the value.
     pub pattern: String,
     /// Name of the structural test; empty for none.
@@ -64,7 +70,7 @@ pub struct Rule {
 }
 
 /// A keyword and what the pattern demands round it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KeywordShape {
     /// The literal; lower case where the rule is caseless.
     pub text: String,

@@ -82,10 +82,14 @@ pub(crate) struct Entry {
     pub owasp: Option<String>,
     /// CWE.
     pub cwe: Option<String>,
+    /// Whether the pattern fits anybody's credential: where the match names a provider, it must have one of its formats.
+    pub anybodys: Option<bool>,
     /// Literals of which one occurs in every match.
     pub keywords: Option<Vec<String>>,
     /// Whether keywords match in any case.
     pub caseless: Option<bool>,
+    /// Words that name the provider, all of whose tokens stand on literals: what is named so and none of them is no token.
+    pub names: Option<Vec<String>>,
     /// The regex.
     pub pattern: Option<String>,
     /// For unbounded patterns: bytes from the keyword that a match may reach.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     compile::Compiled,
-    rule::{Gate, Rule},
+    rule::{Gate, KeywordShape, Rule},
     shape::ByteSet,
 };
 use crate::model::RuleInfo;
@@ -14,8 +14,8 @@ use crate::model::RuleInfo;
 const OWNER: usize = 52;
 /// Marks a rule of the judge that is for one provider's credentials of another rule's kind.
 const PROVIDERS: u32 = 1 << 31;
-/// Bytes of the header: seven section lengths.
-const HEADER: usize = 28;
+/// Bytes of the header: nine section lengths.
+const HEADER: usize = 36;
 
 /// That a keyword belongs to a rule, and what the rule demands round it.
 #[derive(Clone, Copy, Debug)]
@@ -36,34 +36,49 @@ pub struct Owner {
     pub follow: ByteSet,
     /// See [`super::shape::Shape`].
     pub in_window: bool,
+    /// See [`super::rule::Rule`].
+    pub anybodys: bool,
     /// The operating point from which the rule is shown.
     pub confidence: u8,
     /// Bytes round a match in which a telling word must stand; 0 where none must.
     pub near: usize,
 }
 
-/// Which of the two anchor passes a keyword belongs to.
+/// Which of the anchor passes a keyword belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pass {
     /// Looked for everywhere.
     Everywhere,
     /// Looked for only in front of a run of token characters.
     BeforeRuns,
+    /// Looked for only round what the judge of names and values proposes.
+    Named,
+}
+
+impl Pass {
+    /// The section with its keywords; their owners are in the next.
+    fn section(self) -> usize {
+        match self {
+            Self::Everywhere => 2,
+            Self::BeforeRuns => 4,
+            Self::Named => 7,
+        }
+    }
 }
 
 /// A keyword as the anchor pass takes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeywordText {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeywordText<'t> {
     /// The literal.
-    pub text: Vec<u8>,
+    pub text: &'t [u8],
     /// Whether it matches in any case.
     pub caseless: bool,
 }
 
-/// The table. Sections: rule texts, their ends, then for each pass the keywords, their owners' ends, the owners.
+/// The table. Sections: rule texts, their ends, then for each pass the keywords, their owners' ends, the owners; and the judge's rules.
 pub struct Table {
     bytes: Cow<'static, [u8]>,
-    sections: [(usize, usize); 7],
+    sections: [(usize, usize); 9],
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -76,7 +91,7 @@ impl Table {
     /// Takes the bytes that [`build`] made.
     #[must_use]
     pub fn new(bytes: Cow<'static, [u8]>) -> Self {
-        let mut sections = [(0, 0); 7];
+        let mut sections = [(0, 0); 9];
         let mut at = HEADER;
         for (number, section) in sections.iter_mut().enumerate() {
             let length = u32_at(&bytes, number * 4) as usize;
@@ -120,21 +135,19 @@ impl Table {
     }
 
     /// The keywords of a pass, in the order of their numbers.
-    #[must_use]
-    pub fn keywords(&self, pass: Pass) -> Vec<KeywordText> {
-        let mut bytes = self.section(if pass == Pass::Everywhere { 2 } else { 4 });
-        let mut keywords = Vec::new();
-        while let [caseless, length, rest @ ..] = bytes {
+    pub fn keywords(&self, pass: Pass) -> impl Iterator<Item = KeywordText<'_>> {
+        let mut bytes = self.section(pass.section());
+        std::iter::from_fn(move || {
+            let [caseless, length, rest @ ..] = bytes else { return None };
             let (text, rest) = rest.split_at(usize::from(*length));
-            keywords.push(KeywordText { text: text.to_vec(), caseless: *caseless == 1 });
             bytes = rest;
-        }
-        keywords
+            Some(KeywordText { text, caseless: *caseless == 1 })
+        })
     }
 
     /// The rules that a keyword belongs to.
     pub fn owners(&self, pass: Pass, keyword: u32) -> impl Iterator<Item = Owner> + '_ {
-        let bytes = self.section(if pass == Pass::Everywhere { 3 } else { 5 });
+        let bytes = self.section(pass.section() + 1);
         let count = u32_at(bytes, 0) as usize;
         let at = 4 + keyword as usize * 4;
         let start = if keyword == 0 { 0 } else { u32_at(bytes, at - 4) as usize };
@@ -166,6 +179,7 @@ fn read_owner(raw: &[u8]) -> Owner {
         follow_min: u32_at(raw, 16) as usize,
         follow,
         in_window: flags & 4 == 4,
+        anybodys: flags & 8 == 8,
         confidence: (flags >> 4 & 3) as u8,
         near: (flags >> 8) as usize,
     }
@@ -177,7 +191,7 @@ type Owners = BTreeMap<(Vec<u8>, bool), Vec<u8>>;
 #[must_use]
 pub fn build(rules: &[Compiled]) -> Vec<u8> {
     let (mut texts, mut ends, mut judged) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut everywhere, mut before_runs) = (Owners::new(), Owners::new());
+    let (mut everywhere, mut before_runs, mut named) = (Owners::new(), Owners::new(), Owners::new());
     for (index, (info, rule)) in rules.iter().enumerate() {
         texts.extend(serde_json::to_vec(&(info, rule)).expect("rules are plain data"));
         ends.extend((texts.len() as u32).to_le_bytes());
@@ -189,24 +203,32 @@ pub fn build(rules: &[Compiled]) -> Vec<u8> {
             let value_first = rule.gate == Gate::Context && keyword.exact;
             let owners = if value_first { &mut before_runs } else { &mut everywhere };
             let record = owners.entry((keyword.text.clone().into_bytes(), rule.caseless)).or_default();
-            let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
-            let confidence =
-                ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
-            let (exact, context) = (u32::from(keyword.exact), u32::from(rule.gate == Gate::Context));
-            let flags = exact | context << 1 | u32::from(keyword.in_window) << 2 | confidence << 4 | near << 8;
-            for number in [index as u32, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32]
-            {
-                record.extend(number.to_le_bytes());
-            }
-            keyword.follow.iter().for_each(|word| record.extend(word.to_le_bytes()));
+            write_owner(index as u32, rule, keyword, record);
+        }
+        for name in &rule.names {
+            let record = named.entry((name.clone().into_bytes(), true)).or_default();
+            write_owner(index as u32, rule, &KeywordShape::default(), record);
         }
     }
     let (keywords, owners) = write_owners(&everywhere);
     let (words, word_owners) = write_owners(&before_runs);
-    let sections = [texts, ends, keywords, owners, words, word_owners, judged];
+    let (names, name_owners) = write_owners(&named);
+    let sections = [texts, ends, keywords, owners, words, word_owners, judged, names, name_owners];
     let mut bytes: Vec<u8> = sections.iter().flat_map(|section| (section.len() as u32).to_le_bytes()).collect();
     bytes.extend(sections.concat());
     bytes
+}
+
+fn write_owner(index: u32, rule: &Rule, keyword: &KeywordShape, record: &mut Vec<u8>) {
+    let near = rule.near.as_ref().map_or(0, |near| near.within as u32);
+    let confidence = ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
+    let (exact, context) = (u32::from(keyword.exact), u32::from(rule.gate == Gate::Context));
+    let (window, anybodys) = (u32::from(keyword.in_window), u32::from(rule.anybodys));
+    let flags = exact | context << 1 | window << 2 | anybodys << 3 | confidence << 4 | near << 8;
+    for number in [index, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32] {
+        record.extend(number.to_le_bytes());
+    }
+    keyword.follow.iter().for_each(|word| record.extend(word.to_le_bytes()));
 }
 
 fn write_owners(owners: &Owners) -> (Vec<u8>, Vec<u8>) {

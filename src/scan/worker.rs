@@ -1,6 +1,7 @@
 //! One item: read, unpack, detect, judge. A worker belongs to one thread.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -109,10 +110,12 @@ impl<'c> Worker<'c> {
         let (detector, path) = (&self.scanner.detector, place.provenance.path());
         let scratch = &mut self.scratch;
         let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, Beside::named(path), &mut |unit| {
+            scratch.may_carry = false;
             for text in texts(unit.bytes) {
                 let text = text.as_bytes(unit.bytes);
                 detector.all_secrets(text, scratch, &mut |rule, secret| secrets.push((rule, secret.into())));
             }
+            unit.may_carry.set(scratch.may_carry);
             ControlFlow::Continue(())
         });
         for (inside, reason) in unpacked.skipped {
@@ -127,7 +130,8 @@ impl<'c> Worker<'c> {
 
     /// Scans a short text that is no item of its own: a message, a name.
     pub(crate) fn quiet(&mut self, provenance: Provenance, bytes: &[u8]) {
-        let unit = Unit { inside: &[], bytes, lines: Lines::Text, nature: Nature::Stored, map: None };
+        let may_carry = &Cell::default();
+        let unit = Unit { inside: &[], bytes, lines: Lines::Text, nature: Nature::Stored, map: None, may_carry };
         self.detect(&Place::plain(provenance), &unit, bytes, None);
     }
 
@@ -195,12 +199,14 @@ impl<'c> Worker<'c> {
 
     /// Scans one text in whatever encoding.
     fn unit(&mut self, place: &Place, unit: &Unit<'_>) {
+        self.scratch.may_carry = false;
         for text in texts(unit.bytes) {
             match text {
                 Text::Stored => self.detect(place, unit, unit.bytes, None),
                 Text::Converted(converted) => self.detect(place, unit, &converted.text, Some(&converted)),
             }
         }
+        unit.may_carry.set(self.scratch.may_carry);
     }
 
     /// A source map that is shipped gives everybody the sources it carries: no leak by itself, but worth knowing.

@@ -126,6 +126,18 @@ fn every_word_of_a_compact_row_is_proved() {
 }
 
 #[test]
+fn an_alternative_that_hides_a_longer_one_is_named() {
+    let row = |value: &str| {
+        faults(&format!(
+            "context = [{{ id = \"acme\", name = \"Acme\", provider = \"acme\", words = [\"acme\"], value = '{value}' }}]"
+        ))
+    };
+    assert_eq!(row("[0-9a-f]{64}|[0-9a-f]{32}"), Vec::<String>::new());
+    let found = row("[0-9a-f]{32}|[0-9a-f]{64}");
+    assert!(found.iter().any(|line| line.contains("put the longer first")), "{found:?}");
+}
+
+#[test]
 fn a_rule_is_shown_to_people_and_checked_by_the_program() {
     let place = Place::new();
     let shown = place.stanch(&["rules", "show", "npm-access-token"]).out;

@@ -151,6 +151,41 @@ fn what_has_a_form_that_anybodys_may_have_is_its_providers() {
     assert_eq!(providers(&format!("https://api.cohere.com/v1/things?api_key={key}")), ["cohere"]);
 }
 
+/// A value that stands where a provider's token would, and has none of its formats, is shown at *low* only; one that stands
+/// there for nobody, or by a word that names another value, is shown.
+#[test]
+fn what_would_be_a_providers_and_has_none_of_its_formats_is_for_low_only() {
+    let detector = |confidence| Detector::new(Arc::new(RuleSet::builtin()), Options { confidence, explain: false });
+    let (low, medium) = (detector(Confidence::Low), detector(Confidence::Medium));
+    let value = random("misfit", 43);
+    let found = |detector: &Detector, text: &str| {
+        let text = text.replace("VALUE", &value);
+        !detector.scan(text.as_bytes(), b"config.txt", &mut Scratch::default()).is_empty()
+    };
+    for text in [
+        "TRELLO_TOKEN=VALUE",
+        "trello:\n  api_key: VALUE\n",
+        "# trello access\nAPI_KEY=VALUE\n",
+        "client = Trello(api_key=\"VALUE\")",
+        "base = \"https://api.trello.com\"\ntimeout = 30\ntoken = \"VALUE\"\n",
+        "curl -H \"Authorization: Bearer VALUE\" https://api.trello.com/1/boards",
+        "https://api.trello.com/1/boards?access_token=VALUE",
+        "SENDGRID_API_KEY=VALUE",
+        "api_key = \"pplx-VALUE\"",
+    ] {
+        assert!(!found(&medium, text), "{text}");
+        assert!(found(&low, text), "{text}");
+    }
+    for text in [
+        "DEPLOY_TOKEN=VALUE",
+        "trello_board: main\napi_key: VALUE\n",
+        "https://api.elsewhere.net/1/boards?access_token=VALUE",
+        "curl -H \"Authorization: Bearer VALUE\" https://api.elsewhere.net/1/boards",
+    ] {
+        assert!(found(&medium, text), "{text}");
+    }
+}
+
 /// What the judge of names and values takes for a credential is named after the provider in its name or address.
 #[test]
 fn what_the_judge_finds_is_named_after_its_provider() {

@@ -25,8 +25,9 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// The commands.
+/// The commands. Their flags are made when they are called.
 #[derive(Subcommand, Debug)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Scan files, directories, or standard input (-)
     Scan(ScanArgs),

@@ -37,19 +37,29 @@ pub(crate) fn unescape(text: &[u8], span: Span) -> Option<Decoded> {
     let mut steps = vec![(0, span.start)];
     let mut at = span.start;
     while at < span.end {
-        match escape(&text[at..span.end]) {
+        let rest = &text[at..span.end];
+        let ordinary = rest.iter().position(|&byte| may_begin(byte)).unwrap_or(rest.len());
+        plain.extend_from_slice(&rest[..ordinary]);
+        at += ordinary;
+        let rest = &rest[ordinary..];
+        match escape(rest) {
             Some((byte, length)) => {
                 plain.extend(byte);
                 at += length;
                 steps.push((plain.len(), at));
             }
             None => {
-                plain.push(text[at]);
+                plain.extend(rest.first());
                 at += 1;
             }
         }
     }
     (steps.len() > 1).then_some(Decoded { span, encoding: "escapes", text: plain, steps })
+}
+
+/// Whether an escape, or a sign between joined literals, may begin with the byte.
+fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'%' | b'=' | b'&' | b'"' | b'\'')
 }
 
 /// The byte that an escape stands for (none for the sign between joined literals), and the escape's length.

@@ -6,3 +6,6 @@ pub(crate) const MARKS: &[&str] = &[
     "\\u00", "\\x2", "\\x3", "\\x4", "\\x5", "\\x6", "\\x7", "%2F", "%3A", "%40", "&#x", "&#3", "&#4", "&#5", "&#6",
     "&#7", "&#8", "&#9", "&#1", "&quot", ":\\/", "\" + \"", "' + '", "\"+\"", "'+'", "\" . \"", "' . '", "=3D",
 ];
+
+/// What every `data:` URL has that may hold a file.
+pub(crate) const DATA: &str = ";base64,";

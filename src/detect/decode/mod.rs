@@ -6,7 +6,7 @@ mod run;
 
 pub(crate) use self::{
     escape::{clusters, unescape},
-    marks::MARKS,
+    marks::{DATA, MARKS},
     run::decode_run,
 };
 use crate::model::Span;

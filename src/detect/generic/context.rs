@@ -7,7 +7,10 @@ use super::{
     wording::{Place, Words},
     words::{self, Class, has},
 };
-use crate::{detect::entropy::holds, model::Span};
+use crate::{
+    detect::{entropy::holds, runs::stretches},
+    model::Span,
+};
 
 /// How far round a proposal the context is taken from, in bytes; never beyond `BEFORE` and `AFTER` of the anchor.
 const NEAR: usize = 160;
@@ -66,6 +69,13 @@ fn places(hay: &[u8], p: &Proposal) -> (Span, Span) {
     let last = p.value.end.max(p.key.end).min(window.end);
     let line = Span::new(lex::line_start(hay, first, window.start), lex::line_end(hay, last, window.end));
     (window, line)
+}
+
+/// All that the judge looks at, and the window among it.
+pub(super) fn seen(hay: &[u8], p: &Proposal) -> (Span, Span) {
+    let (window, _) = places(hay, p);
+    let all = [p.key, p.value, p.wrapper].into_iter().filter(|span| !span.is_empty());
+    (all.fold(window, |a, b| Span::new(a.start.min(b.start), a.end.max(b.end))), window)
 }
 
 /// Fills in everything that depends on the window.
@@ -172,7 +182,7 @@ fn count_words(
     let (mut before, mut before_end) = (0, line.start);
     words::each_hashed(window.of(hay), |hash, start, end| {
         let at = window.start + start;
-        let mut set = words::shared_classes(hash);
+        let set = words::shared_classes(hash);
         if has(set, Class::User) && at != p.value.start {
             user_value(hay, p, row, Span::new(window.start + end, window.end));
         }
@@ -191,13 +201,9 @@ fn count_words(
         }
         let side = if at < p.value.start { Place::Before } else { Place::After };
         said.add(if on_line { side } else { Place::Window }, hash);
-        while set != 0 {
-            let i = set.trailing_zeros() as usize;
-            set &= set - 1;
-            window_classes[i] += 1.0;
-            if on_line {
-                line_classes[i] += 1.0;
-            }
+        for class in words::members(set) {
+            window_classes[class] += 1.0;
+            line_classes[class] += f32::from(u8::from(on_line));
         }
     });
     said
@@ -245,8 +251,9 @@ fn in_window(hay: &[u8], row: &mut Row, window: Span) {
         counts[usize::from(byte)] += 1;
     }
     let n = text.len().max(1) as f32;
-    let of = |bytes: &[u8]| bytes.iter().map(|&b| f32::from(counts[usize::from(b)])).sum::<f32>() / n * 100.0;
-    row.high_bytes = counts[128..].iter().map(|&c| f32::from(c)).sum::<f32>() / n;
+    let sum = |counts: &[u16]| f32::from(counts.iter().sum::<u16>());
+    let of = |bytes: &[u8]| f32::from(bytes.iter().map(|&b| counts[usize::from(b)]).sum::<u16>()) / n * 100.0;
+    row.high_bytes = sum(&counts[128..]) / n;
     row.lines = of(b"\n");
     row.line_mean = n / (f32::from(counts[usize::from(b'\n')]) + 1.0);
     row.quotes = of(b"\"") - of(b"'");
@@ -263,16 +270,19 @@ fn in_window(hay: &[u8], row: &mut Row, window: Span) {
     row.templates = of(b"{}$%");
     row.digits_share = of(b"0123456789");
     row.hex_share = of(b"abcdefABCDEF");
-    row.upper_share = counts[65..91].iter().map(|&c| f32::from(c)).sum::<f32>() / n;
+    row.upper_share = sum(&counts[65..91]) / n;
 }
 
 /// How many other long runs of hexadecimal digits there are, as in tables of test vectors.
 fn hex_runs(hay: &[u8], p: &Proposal, window: Span) -> usize {
     let before = Span::new(window.start, p.value.start.max(window.start));
     let after = Span::new(p.value.end.min(window.end), window.end);
-    let long = |run: &&[u8]| run.len() >= 20 && run.iter().any(u8::is_ascii_digit);
-    let runs = |part: Span| part.of(hay).split(|b| !b.is_ascii_hexdigit()).filter(long).count();
-    runs(before) + runs(after)
+    let runs = |part: &[u8]| {
+        stretches(part, 20, |b| b.is_ascii_hexdigit())
+            .filter(|run| part[run.clone()].iter().any(u8::is_ascii_digit))
+            .count()
+    };
+    runs(before.of(hay)) + runs(after.of(hay))
 }
 
 /// The lines before and after: do they look like this one, and are their values literals or references?
@@ -292,9 +302,23 @@ fn neighbours(hay: &[u8], p: &Proposal, row: &mut Row, window: Span, line: Span)
     let text = window.of(hay);
     let value = p.value.of(hay);
     if value.len() <= 120 && value.len() >= 4 {
-        row.value_again = memchr::memmem::find_iter(text, value).count() as f32;
+        row.value_again = times(text, value) as f32;
     }
-    row.key_again = memchr::memmem::find_iter(text, p.key.of(hay)).count() as f32;
+    row.key_again = times(text, p.key.of(hay)) as f32;
+}
+
+/// How often a part stands in a text, side by side. Made for short texts: no table is made first.
+fn times(text: &[u8], part: &[u8]) -> usize {
+    let [first, rest @ ..] = part else { return text.len() + 1 };
+    let (mut count, mut from) = (0, 0);
+    while let Some(at) = memchr::memchr(*first, &text[from..]) {
+        from += at + 1;
+        if text[from..].starts_with(rest) {
+            count += 1;
+            from += rest.len();
+        }
+    }
+    count
 }
 
 #[derive(Default)]

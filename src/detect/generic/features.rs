@@ -114,11 +114,7 @@ fn key_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
         last = rank;
         count += 1;
         spare += if set == 0 { end - start } else { 0 };
-        for (i, class) in classes.iter_mut().enumerate() {
-            if set >> i & 1 == 1 {
-                *class = 1.0;
-            }
-        }
+        words::members(set).for_each(|class| classes[class] = 1.0);
     });
     row.key_length = key.len() as f32;
     row.key_words = count as f32;
@@ -159,11 +155,7 @@ fn value_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
     words::each(&value[..value.len().min(160)], |set, start, end| {
         count += 1;
         capitals += usize::from(value[start].is_ascii_uppercase());
-        for (i, class) in classes.iter_mut().enumerate() {
-            if set >> i & 1 == 1 {
-                *class += (end - start) as f32 / n;
-            }
-        }
+        words::members(set).for_each(|class| classes[class] += (end - start) as f32 / n);
     });
     row.word_count = count as f32;
     row.capital_words = capitals as f32;
@@ -240,22 +232,30 @@ fn groups(value: &[u8]) -> f32 {
 
 /// How much key and value share.
 fn relation(hay: &[u8], p: &Proposal, row: &mut Row) {
-    let fold = |text: &[u8]| -> Vec<u8> {
-        text.iter().take(64).filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
-    };
-    let (key, value) = (fold(p.key.of(hay)), fold(p.value.of(hay)));
+    let (mut keys, mut values, mut anchors) = ([0; 64], [0; 64], [0; 64]);
+    let (key, value) = (letters(p.key.of(hay), &mut keys), letters(p.value.of(hay), &mut values));
     if key.len() < 3 || value.len() < 3 {
         return;
     }
     row.equals_key = f32::from(u8::from(key == value));
-    row.contains_key = f32::from(u8::from(holds(&value, &key)));
-    row.inside_key = f32::from(u8::from(holds(&key, &value)));
-    let anchor = fold(p.anchor.of(hay));
-    let prefix = key.iter().zip(&value).take_while(|(a, b)| a == b).count();
+    row.contains_key = f32::from(u8::from(holds(value, key)));
+    row.inside_key = f32::from(u8::from(holds(key, value)));
+    let anchor = letters(p.anchor.of(hay), &mut anchors);
+    let prefix = key.iter().zip(value).take_while(|(a, b)| a == b).count();
     let suffix = key.iter().rev().zip(value.iter().rev()).take_while(|(a, b)| a == b).count();
-    let named = anchor.len() >= 3 && holds(&value, &anchor);
+    let named = anchor.len() >= 3 && holds(value, anchor);
     let most = prefix.max(suffix).max(if named { anchor.len() } else { 0 });
     row.key_overlap = most as f32 / value.len() as f32;
+}
+
+/// The letters and digits among the first bytes of a text, the letters small.
+fn letters<'b>(text: &[u8], buffer: &'b mut [u8; 64]) -> &'b [u8] {
+    let mut len = 0;
+    for byte in text.iter().take(buffer.len()).filter(|byte| byte.is_ascii_alphanumeric()) {
+        buffer[len] = byte.to_ascii_lowercase();
+        len += 1;
+    }
+    &buffer[..len]
 }
 
 /// A quote as a number.

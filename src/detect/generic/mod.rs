@@ -14,6 +14,7 @@ mod extract;
 mod features;
 mod keywords;
 mod lex;
+mod memory;
 mod model;
 mod names;
 mod operating;
@@ -24,6 +25,7 @@ mod wording;
 mod words;
 
 pub use lex::Quote;
+pub use memory::Memory;
 pub use operating::{HIGH, LOW, MEDIUM};
 
 use crate::model::{Confidence, Span};
@@ -62,6 +64,13 @@ pub enum ProposalKind {
     Sql,
     /// No key: a string that looks random.
     HighEntropy,
+}
+
+impl ProposalKind {
+    /// Whether a provider makes such values, all alike. A password is whatever somebody chose.
+    pub(super) fn is_made(self) -> bool {
+        matches!(self, Self::Secret | Self::Token | Self::Key | Self::Auth | Self::BearerAuth)
+    }
 }
 
 /// What joins the key and the value.
@@ -154,15 +163,27 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    if refuse::at_sight(hay, proposal)
-        || !model::passes_gate(&features::cheap(hay, proposal), point)
-        || refuse::by_form(hay, proposal)
-    {
-        return Judged { probability: 0.0 };
+    Judged { probability: refused(hay, proposal, path, || weigh(hay, proposal, path, point)) }
+}
+
+/// What the model says, where no refusal comes before it.
+fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() -> f32) -> f32 {
+    if refuse::at_sight(hay, proposal) {
+        return 0.0;
     }
-    let probability = model::probability(&features::vector(hay, proposal, path), proposal.kind, point);
-    let capped = probability > FOR_LOW && refuse::for_low(hay, proposal, path);
-    Judged { probability: if capped { FOR_LOW } else { probability } }
+    match weigh() {
+        likely if likely > 0.0 && refuse::by_form(hay, proposal) => 0.0,
+        likely if likely > FOR_LOW && refuse::for_low(hay, proposal, path) => FOR_LOW,
+        likely => likely,
+    }
+}
+
+/// What the model says; it looks at what [`context::seen`] names.
+fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
+    if !model::passes_gate(&features::cheap(hay, proposal), point) {
+        return 0.0;
+    }
+    model::probability(&features::vector(hay, proposal, path), proposal.kind, point)
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a

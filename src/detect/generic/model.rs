@@ -127,21 +127,25 @@ impl Trees {
 
     fn sum(&self, x: &[f32; features::COUNT], from: usize, to: usize) -> f32 {
         let mut sum = 0.0;
-        for group in self.trees[from..to].chunks(SIDE_BY_SIDE) {
-            let mut at = [0; SIDE_BY_SIDE];
-            for _ in 0..group.last().map_or(0, |deepest| deepest.depth) {
-                for (tree, at) in group.iter().zip(&mut at) {
-                    let node = self.nodes[tree.first as usize + usize::from(*at)];
-                    *at = if x[usize::from(node.feature)] <= node.cut { node.left } else { node.right };
-                }
-            }
-            sum += group
-                .iter()
-                .zip(at)
-                .map(|(tree, at)| self.nodes[tree.first as usize + usize::from(at)].cut)
-                .sum::<f32>();
+        let (groups, rest) = self.trees[from..to].as_chunks::<SIDE_BY_SIDE>();
+        for group in groups {
+            sum += self.sum_of(x, *group);
         }
-        sum
+        sum + rest.iter().map(|tree| self.sum_of(x, [*tree])).sum::<f32>()
+    }
+
+    /// The sum of some trees, the deepest last.
+    #[inline(always)]
+    fn sum_of<const N: usize>(&self, x: &[f32; features::COUNT], trees: [Tree; N]) -> f32 {
+        let mut at = trees.map(|tree| tree.first);
+        for _ in 0..trees[N - 1].depth {
+            at = std::array::from_fn(|n| {
+                let node = self.nodes[at[n] as usize];
+                let next = if x[usize::from(node.feature)] <= node.cut { node.left } else { node.right };
+                trees[n].first + u32::from(next)
+            });
+        }
+        at.iter().map(|&at| self.nodes[at as usize].cut).sum()
     }
 }
 

@@ -35,15 +35,25 @@ pub(super) struct Census {
 }
 
 fn class(byte: u8) -> u8 {
-    match byte {
-        b'a'..=b'z' => 0,
-        b'A'..=b'Z' => 1,
-        b'0'..=b'9' => 2,
-        b' ' | b'\t' => 3,
-        0x80.. => 4,
-        _ => 5,
-    }
+    CLASSES[usize::from(byte)]
 }
+
+const CLASSES: [u8; 256] = {
+    let mut table = [5; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'a'..=b'z' => 0,
+            b'A'..=b'Z' => 1,
+            b'0'..=b'9' => 2,
+            b' ' | b'\t' => 3,
+            0x80.. => 4,
+            _ => 5,
+        };
+        byte += 1;
+    }
+    table
+};
 
 /// Keyboard row (1 to 4, 0 for none) and place in it, of every byte.
 const ROWS: [(u8, u8); 256] = {
@@ -76,7 +86,7 @@ pub(super) fn census(text: &[u8]) -> Census {
         c.hex &= byte.is_ascii_hexdigit();
         letters = if kind <= 1 { letters + 1 } else { 0 };
         digits = if kind == 2 { digits + 1 } else { 0 };
-        let vowel = matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
+        let vowel = is_vowel(byte);
         hard = if kind <= 1 && !vowel { hard + 1 } else { 0 };
         c.vowels += usize::from(vowel);
         if let Some(prev) = last {
@@ -107,8 +117,16 @@ pub(super) fn census(text: &[u8]) -> Census {
     c.trailing_digits = digits;
     c.distinct = counts.iter().filter(|&&n| n > 0).count();
     let n = text.len() as f32;
-    c.entropy = counts.iter().filter(|&&k| k > 0).map(|&k| f32::from(k) / n).map(|p| -p * p.log2()).sum();
+    // Mostly a byte stands once, and a logarithm is dear.
+    let share = |k: u16| -(f32::from(k) / n) * (f32::from(k) / n).log2();
+    let once = share(1);
+    c.entropy = counts.iter().filter(|&&k| k > 0).map(|&k| if k == 1 { once } else { share(k) }).sum();
     c
+}
+
+fn is_vowel(byte: u8) -> bool {
+    const VOWELS: u32 = 1 << 1 | 1 << 5 | 1 << 9 | 1 << 15 | 1 << 21 | 1 << 25;
+    byte.is_ascii_alphabetic() && VOWELS >> (byte & 31) & 1 == 1
 }
 
 /// What a value is, where it has a well-known form; 0 for none. Larger is more telling, in no strict order.

@@ -89,9 +89,10 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 });
 
 const SEED: u32 = 2_166_136_261;
+const PRIME: u32 = 16_777_619;
 
 fn step(hash: u32, byte: u8) -> u32 {
-    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(16_777_619)
+    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME)
 }
 
 /// The classes of a word, given the hash of its lower-case letters.
@@ -127,22 +128,19 @@ pub(super) fn shared_classes(hash: u32) -> u64 {
 /// As [`each`], with the hash of the word's small letters.
 pub(super) fn each_hashed(text: &[u8], mut see: impl FnMut(u32, usize, usize)) {
     let mut at = 0;
-    while at < text.len() {
-        if !text[at].is_ascii_alphabetic() {
-            at += 1;
-            continue;
-        }
-        let start = at;
+    while let Some(first) = text[at..].iter().position(u8::is_ascii_alphabetic) {
+        let start = at + first;
+        at = start;
         let mut hash = SEED;
-        while at < text.len() && text[at].is_ascii_alphabetic() {
-            let byte = text[at];
-            if at > start && byte.is_ascii_uppercase() {
+        while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphabetic()) {
+            if byte.is_ascii_uppercase() && at > start {
                 let next_small = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
                 if text[at - 1].is_ascii_lowercase() || (next_small && at - start > 1) {
                     break;
                 }
             }
-            hash = step(hash, byte);
+            // A letter's small form differs in one bit.
+            hash = (hash ^ u32::from(byte | 0x20)).wrapping_mul(PRIME);
             at += 1;
         }
         see(hash, start, at);
@@ -151,6 +149,17 @@ pub(super) fn each_hashed(text: &[u8], mut see: impl FnMut(u32, usize, usize)) {
 
 /// Classes that keys, values and text are looked up in; those after are of paths only.
 pub(super) const SHARED: usize = Class::PathTest as usize;
+
+/// The numbers of the classes in a set.
+pub(super) fn members(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let class = set.trailing_zeros() as usize;
+        (set != 0).then(|| {
+            set &= set - 1;
+            class
+        })
+    })
+}
 
 /// Whether `set` holds `class`.
 pub(super) fn has(set: u64, class: Class) -> bool {

@@ -1,6 +1,7 @@
 //! Every secret of an outcome, indexed, so that none is shown on another's line, path or message.
 
 use std::{
+    cell::OnceCell,
     collections::{HashMap, HashSet, hash_map::DefaultHasher},
     hash::{Hash as _, Hasher as _},
 };
@@ -28,7 +29,9 @@ pub(crate) struct ShownExcerpt {
 
 /// The spellings of one finding's secret and partner, for its own lines.
 pub(crate) struct Known {
-    finders: Vec<memchr::memmem::Finder<'static>>,
+    secrets: Vec<Vec<u8>>,
+    /// Made for the first text that is long enough to hold one.
+    finders: OnceCell<Vec<memchr::memmem::Finder<'static>>>,
     /// Whether the finding is a fact and no key, so that its own text may be shown.
     fact: bool,
     /// Every run of six bytes of them: what a half-encoded or cut copy still shows.
@@ -39,7 +42,7 @@ pub(crate) struct Known {
 impl Known {
     fn spans(&self, text: &[u8]) -> Vec<Span> {
         let mut spans = Vec::new();
-        for finder in &self.finders {
+        for finder in self.finders(text.len()) {
             spans.extend(finder.find_iter(text).map(|at| Span::new(at, at + finder.needle().len())));
         }
         if !self.runs.is_empty() {
@@ -48,6 +51,19 @@ impl Known {
             spans.extend(runs.map(|at| Span::new(at, at + KEY)));
         }
         spans
+    }
+}
+
+impl Known {
+    /// What to look for in a text of so many bytes.
+    fn finders(&self, len: usize) -> &[memchr::memmem::Finder<'static>] {
+        if self.secrets.iter().all(|secret| secret.len() > len + variants::SHORTER) {
+            return &[];
+        }
+        self.finders.get_or_init(|| {
+            let spellings = self.secrets.iter().flat_map(|secret| variants::variants(secret));
+            spellings.map(|text| memchr::memmem::Finder::new(&text).into_owned()).collect()
+        })
     }
 }
 
@@ -74,8 +90,8 @@ impl Redactor {
             pieces: Vec::new(),
             reversed: Vec::new(),
             middles: HashMap::new(),
-            filter: Filter::new(),
-            heads: [Filter::new(), Filter::new()],
+            filter: Filter::new(0),
+            heads: [Filter::new(0), Filter::new(0)],
             lines: HashMap::new(),
         };
         if show {
@@ -89,6 +105,8 @@ impl Redactor {
         this.pieces.dedup();
         this.reversed = this.pieces.iter().map(|piece| piece.iter().rev().copied().collect()).collect();
         this.reversed.sort_unstable();
+        let filter = || Filter::new(this.pieces.len());
+        (this.filter, this.heads) = (filter(), [filter(), filter()]);
         for (number, piece) in this.pieces.iter().enumerate() {
             let key = key_at(piece, middle(piece));
             this.filter.add(key);
@@ -166,19 +184,17 @@ impl Redactor {
 
     /// Prepares the spellings of a finding's own secrets.
     pub(crate) fn known(&self, finding: &Finding) -> Known {
-        let (mut finders, mut runs) = (Vec::new(), HashSet::new());
+        let (mut secrets, mut runs) = (Vec::new(), HashSet::new());
         let fact = is_fact(finding);
         if !self.show && !fact {
-            let secrets = std::iter::once(&finding.secret).chain(&finding.partner);
-            for secret in secrets.map(|secret| secret.expose()) {
-                for text in variants::variants(secret) {
-                    finders.push(memchr::memmem::Finder::new(&text).into_owned());
-                }
+            let own = std::iter::once(&finding.secret).chain(&finding.partner);
+            for secret in own.map(|secret| secret.expose()) {
+                secrets.push(secret.to_vec());
                 let from = prefix::shown(secret);
                 runs.extend((from..(secret.len() + 1).saturating_sub(KEY)).map(|at| key_at(secret, at)));
             }
         }
-        Known { finders, fact, runs, mask: masked(finding.secret.expose()) }
+        Known { secrets, finders: OnceCell::new(), fact, runs, mask: masked(finding.secret.expose()) }
     }
 
     /// The line of an occurrence, with every secret in it masked, in any spelling.
@@ -360,27 +376,32 @@ fn key_at(text: &[u8], at: usize) -> [u8; KEY] {
 }
 
 /// A bit per hash of a key: most places of a text are refused here, before any table is asked.
-struct Filter(Vec<u64>);
+struct Filter {
+    bits: Vec<u64>,
+    /// So many bits of a hash are not used.
+    shift: u32,
+}
 
 impl Filter {
-    /// 2^20 bits: one in twenty is set with 50,000 secrets.
-    fn new() -> Self {
-        Self(vec![0; 1 << 14])
+    /// One in 32 bits or fewer is set, up to 32,000 keys.
+    fn new(keys: usize) -> Self {
+        let bits = (32 * keys).next_power_of_two().clamp(64, 1 << 20);
+        Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() }
     }
 
     fn add(&mut self, key: [u8; KEY]) {
-        let bit = Self::bit(key);
-        self.0[bit / 64] |= 1 << (bit % 64);
+        let bit = self.bit(key);
+        self.bits[bit / 64] |= 1 << (bit % 64);
     }
 
     fn may_have(&self, key: [u8; KEY]) -> bool {
-        let bit = Self::bit(key);
-        self.0[bit / 64] >> (bit % 64) & 1 != 0
+        let bit = self.bit(key);
+        self.bits[bit / 64] >> (bit % 64) & 1 != 0
     }
 
-    fn bit(key: [u8; KEY]) -> usize {
+    fn bit(&self, key: [u8; KEY]) -> usize {
         let mut wide = [0; 8];
         wide[..KEY].copy_from_slice(&key);
-        (u64::from_le_bytes(wide).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44) as usize
+        (u64::from_le_bytes(wide).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize
     }
 }

@@ -1,7 +1,5 @@
 //! The other spellings in which a secret may stand on its own line.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 
 /// Secrets above this many bytes are looked for as they are only: nobody writes a certificate chain twice on one line.
@@ -9,6 +7,9 @@ const LONGEST: usize = 4096;
 
 /// Spellings shorter than this are not looked for: they would be found in any text.
 pub(super) const SHORTEST: usize = 4;
+
+/// No spelling is shorter than the secret by more than this many bytes.
+pub(super) const SHORTER: usize = 4;
 
 /// The secret as it is, percent-encoded, as a JSON or source string, in hexadecimal, in Base64 at each of the three
 /// alignments, in HTML, and in UTF-16.
@@ -34,19 +35,25 @@ pub(super) fn variants(secret: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn percent(secret: &[u8], upper: bool, plain: impl Fn(u8) -> bool) -> Vec<u8> {
-    let mut text = String::new();
+    let mut text = Vec::with_capacity(2 * secret.len());
     for &byte in secret {
-        let _ = match byte {
-            b if plain(b) => text.write_char(b as char),
-            b if upper => write!(text, "%{b:02X}"),
-            b => write!(text, "%{b:02x}"),
-        };
+        if plain(byte) {
+            text.push(byte);
+        } else {
+            text.push(b'%');
+            text.extend(digits(byte, upper));
+        }
     }
-    text.into_bytes()
+    text
 }
 
 fn hexadecimal(secret: &[u8], upper: bool) -> Vec<u8> {
-    percent(secret, upper, |_| false).into_iter().filter(|b| *b != b'%').collect()
+    secret.iter().flat_map(|&byte| digits(byte, upper)).collect()
+}
+
+fn digits(byte: u8, upper: bool) -> [u8; 2] {
+    let digits = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]
 }
 
 /// As a string literal: quotes and backslashes escaped, and slashes too where `slash` says so, as PHP's JSON does.
@@ -103,6 +110,14 @@ mod tests {
 
     fn check(secret: &[u8], text: &[u8]) {
         assert!(variants(secret).iter().any(|v| text.contains_str(v)), "{:?}", text.as_bstr());
+    }
+
+    #[test]
+    fn no_spelling_is_much_shorter_than_the_secret() {
+        for len in 4..60 {
+            let secret: Vec<u8> = (0..len).map(|n| b"ab/&c\""[n % 6]).collect();
+            assert!(variants(&secret).iter().all(|text| text.len() + super::SHORTER >= len), "{len}");
+        }
     }
 
     #[test]

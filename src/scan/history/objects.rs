@@ -199,6 +199,10 @@ impl<'s> Search<'s> {
             }
             _ => heir.plain(entry.data, &mut self.scratch),
         };
+        if heir.may_carry(&carried) && asset::carries_data(entry.data) {
+            self.container(entry);
+            return None;
+        }
         for found in [&carried.verified, &carried.contexts] {
             for (rule, secret) in self.scanner.detector.secrets(entry.data, found) {
                 self.hits.hold(rule, secret, Holder::Blob(entry.ix));
@@ -239,7 +243,6 @@ impl<'s> Search<'s> {
 /// Whether the detector can take the bytes as they are, and so what was found can be inherited.
 fn is_plain(data: &[u8]) -> bool {
     let marked = data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]);
-    let is_container =
-        || asset::recognise(data).or_else(|| asset::recognise_text(data)).is_some() || asset::is_brotli_of_text(data);
+    let is_container = || asset::recognise(data).is_some() || asset::is_brotli_of_text(data);
     !marked && !text::is_binary(data) && !is_container()
 }

@@ -123,6 +123,11 @@ impl<'d> Heir<'d> {
         self.join(base, version, &pieces, &seams, scratch)
     }
 
+    /// Whether a `data:` URL may stand in the text where this was found.
+    pub(crate) fn may_carry(&self, carried: &Carried) -> bool {
+        self.detector.may_carry(&carried.anchors)
+    }
+
     fn join(
         &self,
         base: &Carried,

@@ -22,7 +22,7 @@ impl Words {
     fn new(rules: &RuleSet) -> Self {
         let mut pieces = Vec::new();
         for pass in [Pass::Everywhere, Pass::BeforeRuns] {
-            pieces.extend(rules.table().keywords(pass).into_iter().map(|keyword| keyword.text));
+            pieces.extend(rules.table().keywords(pass).map(|keyword| keyword.text.to_vec()));
         }
         let mut dice = Dice::new("examples");
         for (_, loaded) in rules.iter() {

@@ -1,6 +1,6 @@
 //! How much a container may cost: depth, expanded bytes, ratio, members and time.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,8 @@ pub(super) struct Ledger {
     budget: Budget,
     expanded: Cell<u64>,
     members: Cell<u64>,
-    started: Instant,
+    /// When time was asked for first: the clock costs more than a small file.
+    started: OnceCell<Instant>,
     /// Time that was not ours.
     away: Cell<Duration>,
 }
@@ -96,7 +97,7 @@ impl Ledger {
             budget: budget.clone(),
             expanded: Cell::new(0),
             members: Cell::new(0),
-            started: Instant::now(),
+            started: OnceCell::new(),
             away: Cell::new(Duration::ZERO),
         }
     }
@@ -134,7 +135,8 @@ impl Ledger {
     }
 
     pub(super) fn time(&self) -> Result<(), Spent> {
-        if self.started.elapsed().saturating_sub(self.away.get()) > self.budget.time {
+        let started = self.started.get_or_init(Instant::now);
+        if started.elapsed().saturating_sub(self.away.get()) > self.budget.time {
             return Err(Spent::Time(self.budget.time));
         }
         Ok(())
@@ -142,6 +144,9 @@ impl Ledger {
 
     /// Runs something whose time does not count.
     pub(super) fn away<T>(&self, run: impl FnOnce() -> T) -> T {
+        if self.started.get().is_none() {
+            return run();
+        }
         let before = Instant::now();
         let result = run();
         self.away.set(self.away.get() + before.elapsed());
@@ -220,6 +225,7 @@ mod tests {
     #[test]
     fn time_away_is_not_counted() {
         let ledger = Ledger::new(&Budget { time: Duration::from_millis(20), ..Budget::default() });
+        assert_eq!(ledger.time(), Ok(()));
         ledger.away(|| std::thread::sleep(Duration::from_millis(60)));
         assert_eq!(ledger.time(), Ok(()));
     }

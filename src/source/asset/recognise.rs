@@ -65,8 +65,6 @@ pub enum Container {
     Bundle,
     /// A part of an Office or OpenDocument file.
     Office,
-    /// Text with `data:` URLs or source maps somewhere within.
-    Text,
 }
 
 impl Container {
@@ -75,7 +73,7 @@ impl Container {
         use Container::*;
         matches!(
             self,
-            Zip | Tar | Gzip | Bzip2 | Xz | Zstd | Lz4 | Brotli | Lzma | SevenZip | Ar | Rpm | Cpio | Asar | Text | Pdf
+            Zip | Tar | Gzip | Bzip2 | Xz | Zstd | Lz4 | Brotli | Lzma | SevenZip | Ar | Rpm | Cpio | Asar | Pdf
         )
     }
 
@@ -114,7 +112,6 @@ impl Container {
             SourceMap => "source map",
             Bundle => "bundle",
             Office => "Office text",
-            Text => "text",
         }
     }
 }
@@ -132,16 +129,7 @@ pub fn recognise(bytes: &[u8]) -> Option<Container> {
     }
     .or_else(|| tar(bytes).then_some(Container::Tar))
     .or_else(|| bundle(bytes).then_some(Container::Bundle))
-}
-
-/// Recognises what needs a look at every byte: text with `data:` URLs that hold a container or a source map (one
-/// vectorised search), and Office documents.
-#[must_use]
-pub fn recognise_text(bytes: &[u8]) -> Option<Container> {
-    if super::web::text::carries(bytes) {
-        return Some(Container::Text);
-    }
-    super::web::office::is_office(bytes).then_some(Container::Office)
+    .or_else(|| super::web::office::is_office(bytes).then_some(Container::Office))
 }
 
 fn binary(bytes: &[u8]) -> Option<Container> {

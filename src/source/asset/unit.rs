@@ -1,5 +1,7 @@
 //! `Unit`: one piece of text out of a container; `Unpacked`: what came of the whole.
 
+use std::cell::Cell;
+
 use bstr::BString;
 
 use super::numbering::Numbering;
@@ -38,6 +40,8 @@ pub struct Unit<'a> {
     pub nature: Nature,
     /// The source map of this text, where it may have one. Nothing is read before it is asked.
     pub map: Option<&'a BundleMap<'a>>,
+    /// Whether `data:` URLs are looked for in it next; a visitor that has read it may know that there is none.
+    pub may_carry: &'a Cell<bool>,
 }
 
 /// A source map that was met, for the report that a shipped map carries sources at all.

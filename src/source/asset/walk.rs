@@ -1,5 +1,6 @@
 //! The way inward: from the outermost bytes through every container to the texts.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -7,7 +8,7 @@ use bstr::BString;
 
 use super::budget::{Budget, Ledger, Spent};
 use super::numbering::Sheet;
-use super::recognise::{Container, recognise, recognise_text};
+use super::recognise::{Container, recognise};
 use super::unit::{Lines, Nature, Unit, Unpacked};
 use super::web::{self, Beside, BundleMap};
 use super::{archive, binary};
@@ -66,20 +67,26 @@ impl Walk<'_> {
         }
         let Some(kind) = self.recognise(bytes, beside) else {
             let map = BundleMap::unnamed(bytes, beside, self.ledger);
-            return self.text(bytes, nature, Some(&map));
+            return web::text::text(self, bytes, nature, Some(&map));
         };
         if !kind.nests() {
             return self.leaf(kind, bytes, nature, beside);
         }
+        if !self.deeper(|walk| walk.nest(kind, bytes, beside)) {
+            self.text(bytes, nature, None);
+        }
+    }
+
+    /// Runs something that may open other containers; `false` where that would be too deep, or too late.
+    pub(super) fn deeper(&mut self, run: impl FnOnce(&mut Self)) -> bool {
         self.depth += 1;
-        match self.ledger.depth(self.depth).and_then(|()| self.ledger.time()) {
-            Ok(()) => self.nest(kind, bytes, nature, beside),
-            Err(spent) => {
-                self.spend(spent);
-                self.text(bytes, nature, None);
-            }
+        let asked = self.ledger.depth(self.depth).and_then(|()| self.ledger.time());
+        match asked {
+            Ok(()) => run(self),
+            Err(spent) => self.spend(spent),
         }
         self.depth -= 1;
+        asked.is_ok()
     }
 
     fn recognise(&self, bytes: &[u8], beside: Beside<'_>) -> Option<Container> {
@@ -90,10 +97,10 @@ impl Walk<'_> {
             false => archive::compressed::is_brotli(beside.path, bytes),
         };
         let brotli = || is_brotli().then_some(Container::Brotli);
-        recognise(bytes).or_else(protobuf).or_else(brotli).or_else(|| recognise_text(bytes))
+        recognise(bytes).or_else(protobuf).or_else(brotli)
     }
 
-    fn nest(&mut self, kind: Container, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
+    fn nest(&mut self, kind: Container, bytes: &[u8], beside: Beside<'_>) {
         match kind {
             Container::Zip => archive::zip::open(self, bytes),
             Container::Tar => archive::tar::open(self, bytes),
@@ -103,7 +110,6 @@ impl Walk<'_> {
             Container::Cpio => archive::cpio::open(self, bytes),
             Container::Asar => archive::asar::open(self, bytes),
             Container::Pdf => binary::pdf::open(self, bytes),
-            Container::Text => web::text::open(self, bytes, nature, beside),
             _ => archive::compressed::open(self, kind, bytes, beside),
         }
     }
@@ -156,17 +162,20 @@ impl Walk<'_> {
         sheet.clear();
     }
 
-    fn hand(&mut self, bytes: &[u8], lines: Lines<'_>, nature: Nature, map: Option<&BundleMap<'_>>) {
+    /// Tells whether `data:` URLs may stand in what was handed over.
+    pub(super) fn hand(&mut self, bytes: &[u8], lines: Lines<'_>, nature: Nature, map: Option<&BundleMap<'_>>) -> bool {
         if self.ended || bytes.is_empty() {
-            return;
+            return false;
         }
         self.out.bytes += bytes.len() as u64;
-        let unit = Unit { inside: &self.inside, bytes, lines, nature, map };
+        let may_carry = Cell::new(true);
+        let unit = Unit { inside: &self.inside, bytes, lines, nature, map, may_carry: &may_carry };
         let visit = &mut *self.visit;
         if self.ledger.away(|| visit(&unit)).is_break() {
             self.skip(SkipReason::Interrupted);
             (self.stopped, self.ended) = (true, true);
         }
+        may_carry.get()
     }
 
     /// Whether nothing more can be read.

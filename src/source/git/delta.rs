@@ -79,26 +79,34 @@ impl Step {
     /// The first instruction of `code` and what follows it. `None` at the end, and where the code is broken.
     #[inline]
     fn read(code: &[u8]) -> Option<(Self, &[u8])> {
-        let (&first, mut rest) = code.split_first()?;
+        let (&first, rest) = code.split_first()?;
         if first & 0x80 == 0 {
             return (first != 0).then_some((Self::Insert(usize::from(first)), rest));
         }
-        let mut from = 0usize;
-        let mut len = 0usize;
-        for bit in 0..7 {
-            if first & (1 << bit) == 0 {
-                continue;
-            }
-            let (&byte, after) = rest.split_first()?;
-            rest = after;
-            if bit < 4 {
-                from |= usize::from(byte) << (8 * bit);
-            } else {
-                len |= usize::from(byte) << (8 * (bit - 4));
-            }
-        }
-        Some((Self::Copy { from, len: if len == 0 { 0x1_0000 } else { len } }, rest))
+        let given = first & 0x7f;
+        let count = given.count_ones() as usize;
+        let numbers = spread(rest.get(..count)?, rest.first_chunk(), given);
+        let rest = &rest[count..];
+        let (from, len) = (numbers & 0xffff_ffff, numbers >> 32);
+        Some((Self::Copy { from: from as usize, len: if len == 0 { 0x1_0000 } else { len as usize } }, rest))
     }
+}
+
+/// Seven bytes, of which those that `given` has no bit for are zero and the others stand in `bytes`, which `eight` begins
+/// with where there are so many. Without a branch on the bits, which no processor guesses.
+#[inline]
+fn spread(bytes: &[u8], eight: Option<&[u8; 8]>, given: u8) -> u64 {
+    let mut packed = eight.map_or(0, |eight| u64::from_le_bytes(*eight));
+    if eight.is_none() {
+        packed = bytes.iter().rev().fold(0, |packed, &byte| packed << 8 | u64::from(byte));
+    }
+    let mut spread = 0;
+    for place in 0..7 {
+        let is_given = u64::from(given >> place & 1);
+        spread |= (packed & (0xff * is_given)) << (8 * place);
+        packed >>= 8 * is_given;
+    }
+    spread
 }
 
 /// A delta as it stands in a pack, inflated: not yet known to be sound.

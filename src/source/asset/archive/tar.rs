@@ -40,10 +40,11 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
 
 /// The members, as far as the archive can be read.
 fn list(bytes: &[u8]) -> (Vec<Member<'_>>, Option<io::Error>) {
-    let mut archive = tar::Archive::new(bytes);
+    // To skip by reading, the crate clears 32 KiB for each member.
+    let mut archive = tar::Archive::new(io::Cursor::new(bytes));
     let mut members = Vec::new();
     let mut failure = None;
-    let entries = match archive.entries() {
+    let entries = match archive.entries_with_seek() {
         Ok(entries) => entries,
         Err(error) => return (members, Some(error)),
     };

@@ -8,7 +8,7 @@ use super::encoded::{self, data_url};
 use super::origin::BundleMap;
 use super::{Beside, sourcemap};
 use crate::source::asset::recognise::{map_comment, recognise};
-use crate::source::asset::unit::Nature;
+use crate::source::asset::unit::{Lines, Nature};
 use crate::source::asset::walk::Walk;
 
 const BASE64: &[u8] = b";base64,";
@@ -24,7 +24,7 @@ const LEAST: usize = 16;
 
 /// A script or style sheet that ends in a comment naming its map.
 pub(in super::super) fn bundle(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
-    let Some(range) = map_comment(bytes) else { return walk.text(bytes, nature, None) };
+    let Some(range) = map_comment(bytes) else { return text(walk, bytes, nature, None) };
     let reference = &bytes[range.clone()];
     let ledger = walk.ledger;
     let Some((_, json)) = data_url(reference) else {
@@ -45,13 +45,14 @@ pub(in super::super) fn bundle(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature
     text(walk, before, nature, Some(&map));
 }
 
-/// Text with `data:` URLs within.
-pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, beside: Beside<'_>) {
-    let map = BundleMap::unnamed(bytes, beside, walk.ledger);
-    text(walk, bytes, nature, Some(&map));
+/// Text, and what the `data:` URLs within hold.
+pub(in super::super) fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMap<'_>>) {
+    if walk.hand(bytes, Lines::Text, nature, map) && carries_data(bytes) {
+        walk.deeper(|walk| contents(walk, bytes));
+    }
 }
 
-fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMap<'_>>) {
+fn contents(walk: &mut Walk<'_>, bytes: &[u8]) {
     let mut from = 0;
     for mark in MARK.find_iter(bytes) {
         if mark < from || walk.is_stopped() {
@@ -64,7 +65,6 @@ fn text(walk: &mut Walk<'_>, bytes: &[u8], nature: Nature, map: Option<&BundleMa
             content(walk, start, &body[..length]);
         }
     }
-    walk.text(bytes, nature, map);
 }
 
 /// How much of a content is decoded to see what it is.
@@ -72,7 +72,8 @@ const HEAD: usize = 2048;
 
 /// Whether a `data:` URL within holds what only we can open. Pictures do not, nor does plain text: decoding base64 where
 /// it stands is the detector's.
-pub(in super::super) fn carries(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn carries_data(bytes: &[u8]) -> bool {
     MARK.find_iter(bytes).any(|mark| {
         let Some(start) = url(bytes, mark) else { return false };
         let body = &bytes[mark + BASE64.len()..];

@@ -1,0 +1,134 @@
+//! What was judged before: most versions of a file differ somewhere else, and much is copied from file to file.
+//!
+//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash of those stands for
+//! them. All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of
+//! two writes do not pass for one. The hash is keyed anew in each process: nobody can make two inputs that it takes for one.
+
+use std::{
+    hash::{BuildHasher, Hash, Hasher, RandomState},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use super::{Proposal, context, refused, weigh};
+use crate::model::Confidence;
+
+/// Blocks of slots, made when they are first written to: 1 MiB if all are.
+const BLOCKS: usize = 128;
+const SLOTS: usize = 512;
+
+/// The hash of what was judged, mixed with the verdict, and the verdict.
+type Slot = (AtomicU64, AtomicU64);
+
+/// Verdicts of the judge for one operating point.
+pub struct Memory {
+    point: Confidence,
+    keys: RandomState,
+    blocks: [OnceLock<Box<[Slot]>>; BLOCKS],
+}
+
+impl Memory {
+    /// Nothing judged so far.
+    #[must_use]
+    pub fn new(point: Confidence) -> Self {
+        Self { point, keys: RandomState::new(), blocks: [const { OnceLock::new() }; BLOCKS] }
+    }
+
+    /// How likely `proposal` is a real credential; 0 where it does not come near the operating point.
+    pub fn judge(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
+        refused(hay, proposal, path, || self.weigh(hay, proposal, path))
+    }
+
+    fn weigh(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
+        let key = self.key(hay, proposal, path);
+        let (block, slot) = (key as usize % BLOCKS, key as usize / BLOCKS % SLOTS);
+        let block = self.blocks[block].get_or_init(|| std::iter::repeat_with(Slot::default).take(SLOTS).collect());
+        let (mixed, verdict) = &block[slot];
+        let known = verdict.load(Relaxed);
+        if mixed.load(Relaxed) ^ known == key {
+            return f32::from_bits(known as u32);
+        }
+        let probability = weigh(hay, proposal, path, self.point);
+        // No verdict is 0, so that an empty slot is none either.
+        let new = u64::from(probability.to_bits()) | 1 << 32;
+        mixed.store(key ^ new, Relaxed);
+        verdict.store(new, Relaxed);
+        probability
+    }
+
+    fn key(&self, hay: &[u8], p: &Proposal, path: &[u8]) -> u64 {
+        let (seen, window) = context::seen(hay, p);
+        let mut hasher = self.keys.build_hasher();
+        hasher.write(seen.of(hay));
+        for span in [window, p.anchor, p.key, p.value, p.wrapper] {
+            // Where nothing stands does not matter.
+            let start = if span.is_empty() { 0 } else { span.start.wrapping_sub(seen.start) };
+            hasher.write_u64((start as u64) << 32 | span.len() as u64);
+        }
+        hasher.write_u32(u32::from(p.kind as u8) << 16 | u32::from(p.operator as u8) << 8 | u32::from(p.quote as u8));
+        path.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::generic::{judge_for, propose};
+    use crate::model::Span;
+
+    /// Every proposal that the words of a text lead to.
+    fn proposals(text: &[u8]) -> Vec<Proposal> {
+        let mut found = Vec::new();
+        for word in ["password", "token", "secret"] {
+            for at in memchr::memmem::find_iter(text, word) {
+                propose(text, Span::new(at, at + word.len()), &mut found);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_verdict_is_the_same_from_memory() {
+        let memory = Memory::new(Confidence::Low);
+        let value = ["Zk3", "vQ9x", "Lp7Rt2"].concat();
+        // What differs stands in the value, the name, near, just in reach, in the wrapper, and at the text's ends.
+        let texts: Vec<String> = (0..40)
+            .flat_map(|n| {
+                let space = " ".repeat(5 * n);
+                [
+                    format!("password = '{value}{n}'\nuser = 'admin'\n"),
+                    format!("{space}token{n} = get(\"{value}\")\n{space}# example"),
+                    format!("user = 'x'\n{space}\n{space}password: {value}\n{space}sample {n}"),
+                    format!("secret = Some{n}(\"{value}\");{space}\nexample = \"secret\" => '{value}'"),
+                ]
+            })
+            .collect();
+        let mut judged = 0;
+        for round in 0..2 {
+            for text in &texts {
+                for proposal in proposals(text.as_bytes()) {
+                    for path in ["", "a.py", "test/a.py"] {
+                        let fresh = judge_for(text.as_bytes(), &proposal, path.as_bytes(), Confidence::Low);
+                        let known = memory.judge(text.as_bytes(), &proposal, path.as_bytes());
+                        assert_eq!(known.to_bits(), fresh.probability.to_bits(), "{round} {text} {path}");
+                        judged += usize::from(known > 0.0);
+                    }
+                }
+            }
+        }
+        assert!(judged > 500, "{judged}");
+    }
+
+    #[test]
+    fn what_lies_out_of_reach_is_not_asked_about() {
+        let memory = Memory::new(Confidence::Low);
+        let text = |ahead: usize| format!("{}\npassword = 'Zk3vQ9xLp7'\n{}", "#".repeat(ahead), "-".repeat(900));
+        let (near, far) = (text(400), text(900));
+        let key = |text: &str| memory.key(text.as_bytes(), &proposals(text.as_bytes())[0], b"");
+        assert_eq!(key(&near), key(&far));
+        assert_ne!(key(&near), key(&text(40)));
+    }
+}
