@@ -197,9 +197,8 @@ fn keys_that_look_alike_are_told_apart_by_their_use() {
     place.write("dist/a.js", format!("f({{apiKey:\"{}\",authDomain:\"x.example.com\"}})\n", google(1)));
     place.write("dist/b.js", format!("fetch(u,{{headers:{{'x-goog-api-key':'{}'}}}})\n", google(2)));
     place.write("dist/z.js", format!("var k='{}';\n", github_token(3)));
-    let part = |text: &str| base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, text);
-    let (head, claims) = (part("{\"alg\":\"HS256\"}"), part("{\"sub\":\"1234567\",\"admin\":true}"));
-    place.write("dist/c.js", format!("var session='{head}.{claims}.{}xyz';\n", github_token(7)));
+    let pair = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("svc:{}", &github_token(7)[4..20]));
+    place.write("dist/c.js", format!("var h={{Authorization:'Basic {pair}'}};\n"));
     let ran = place.stanch(&["assets", "dist"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let information = ran.out.find("For information").unwrap();
