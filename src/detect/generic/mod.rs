@@ -168,11 +168,14 @@ pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence
 
 /// What the model says, where no refusal comes before it.
 fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() -> f32) -> f32 {
-    if refuse::never(hay, proposal) {
+    if refuse::at_sight(hay, proposal) {
         return 0.0;
     }
-    let probability = weigh();
-    if probability > FOR_LOW && refuse::for_low(hay, proposal, path) { FOR_LOW } else { probability }
+    match weigh() {
+        likely if likely > 0.0 && refuse::by_form(hay, proposal) => 0.0,
+        likely if likely > FOR_LOW && refuse::for_low(hay, proposal, path) => FOR_LOW,
+        likely => likely,
+    }
 }
 
 /// What the model says; it looks at what [`context::seen`] names.
@@ -214,7 +217,8 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 /// The numbers that the model sees, for training; their names are [`feature_names`].
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
-    (!refuse::never(hay, proposal)).then(|| features::vector(hay, proposal, path).to_vec())
+    let refused = refuse::at_sight(hay, proposal) || refuse::by_form(hay, proposal);
+    (!refused).then(|| features::vector(hay, proposal, path).to_vec())
 }
 
 /// Whether the proposal is shown at *low* only, however likely, for training.

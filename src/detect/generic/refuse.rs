@@ -6,8 +6,8 @@
 use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, lex, words};
 use crate::detect::entropy::{holds, holds_caseless};
 
-/// Whether a value is none, before the numbers are computed.
-pub(super) fn never(hay: &[u8], p: &Proposal) -> bool {
+/// Whether a value is none at first sight: before any number is computed.
+pub(super) fn at_sight(hay: &[u8], p: &Proposal) -> bool {
     let value = p.value.of(hay);
     value.len() < 3
         || value.len() > 2000
@@ -15,7 +15,12 @@ pub(super) fn never(hay: &[u8], p: &Proposal) -> bool {
         || (!value[0].is_ascii_alphanumeric() && value.iter().all(|&b| b == value[0]))
         || is_number(p, value)
         || is_badge(hay, p)
-        || is_public(value)
+}
+
+/// Whether a value is none by its form or by what stands round it.
+pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
+    let value = p.value.of(hay);
+    is_public(value)
         || is_resource_name(hay, p, value)
         || is_key_of_a_pair(hay, p)
         || is_one_of_a_list(hay, p)
@@ -158,7 +163,12 @@ fn is_key_of_a_pair(hay: &[u8], p: &Proposal) -> bool {
 /// an option of a command is its value.
 fn is_one_of_a_list(hay: &[u8], p: &Proposal) -> bool {
     let is_quote = |b: Option<&u8>| matches!(b, Some(b'"' | b'\''));
-    let name = |text: &[u8]| text.iter().all(|&b| b.is_ascii_alphabetic() || b == b'_');
+    let escaped = |text: &[u8]| holds(text, b"\\u");
+    let name = |text: &[u8]| {
+        text.iter().all(|&b| {
+            b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 || escaped(text) && (b == b'\\' || lex::is_word(b))
+        })
+    };
     if p.operator != Operator::Argument || hay[p.key.start] == b'-' || !name(p.value.of(hay)) {
         return false;
     }

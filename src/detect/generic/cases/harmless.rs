@@ -225,6 +225,7 @@ pub(super) const HARMLESS: &[(&str, &str)] = &[
     ("intl/cs.json", r#"  "12": "Chyba: token", "7e287fc885d9fdcf42da3a12f38572c1": "Vyžadována autorizace","#),
     ("install.sh", "array('html5_notifier', 'archive', 'password', 'managesieve', 'jqueryui');"),
     ("dist/a.cjs", r#"t=new Set(["isTest","injectUser","injectPassword","injectToken","zipData"])"#),
+    ("nls/es.js", r#""archivo","funci\u00f3n","interfaz","clave","m\u00e9todo","m\u00f3dulo","espacio""#),
     ("src/mode-php.js", r#""|ssh2_auth_password|ssh2_auth_pubkey_file|ssh2_connect|ssh2_exec|""#),
     ("api/dms.min.json", r#"  "Password": {"shape": "S17"},"#),
     ("dist/map.js", r#"  if (context.currentPass !== "translucent") return;"#),
