@@ -140,32 +140,32 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
 pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
     let limit = text.len().min(word.end + GAP);
     let mut found = [None; 3];
-    // Most often nothing there is long enough.
-    let reach = &text[word.end..text.len().min(limit + RUN)];
-    if stretches(reach, RUN, is_token_byte).next().is_none() {
-        return found;
-    }
-    let (mut count, mut breaks) = (0, 0);
-    let mut at = word.end;
-    while at < limit && count < found.len() && breaks < 3 {
-        if !is_word(text[at]) {
-            breaks += usize::from(text[at] == b'\n');
-            at += 1;
-            continue;
+    let (mut count, mut breaks, mut done) = (0, 0, word.end);
+    // A value is a run of token characters, and so long that most of what lies between need not be looked at.
+    for run in stretches(&text[word.end..text.len().min(limit + RUN)], RUN, is_token_byte) {
+        let run = word.end + run.start..word.end + run.end;
+        breaks += text[done..run.start].iter().filter(|&&b| b == b'\n').count();
+        if breaks >= 3 {
+            return found;
         }
-        let end = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
-        if at > word.end && is_long(text, at) && announced(&text[word.end..at]) {
-            found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
-            count += 1;
+        done = run.end;
+        let mut at = run.start;
+        while at < limit && at + RUN <= run.end {
+            if !is_word(text[at]) {
+                at += 1;
+                continue;
+            }
+            if at > word.end && announced(&text[word.end..at]) {
+                found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
+                count += 1;
+                if count == found.len() {
+                    return found;
+                }
+            }
+            at = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
         }
-        at = end;
     }
     found
-}
-
-/// Whether a run of token characters begins at `at` that is long enough for the values that are looked for so far off.
-fn is_long(text: &[u8], at: usize) -> bool {
-    text.get(at..at + RUN).is_some_and(|run| run.iter().all(|&b| is_token_byte(b)))
 }
 
 /// Whether `before` ends in a name that announces a secret, and signs that assign.
@@ -204,8 +204,7 @@ pub(crate) fn reach(owner: &Owner, word: usize) -> (usize, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignment, is_whole, later};
-    use crate::model::Span;
+    use super::*;
 
     fn value_of(text: &str, word: &str) -> Option<String> {
         let start = text.find(word).unwrap();
@@ -235,6 +234,38 @@ mod tests {
         }
         for text in ["acme; f00dbabe11223344", "acme is the name of our very good firm f00dbabe11223344", "acme"] {
             assert_eq!(value_of(text, "acme"), None, "{text}");
+        }
+    }
+
+    /// [`later`], word by word.
+    fn slowly(text: &[u8], word: Span) -> Vec<usize> {
+        let limit = text.len().min(word.end + GAP);
+        let (mut found, mut breaks, mut at) = (Vec::new(), 0, word.end);
+        while at < limit && found.len() < 3 && breaks < 3 {
+            if !is_word(text[at]) {
+                breaks += usize::from(text[at] == b'\n');
+                at += 1;
+                continue;
+            }
+            let is_long = text.get(at..at + RUN).is_some_and(|run| run.iter().all(|&b| is_token_byte(b)));
+            if at > word.end && is_long && announced(&text[word.end..at]) {
+                found.push(at);
+            }
+            at = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
+        }
+        found
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn values_behind_a_word_are_those_met_word_by_word(picks in proptest::collection::vec(0_usize..14, 0..30)) {
+            let pieces = [
+                "key", "token", "=", ": ", "'", "\n", " ", ".", "-", "/", "f00dbabe11223344", "abc", "(", "0123456789abcdefgh+/=",
+            ];
+            let text = "acme".to_owned() + &picks.iter().map(|&pick| pieces[pick]).collect::<String>();
+            let word = Span::new(0, 4);
+            let found: Vec<usize> = later(text.as_bytes(), word).into_iter().flatten().map(|found| found.value).collect();
+            proptest::prop_assert_eq!(found, slowly(text.as_bytes(), word), "{}", text);
         }
     }
 

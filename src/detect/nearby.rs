@@ -30,6 +30,8 @@ const APART: usize = 40;
 const APART_OF_NAMED: usize = 100;
 /// Bytes of a host name that are looked at for a provider's word.
 const HOST: usize = 64;
+/// Bytes of a UUID: what is longer and stands behind a name and a colon may be a digest in a lock file.
+const UUID: usize = 36;
 /// The shortest value that is taken for what it looks like.
 const SHORTEST: usize = 16;
 /// The same for a value that its own name already announces as a secret.
@@ -114,7 +116,10 @@ fn is_plausible(text: &[u8], word: Span, value: Span) -> bool {
     let around = &text[word.start.saturating_sub(SHORTEST)..value.start];
     let holds = |words: &[&[u8]], text: &[u8]| words.iter().any(|word| holds_caseless(text, word));
     !holds(EXPLAINED, around)
-        && (holds(TELLING, gap) || is_given(gap, bytes.len()) || word.len() >= LONG && is_literal(gap))
+        && (holds(TELLING, gap)
+            || is_given(gap, bytes.len())
+            || is_argument(&text[..word.start], gap)
+            || word.len() >= LONG && is_literal(gap))
 }
 
 /// Whether the gap ends in what gives a string literal to a name or a call, and nothing in it says that the literal is
@@ -124,6 +129,14 @@ fn is_literal(gap: &[u8]) -> bool {
     let Some((b'"' | b'\'' | b'`', before)) = gap.split_last() else { return false };
     let before = before.trim_ascii_end();
     matches!(before.last(), Some(b'=' | b'(')) && !OTHERS.iter().any(|word| holds_caseless(before, word))
+}
+
+/// Whether word and value are the arguments of a call, the one behind the other: `login("acme", "`.
+fn is_argument(before: &[u8], gap: &[u8]) -> bool {
+    let is_quote = |b: &&u8| matches!(b, b'"' | b'\'' | b'`');
+    let opening = before.iter().rev().take(4).find(|b| !is_quote(b));
+    let signs = gap.iter().filter(|b| !is_quote(b) && **b != b' ');
+    opening == Some(&b'(') && gap.iter().any(|b| is_quote(&b)) && signs.eq(b",")
 }
 
 /// Whether a digest's name stands right before the value, as in the lists of files that packages have.
@@ -141,7 +154,7 @@ fn is_given(gap: &[u8], length: usize) -> bool {
     match before.last() {
         Some(b'(') => !before.contains(&b'\n'),
         Some(b'=' | b'>') => !before.iter().any(u8::is_ascii_alphanumeric),
-        Some(b':') => length <= 32 && !before.iter().any(u8::is_ascii_alphanumeric),
+        Some(b':') => length <= UUID && !before.iter().any(u8::is_ascii_alphanumeric),
         _ => false,
     }
 }
@@ -332,6 +345,11 @@ mod tests {
             }
         }
         assert!(owns("acme: V", md5), "too short for the hashes of lock files");
+        assert!(owns("acme: V", uuid));
+        for text in ["login(acme, \"V\")", "login('acme', 'V')"] {
+            assert!(owns(text, sha1), "{text}");
+        }
+        assert!(!owns("[acme, \"V\"]", sha1), "a list");
         assert!(!owns("acme: V", sha1), "as in the lock files of CocoaPods");
     }
 }

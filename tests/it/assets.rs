@@ -197,8 +197,9 @@ fn keys_that_look_alike_are_told_apart_by_their_use() {
     place.write("dist/a.js", format!("f({{apiKey:\"{}\",authDomain:\"x.example.com\"}})\n", google(1)));
     place.write("dist/b.js", format!("fetch(u,{{headers:{{'x-goog-api-key':'{}'}}}})\n", google(2)));
     place.write("dist/z.js", format!("var k='{}';\n", github_token(3)));
-    let pair = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, format!("svc:{}", &github_token(7)[4..20]));
-    place.write("dist/c.js", format!("var h={{Authorization:'Basic {pair}'}};\n"));
+    let hex = |byte: u8| char::from(b"0123456789abcdef"[usize::from(byte) % 16]);
+    let digits: String = github_token(7).bytes().map(hex).take(32).collect();
+    place.write("dist/c.js", format!("var datadog_api_key='{digits}';\n"));
     let ran = place.stanch(&["assets", "dist"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let information = ran.out.find("For information").unwrap();

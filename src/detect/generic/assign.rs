@@ -45,7 +45,6 @@ pub(super) fn name(r: &mut Reader<'_>) {
         }
         at += 1;
     }
-    let key = Key { span, quoted, kind: names::kind_of(r.anchor.of(r.hay)) };
     if r.byte(at) == b'[' {
         // C: char password[64] = "…"
         if let Some(close) = r.rest(at).iter().take(16).position(|&b| b == b']') {
@@ -59,6 +58,7 @@ pub(super) fn name(r: &mut Reader<'_>) {
     // most anchors end here
     let hopeless = matches!(r.byte(blank), 0 | b';' | b')' | b']' | b'}' | b'.' | b'/' | b'{' | b'@' | b'%');
     if !hopeless && names::telling(r.hay, span, r.anchor) {
+        let key = Key { span, quoted, kind: names::kind_of(r.anchor.of(r.hay)) };
         operator(r, &key, at, blank);
     }
 }

@@ -1,8 +1,8 @@
 //! What was judged before: most versions of a file differ somewhere else, and much is copied from file to file.
 //!
-//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash of those stands for
-//! them. All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of
-//! two writes do not pass for one. The hash is keyed anew in each process: nobody can make two inputs that it takes for one.
+//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash stands for them.
+//! All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of two
+//! writes do not pass for one. The hash is keyed anew in each process: nobody can make two inputs that it takes for one.
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},

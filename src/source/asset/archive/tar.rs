@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use super::{ESCAPES, escapes, resolve};
 use crate::source::asset::walk::Walk;
@@ -40,7 +40,6 @@ pub(in super::super) fn open(walk: &mut Walk<'_>, bytes: &[u8]) {
 
 /// The members, as far as the archive can be read.
 fn list(bytes: &[u8]) -> (Vec<Member<'_>>, Option<io::Error>) {
-    // To skip by reading, the crate clears 32 KiB for each member.
     let mut archive = tar::Archive::new(io::Cursor::new(bytes));
     let mut members = Vec::new();
     let mut failure = None;
@@ -78,6 +77,31 @@ fn is_file<R: Read>(entry: &tar::Entry<'_, R>) -> bool {
     kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()
 }
 
+/// A stream that seeks forward by reading: left to itself, the crate clears 32 KiB for each member to do so.
+struct Forward<'s> {
+    stream: &'s mut dyn Read,
+    at: u64,
+}
+
+impl Read for Forward<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.stream.read(buffer)?;
+        self.at += got as u64;
+        Ok(got)
+    }
+}
+
+impl Seek for Forward<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Current(by) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        let by = u64::try_from(by).map_err(|_| io::ErrorKind::Unsupported)?;
+        if io::copy(&mut self.by_ref().take(by), &mut io::sink())? < by {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(self.at)
+    }
+}
+
 /// Reads a tar as it comes; only the member at hand is in memory.
 pub(super) fn stream(walk: &mut Walk<'_>, what: &str, stream: &mut dyn Read) {
     if let Err(error) = entries(walk, stream) {
@@ -86,7 +110,7 @@ pub(super) fn stream(walk: &mut Walk<'_>, what: &str, stream: &mut dyn Read) {
 }
 
 fn entries(walk: &mut Walk<'_>, stream: &mut dyn Read) -> io::Result<()> {
-    for entry in tar::Archive::new(stream).entries()? {
+    for entry in tar::Archive::new(Forward { stream, at: 0 }).entries_with_seek()? {
         let mut entry = entry?;
         if !is_file(&entry) {
             continue;
