@@ -30,6 +30,7 @@ pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
         || is_outcome(hay, p)
         || is_handshake(hay, p)
         || is_host(p, value)
+        || (p.kind == ProposalKind::BasicAuth && is_small_letters(value))
         || (p.operator == Operator::Userinfo && p.key.of(hay) == b"enrtree")
         || is_binary(value)
 }
@@ -233,6 +234,11 @@ fn is_handshake(hay: &[u8], p: &Proposal) -> bool {
     [&b"sec-websocket-"[..], b"clearkey"].iter().any(|name| holds_caseless(key, name))
 }
 
+/// A word of prose behind `basic`, which base64 of a user and a password hardly looks like: `basic authentication`.
+fn is_small_letters(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_lowercase)
+}
+
 /// A host where a user would stand, as in links that lead astray: `https://www.acme.io@example.org`.
 fn is_host(p: &Proposal, value: &[u8]) -> bool {
     let name =
@@ -411,7 +417,8 @@ fn is_of_vectors(path: &[u8]) -> bool {
 mod tests {
     use super::{
         is_address, is_binary, is_counting, is_formatted, is_made_up, is_pair_of_digests, is_public,
-        is_reversed_domain, is_word_for_password, names_key_file, passes_over, says_sealed, says_test,
+        is_reversed_domain, is_small_letters, is_word_for_password, names_key_file, passes_over, says_sealed,
+        says_test,
     };
 
     /// A form, what has it, and what looks like it.
@@ -428,6 +435,7 @@ mod tests {
             &["org.w3.clearkey", "com.acme.app.session"],
             &["com.acme", "combo.acme.app", "com.Acme.app"],
         ),
+        (is_small_letters, &["authentication", "credentials"], &["dXNlcjpwYXNz", "authentication2"]),
         (is_binary, &["a\u{1}bcdef", "a\u{0}b"], &["sésame", "a\tb\r\n", "pässwörd"]),
         (
             passes_over,
