@@ -1,4 +1,4 @@
-//! Which refs hold what, each history gone through once for 64 sets of commits.
+//! Which refs hold what, each history gone through once for 256 sets of commits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +22,19 @@ pub(super) struct Held {
 /// What makes two things be held by the same refs: where they came in, and which ends name them.
 type Group<'t> = (Vec<u32>, &'t [usize]);
 
+/// Words of the sets of groups that are looked at together.
+const WORDS: usize = 4;
+
+/// A set of groups.
+type Groups = [u64; WORDS];
+
+fn or(a: Groups, b: Groups) -> Groups {
+    std::array::from_fn(|word| a[word] | b[word])
+}
+
+/// An end by its number, its name, and the commit that it leads to.
+type NamedEnd<'e> = (usize, &'e Tip, Option<CommitNumber>);
+
 impl Search<'_> {
     /// The histories that hold each thing: bits flow from where it came in to all that builds on that.
     pub(super) fn refs(&mut self, ends: &[End<'_>]) {
@@ -36,73 +49,127 @@ impl Search<'_> {
         listed.sort_unstable_by_key(|&(_, number)| number);
         let groups: Vec<Group<'_>> = listed.into_iter().map(|(group, _)| group).collect();
         let target = |end: &End<'_>| end.commit().and_then(|id| self.ancestry.get(&id));
-        let mut sorted: Vec<(usize, &Tip, Option<CommitNumber>)> =
+        let mut sorted: Vec<NamedEnd<'_>> =
             ends.iter().enumerate().map(|(at, end)| (at, end.tip, target(end))).collect();
         sorted.sort_by(|a, b| (a.1.kind, &a.1.name).cmp(&(b.1.kind, &b.1.name)));
-        let mut bits = vec![0u64; self.ancestry.len()];
-        let held: Vec<Held> = groups.chunks(64).flat_map(|groups| self.holders(groups, &sorted, &mut bits)).collect();
+        let mut bits = vec![[0; WORDS]; self.ancestry.len()];
+        let holders = |groups| self.holders(groups, &sorted, &mut bits);
+        let held: Vec<Held> = groups.chunks(64 * WORDS).flat_map(holders).collect();
         for (trace, group) in self.traces.iter_mut().zip(group_of) {
             trace.held = held[group].clone();
         }
     }
 
-    /// For up to 64 groups.
-    fn holders(
-        &self,
-        groups: &[Group<'_>],
-        ends: &[(usize, &Tip, Option<CommitNumber>)],
-        bits: &mut [u64],
-    ) -> Vec<Held> {
-        bits.fill(0);
-        let mut direct: HashMap<usize, u64> = HashMap::new();
-        for (bit, (places, named)) in groups.iter().enumerate() {
-            places.iter().for_each(|&at| bits[self.ancestry.order[at as usize] as usize] |= 1 << bit);
-            named.iter().for_each(|&end| *direct.entry(end).or_default() |= 1 << bit);
+    /// For as many groups as a set may have.
+    fn holders(&self, groups: &[Group<'_>], ends: &[NamedEnd<'_>], bits: &mut [Groups]) -> Vec<Held> {
+        bits.fill([0; WORDS]);
+        let mut direct: HashMap<usize, Groups> = HashMap::new();
+        for (group, (places, named)) in groups.iter().enumerate() {
+            let (word, bit) = (group / 64, 1 << (group % 64));
+            places.iter().for_each(|&at| bits[self.ancestry.order[at as usize] as usize][word] |= bit);
+            named.iter().for_each(|&end| direct.entry(end).or_default()[word] |= bit);
         }
         let first = groups.iter().flat_map(|(places, _)| places).min().map_or(self.ancestry.len(), |&at| at as usize);
         for &number in &self.ancestry.order[first..] {
             let parents = self.ancestry.parents(number).iter();
-            bits[number as usize] |= parents.fold(0, |sum, &parent| sum | bits[parent as usize]);
+            bits[number as usize] = parents.fold(bits[number as usize], |sum, &parent| or(sum, bits[parent as usize]));
         }
-        let mut names: Vec<Names<'_>> = std::iter::repeat_with(Names::default).take(groups.len()).collect();
-        for (at, tip, target) in ends {
-            let mut holds = target.map_or(0, |number| bits[number as usize]);
-            if !direct.is_empty() {
-                holds |= direct.get(at).copied().unwrap_or(0);
-            }
-            while holds != 0 {
-                names[holds.trailing_zeros() as usize].add(tip);
-                holds &= holds - 1;
-            }
+        let mut tally = Tally::new(groups.len());
+        // A name may stand for several things, but holds them once.
+        for same in ends.chunk_by(|a, b| (a.1.kind, &a.1.name) == (b.1.kind, &b.1.name)) {
+            let of = |(at, _, target): &NamedEnd<'_>| {
+                let built_on = target.map_or([0; WORDS], |number| bits[number as usize]);
+                if direct.is_empty() { built_on } else { or(built_on, direct.get(at).copied().unwrap_or_default()) }
+            };
+            tally.add(same[0].1, same.iter().map(of).fold([0; WORDS], or));
         }
-        names.into_iter().zip(groups).map(|(names, (places, _))| names.finish(!places.is_empty())).collect()
+        tally.finish(groups)
     }
 }
 
-/// Names of what holds a thing, the best kind only; tips come by kind, then by name.
+/// Names of what holds each group, the best kind only. A busy repository has more refs than can be listed for each of
+/// thousands of groups one by one, so from [`MAX_REFS`] on they are counted, 64 groups at a time.
+struct Tally<'a> {
+    names: Vec<Names<'a>>,
+    /// Groups that have names of a better kind, of this one, and as many of this one as are listed.
+    better: Groups,
+    named: Groups,
+    full: Groups,
+    kind: Option<TipKind>,
+    more: [Counts; WORDS],
+}
+
+impl<'a> Tally<'a> {
+    fn new(groups: usize) -> Self {
+        let names = std::iter::repeat_with(Names::default).take(groups).collect();
+        let none = [0; WORDS];
+        Self { names, better: none, named: none, full: none, kind: None, more: Default::default() }
+    }
+
+    /// Takes the next name; they come by kind, the best first, then by name, each once.
+    fn add(&mut self, tip: &'a Tip, holds: Groups) {
+        if self.kind.replace(tip.kind) != Some(tip.kind) {
+            self.better = or(self.better, self.named);
+        }
+        for (word, holds) in holds.into_iter().enumerate() {
+            let holds = holds & !self.better[word];
+            self.named[word] |= holds;
+            self.more[word].add(holds & self.full[word]);
+            let mut listed = holds & !self.full[word];
+            while listed != 0 {
+                let names = &mut self.names[64 * word + listed.trailing_zeros() as usize];
+                names.add(tip);
+                if names.refs.len() == MAX_REFS {
+                    self.full[word] |= listed & listed.wrapping_neg();
+                }
+                listed &= listed - 1;
+            }
+        }
+    }
+
+    fn finish(self, groups: &[Group<'_>]) -> Vec<Held> {
+        let more = |group: usize| self.more[group / 64].of(group % 64);
+        let names = self.names.into_iter().zip(groups).enumerate();
+        names.map(|(group, (names, (places, _)))| names.finish(more(group), !places.is_empty())).collect()
+    }
+}
+
+/// Numbers of 64 groups side by side: a word for each of their digits.
+#[derive(Default)]
+struct Counts(Vec<u64>);
+
+impl Counts {
+    /// One more for each of some groups.
+    fn add(&mut self, mut carry: u64) {
+        for digit in &mut self.0 {
+            if carry == 0 {
+                return;
+            }
+            (*digit, carry) = (*digit ^ carry, *digit & carry);
+        }
+        if carry != 0 {
+            self.0.push(carry);
+        }
+    }
+
+    fn of(&self, group: usize) -> usize {
+        self.0.iter().rev().fold(0, |number, digit| number << 1 | (digit >> group & 1) as usize)
+    }
+}
+
+/// Names of what holds one group.
 #[derive(Default)]
 struct Names<'a> {
     refs: Vec<&'a Tip>,
-    more: usize,
-    last: Option<&'a Tip>,
     lines: HashMap<&'a [u8], &'a Tip>,
     kind: Option<TipKind>,
 }
 
 impl<'a> Names<'a> {
     fn add(&mut self, tip: &'a Tip) {
-        if *self.kind.get_or_insert(tip.kind) != tip.kind {
-            return;
-        }
+        self.kind = Some(tip.kind);
         match tip.kind {
-            TipKind::Ref => {
-                let is_known = self.last.replace(tip).is_some_and(|last| last.name == tip.name);
-                match self.refs.len() {
-                    _ if is_known => {}
-                    ..MAX_REFS => self.refs.push(tip),
-                    _ => self.more += 1,
-                }
-            }
+            TipKind::Ref => self.refs.push(tip),
             TipKind::Reflog | TipKind::Pseudo | TipKind::Dangling => {
                 let log = tip.name.split(|&byte| byte == b'@').next().unwrap_or_default();
                 let newest = self.lines.entry(log).or_insert(tip);
@@ -113,10 +180,10 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn finish(self, has_commit: bool) -> Held {
+    fn finish(self, more: usize, has_commit: bool) -> Held {
         let kind = self.kind.or(has_commit.then_some(TipKind::Dangling));
         if !self.refs.is_empty() {
-            return Held { refs: self.refs.iter().map(|tip| tip.name.clone()).collect(), more: self.more, kind };
+            return Held { refs: self.refs.iter().map(|tip| tip.name.clone()).collect(), more, kind };
         }
         let mut names: Vec<&BString> = self.lines.into_values().map(|tip| &tip.name).collect();
         names.sort();
@@ -126,5 +193,22 @@ impl<'a> Names<'a> {
             refs: names.into_iter().take(MAX_REFS).cloned().collect(),
             kind,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn numbers_side_by_side_are_those_counted_one_by_one() {
+        let (mut counts, mut plain) = (Counts::default(), [0; 64]);
+        let mut set = 0x9e37_79b9_7f4a_7c15_u64;
+        for _ in 0..1000 {
+            set = set.rotate_left(7).wrapping_mul(0x2545_f491_4f6c_dd1d);
+            counts.add(set);
+            plain.iter_mut().enumerate().for_each(|(group, count)| *count += (set >> group & 1) as usize);
+        }
+        assert!((0..64).all(|group| counts.of(group) == plain[group]));
     }
 }
