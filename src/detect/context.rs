@@ -3,7 +3,7 @@
 use super::{
     entropy::{holds_caseless, is_word},
     nearby::runs_behind,
-    runs::{is_token_byte, stretches},
+    runs::{is_token, stretches},
 };
 use crate::{model::Span, rules::table::Owner};
 
@@ -92,7 +92,16 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
 }
 
 fn is_name(byte: u8) -> bool {
-    is_word(byte) || byte == b'-' || byte == b'.'
+    static NAMES: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'-' | b'.');
+            byte += 1;
+        }
+        table
+    };
+    NAMES[usize::from(byte)]
 }
 
 /// From a word to the value assigned to it: the rest of the name, then signs such as `= : => ( ,` and quotes, with at most
@@ -142,7 +151,7 @@ pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
     let mut found = [None; 3];
     let (mut count, mut breaks, mut done) = (0, 0, word.end);
     // A value is a run of token characters, and so long that most of what lies between need not be looked at.
-    for run in stretches(&text[word.end..text.len().min(limit + RUN)], RUN, is_token_byte) {
+    for run in stretches(&text[word.end..text.len().min(limit + RUN)], RUN, is_token) {
         let run = word.end + run.start..word.end + run.end;
         breaks += text[done..run.start].iter().filter(|&&b| b == b'\n').count();
         if breaks >= 3 {
@@ -247,7 +256,7 @@ mod tests {
                 at += 1;
                 continue;
             }
-            let is_long = text.get(at..at + RUN).is_some_and(|run| run.iter().all(|&b| is_token_byte(b)));
+            let is_long = text.get(at..at + RUN).is_some_and(|run| run.iter().all(|&b| is_token(b)));
             if at > word.end && is_long && announced(&text[word.end..at]) {
                 found.push(at);
             }

@@ -35,6 +35,22 @@ pub const fn is_token_byte(byte: u8) -> bool {
         | (byte == b'=')
 }
 
+/// The same by a look-up, for where bytes are met one by one.
+#[must_use]
+#[inline(always)]
+pub fn is_token(byte: u8) -> bool {
+    static TOKENS: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = is_token_byte(byte as u8);
+            byte += 1;
+        }
+        table
+    };
+    TOKENS[usize::from(byte)]
+}
+
 /// The stretches of at least `least` bytes that pass the test, each as long as it goes.
 ///
 /// Of any such stretch every `least`-th byte passes: from a byte that does not, the next possible end is known, so most
