@@ -140,6 +140,22 @@ fn the_small_commands() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         assert!(repo.stanch(&["completions", shell]).code(0).out.contains("baseline"));
     }
+    // What a command's help begins with is what the list of commands says of it.
+    let help = repo.stanch(&["--help"]).code(0).out;
+    let list = help
+        .split("Commands:")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for (name, about) in list
+        .filter_map(|line| line.trim().split_once(' '))
+        .filter(|(name, _)| *name != "help" && !name.starts_with('-'))
+    {
+        let own = repo.stanch(&[name, "--help"]).code(0).out;
+        let words = |text: &str| text.split_whitespace().take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&own), words(about), "{name}");
+    }
     repo.stanch(&["man", "--dir", "man"]).code(0);
     assert!(repo.read("man/stanch.1").contains("stanch") && repo.read("man/stanch-hook-install.1").contains("global"));
     repo.write("a.py", assign(1));

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ConfidenceArg, ConfigArgs, OutputArgs, RuleArgs, ScanArgs, webhook::WebhookArgs};
 
-/// `stanch audit`.
+// `stanch audit`.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
@@ -23,7 +23,7 @@ pub(crate) struct AuditArgs {
     pub(crate) shown: ShownArgs,
 }
 
-/// What besides running an audit.
+// What besides running an audit.
 #[derive(Subcommand, Debug)]
 pub(crate) enum AuditCommand {
     /// List what an audit would read, for shards
@@ -47,7 +47,7 @@ pub(crate) enum AuditCommand {
     },
 }
 
-/// Which repositories.
+// Which repositories.
 #[derive(Args, Debug, Default)]
 pub(crate) struct InputArgs {
     /// github:ORG, gitlab:GROUP, gitea:ORG, bitbucket:WORKSPACE, a directory of clones or mirrors, a file of URLs and paths, or - for such a list on standard input
@@ -91,7 +91,7 @@ pub(crate) enum VisibilityArg {
     Private,
 }
 
-/// How to read them.
+// How to read them.
 #[derive(Args, Debug, Default)]
 pub(crate) struct RunArgs {
     /// Read what this plan lists instead of inputs
@@ -154,7 +154,7 @@ pub(crate) enum ProgressArg {
     None,
 }
 
-/// How the result is shown.
+// How the result is shown.
 #[derive(Args, Debug, Default)]
 pub(crate) struct ShownArgs {
     /// Compare with the JSON report of an audit before

@@ -25,7 +25,8 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// The commands. Their flags are made when they are called.
+/// The commands. Their flags are made when they are called; a doc comment on the structure of those would then take the
+/// place of what is said here.
 #[derive(Subcommand, Debug)]
 #[command(defer = true)]
 pub(crate) enum Command {
@@ -112,7 +113,7 @@ impl std::str::FromStr for ReportArg {
     }
 }
 
-/// Which rules to use.
+// Which rules to use.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct RuleArgs {
     /// Use the rules of this file as well (may be given again)
@@ -129,7 +130,7 @@ pub(crate) struct RuleArgs {
     pub(crate) no_builtin_rules: bool,
 }
 
-/// Where the configuration comes from.
+// Where the configuration comes from.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ConfigArgs {
     /// Use this file instead of the stanch.toml found upward from what is scanned
@@ -140,7 +141,7 @@ pub(crate) struct ConfigArgs {
     pub(crate) no_config: bool,
 }
 
-/// How findings are shown.
+// How findings are shown.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct OutputArgs {
     /// Write a report: text, json, jsonl, sarif, gitlab, junit, csv, github, markdown, codequality or html; FORMAT=FILE for a
@@ -161,7 +162,7 @@ pub(crate) struct OutputArgs {
     pub(crate) quiet: bool,
 }
 
-/// `stanch scan`.
+// `stanch scan`.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct ScanArgs {
     /// Files and directories; - for standard input
@@ -225,7 +226,7 @@ pub(crate) struct ScanArgs {
     pub(crate) webhook: webhook::WebhookArgs,
 }
 
-/// `stanch rules`.
+// `stanch rules`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum RulesCommand {
     /// Turn rules of another scanner into ours, and say what could not be carried over

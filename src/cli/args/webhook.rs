@@ -78,7 +78,7 @@ pub(crate) enum Patience {
     Audit,
 }
 
-/// Asking a webhook, or the providers, whether secrets are live.
+// Asking a webhook, or the providers, whether secrets are live.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Revocation check")]
 pub(crate) struct WebhookArgs {
@@ -165,7 +165,7 @@ pub(crate) struct WebhookArgs {
     pub(crate) dry_run: bool,
 }
 
-/// `stanch webhook`.
+// `stanch webhook`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum WebhookCommand {
     /// Check a receiver against the protocol: signatures, replays, idempotency, partial answers, limits

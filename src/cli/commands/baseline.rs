@@ -27,7 +27,7 @@ use crate::cli::{
 /// Where a baseline is when nobody says.
 const FILE: &str = "stanch.baseline.toml";
 
-/// `stanch baseline`.
+// `stanch baseline`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum BaselineCommand {
     /// Scan, and write all findings down as known
@@ -58,8 +58,8 @@ pub(crate) enum BaselineCommand {
     },
 }
 
-/// What the writing commands share. `--baseline` names files that are applied before: a peer's, when moving over, whose
-/// findings are then taken over as known.
+// What the writing commands share. `--baseline` names files that are applied before: a peer's, when moving over, whose
+// findings are then taken over as known.
 #[derive(clap::Args, Debug)]
 pub(crate) struct WriteArgs {
     /// The file to write [default: that of the configuration, else stanch.baseline.toml]

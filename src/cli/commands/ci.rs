@@ -35,7 +35,7 @@ const SUMMARY_LIMIT: u64 = 1024 * 1024;
 /// The name under which GitLab's templates look for the report.
 const GITLAB_REPORT: &str = "gl-secret-detection-report.json";
 
-/// `stanch ci`.
+// `stanch ci`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct CiArgs {
     /// What the commits are to go to, instead of what the job says

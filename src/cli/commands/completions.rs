@@ -12,14 +12,14 @@ use stanch::{report::json::SCHEMA, rules::RuleSet};
 
 use crate::cli::{args::Args, exit::Exit};
 
-/// `stanch completions`.
+// `stanch completions`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct CompletionsArgs {
     /// For which shell
     shell: Shell,
 }
 
-/// `stanch man`.
+// `stanch man`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ManArgs {
     /// Write a page for every command into this directory; else the main page goes to standard output
@@ -27,7 +27,7 @@ pub(crate) struct ManArgs {
     dir: Option<PathBuf>,
 }
 
-/// `stanch version`.
+// `stanch version`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct VersionArgs {
     /// As JSON

@@ -10,7 +10,7 @@ use crate::cli::{
     hook::{doctor, site::Site},
 };
 
-/// `stanch doctor`.
+// `stanch doctor`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct DoctorArgs {
     /// As JSON

@@ -11,7 +11,7 @@ use stanch::{
 
 use crate::cli::{args::RuleArgs, exit::Exit, settings};
 
-/// `stanch explain`.
+// `stanch explain`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ExplainArgs {
     /// The id of a rule, or the fingerprint of a finding (its first digits do)

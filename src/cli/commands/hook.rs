@@ -15,7 +15,7 @@ use crate::cli::{
     message,
 };
 
-/// `stanch hook`.
+// `stanch hook`.
 #[derive(Subcommand, Debug)]
 pub(crate) enum HookCommand {
     /// Make git run stanch; whatever else runs already goes on running

@@ -30,7 +30,7 @@ pub(crate) enum Part {
     Config,
 }
 
-/// `stanch rules import`.
+// `stanch rules import`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ImportArgs {
     /// gitleaks or betterleaks TOML; Kingfisher or Nosey Parker YAML

@@ -14,7 +14,7 @@ use crate::cli::{
     exit::Exit,
 };
 
-/// `stanch report`.
+// `stanch report`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReportArgs {
     /// A report that `--report json` wrote; - for standard input

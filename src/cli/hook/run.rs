@@ -44,7 +44,7 @@ pub(crate) enum OnDeadline {
     Deny,
 }
 
-/// `stanch hook run`.
+// `stanch hook run`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct HookRunArgs {
     /// Which hook this is
