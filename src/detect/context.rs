@@ -3,7 +3,7 @@
 use super::{
     entropy::{holds_caseless, is_word},
     nearby::runs_behind,
-    runs::{is_token, stretches},
+    runs::{byte_set, is_token, stretches},
 };
 use crate::{model::Span, rules::table::Owner};
 
@@ -92,15 +92,7 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
 }
 
 fn is_name(byte: u8) -> bool {
-    static NAMES: [bool; 256] = {
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'-' | b'.');
-            byte += 1;
-        }
-        table
-    };
+    static NAMES: [bool; 256] = byte_set!(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
     NAMES[usize::from(byte)]
 }
 

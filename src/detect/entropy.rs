@@ -1,5 +1,6 @@
 //! Shannon entropy and counts of characters.
 
+use super::runs::byte_set;
 pub use crate::rules::example::entropy;
 
 /// Number of decimal digits.
@@ -11,19 +12,9 @@ pub fn digits(text: &[u8]) -> usize {
 /// Whether a byte can be part of a token, as far as boundaries go.
 #[must_use]
 pub fn is_word(byte: u8) -> bool {
-    WORD_BYTES[usize::from(byte)]
+    static WORD: [bool; 256] = byte_set!(|b| b.is_ascii_alphanumeric() || b == b'_');
+    WORD[usize::from(byte)]
 }
-
-/// Names are read byte by byte, and a look-up is half the work of comparing.
-static WORD_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
-        byte += 1;
-    }
-    table
-};
 
 /// Whether `text` holds `wanted` (lower case) in any case.
 #[must_use]

@@ -47,7 +47,7 @@ impl Memory {
         let block = self.blocks[block].get_or_init(|| std::iter::repeat_with(Slot::default).take(SLOTS).collect());
         let (mixed, verdict) = &block[slot];
         let known = verdict.load(Relaxed);
-        if mixed.load(Relaxed) ^ known == key {
+        if known != 0 && mixed.load(Relaxed) ^ known == key {
             return f32::from_bits(known as u32);
         }
         let probability = weigh(hay, proposal, path, self.point);

@@ -164,11 +164,10 @@ fn is_key_of_a_pair(hay: &[u8], p: &Proposal) -> bool {
 /// an option of a command is its value.
 fn is_one_of_a_list(hay: &[u8], p: &Proposal) -> bool {
     let is_quote = |b: Option<&u8>| matches!(b, Some(b'"' | b'\''));
-    let escaped = |text: &[u8]| holds(text, b"\\u");
     let name = |text: &[u8]| {
-        text.iter().all(|&b| {
-            b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 || escaped(text) && (b == b'\\' || lex::is_word(b))
-        })
+        let escaped = holds(text, b"\\u");
+        text.iter()
+            .all(|&b| b.is_ascii_alphabetic() || b == b'_' || b >= 0x80 || escaped && (b == b'\\' || lex::is_word(b)))
     };
     if p.operator != Operator::Argument || hay[p.key.start] == b'-' || !name(p.value.of(hay)) {
         return false;

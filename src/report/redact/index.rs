@@ -52,9 +52,7 @@ impl Known {
         }
         spans
     }
-}
 
-impl Known {
     /// What to look for in a text of so many bytes.
     fn finders(&self, len: usize) -> &[memchr::memmem::Finder<'static>] {
         if self.secrets.iter().all(|secret| secret.len() > len + variants::SHORTER) {
