@@ -116,8 +116,8 @@ impl<'d> Heir<'d> {
         let pieces = pieces(version.delta, self.shortest_piece);
         let seams = self.seams(&pieces, version.text.len(), (self.longest - 1, 0));
         let fresh: usize = seams.iter().map(Range::len).sum();
-        // Searching runs at gigabytes per second, so bookkeeping must save half of it to be worth its while.
-        if fresh * 2 > version.text.len() {
+        // Searching runs at gigabytes per second, so bookkeeping must save a quarter of it to be worth its while.
+        if fresh * 4 > version.text.len() * 3 {
             return self.plain(version.text, scratch);
         }
         self.join(base, version, &pieces, &seams, scratch)

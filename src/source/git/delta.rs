@@ -100,13 +100,37 @@ fn spread(bytes: &[u8], eight: Option<&[u8; 8]>, given: u8) -> u64 {
     if eight.is_none() {
         packed = bytes.iter().rev().fold(0, |packed, &byte| packed << 8 | u64::from(byte));
     }
-    let mut spread = 0;
-    for place in 0..7 {
-        let is_given = u64::from(given >> place & 1);
-        spread |= (packed & (0xff * is_given)) << (8 * place);
-        packed >>= 8 * is_given;
+    let moves = &MOVES[usize::from(given & 0x7f)];
+    (0..4).fold(0, |spread, run| spread | (packed & moves.masks[run]) << moves.shifts[run])
+}
+
+/// How packed bytes come to their places: bytes that stand side by side, here and there, move together. Of seven places
+/// no more than four such runs can be given.
+struct Moves {
+    masks: [u64; 4],
+    shifts: [u8; 4],
+}
+
+static MOVES: [Moves; 128] = moves();
+
+const fn moves() -> [Moves; 128] {
+    let mut all = [const { Moves { masks: [0; 4], shifts: [0; 4] } }; 128];
+    let mut given = 0;
+    while given < 128 {
+        let (mut place, mut taken, mut run) = (0, 0, 0);
+        while place < 7 {
+            if given >> place & 1 == 1 {
+                all[given].masks[run] |= 0xff << (8 * taken);
+                all[given].shifts[run] = 8 * (place - taken) as u8;
+                taken += 1;
+            } else if run < 3 && all[given].masks[run] != 0 {
+                run += 1;
+            }
+            place += 1;
+        }
+        given += 1;
     }
-    spread
+    all
 }
 
 /// A delta as it stands in a pack, inflated: not yet known to be sound.
@@ -197,4 +221,22 @@ fn read_size(bytes: &[u8]) -> Option<(u64, &[u8])> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_bytes_come_to_their_places() {
+        let packed = [1, 2, 3, 4, 5, 6, 7, 8];
+        for given in 0..128u8 {
+            let mut next = packed.iter();
+            let places =
+                [0, 1, 2, 3, 4, 5, 6, 7].map(|place| if given >> place & 1 == 1 { *next.next().unwrap() } else { 0 });
+            let count = given.count_ones() as usize;
+            assert_eq!(spread(&packed[..count], Some(&packed), given), u64::from_le_bytes(places), "{given:07b}");
+            assert_eq!(spread(&packed[..count], None, given), u64::from_le_bytes(places), "{given:07b}");
+        }
+    }
 }

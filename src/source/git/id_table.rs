@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::object::ObjectIx;
 use super::pack_index::Strided;
+use super::prefetch::prefetch;
 use crate::model::BlobId;
 use crate::source::mapped::Mapped;
 
@@ -65,9 +66,14 @@ impl IdTable {
     /// The bytes of the id of a rank below [`len`](Self::len).
     #[inline]
     pub(super) fn raw(&self, rank: u32) -> &[u8] {
+        self.records.get(self.bytes(), rank)
+    }
+
+    #[inline]
+    fn bytes(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Mapped(file) => self.records.get(file, rank),
-            Bytes::Owned(ids) => self.records.get(ids, rank),
+            Bytes::Mapped(file) => file,
+            Bytes::Owned(ids) => ids,
         }
     }
 
@@ -92,6 +98,19 @@ impl IdTable {
             }
         }
         None
+    }
+
+    /// [`find`](Self::find) for each id, appended to `found`. The memory that they wait for is asked for beforehand.
+    pub(super) fn find_all(&self, ids: &[BlobId], found: &mut Vec<Option<ObjectIx>>) {
+        for id in ids {
+            prefetch(&self.buckets, self.bucket(id.as_bytes()));
+        }
+        let (bytes, Strided { start, stride, .. }) = (self.bytes(), self.records);
+        for id in ids {
+            let low = start + self.buckets[self.bucket(id.as_bytes())] as usize * stride;
+            (0..3).for_each(|line| prefetch(bytes, low + 64 * line));
+        }
+        found.extend(ids.iter().map(|id| self.find(id.as_bytes())));
     }
 }
 

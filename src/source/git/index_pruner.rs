@@ -211,7 +211,7 @@ impl<'s> IndexPruner<'s> {
             } else if node != NOTHING {
                 children.push(((name, Target::Tree(node)), at));
             }
-        } else if own.is_tree() {
+        } else if own.is_tree() && own.object != NONE {
             self.node(ObjectIx(own.object));
         }
         if own.object != NONE && self.wanted.contains(ObjectIx(own.object)) {

@@ -61,13 +61,23 @@ impl Linker<'_> {
         let Ok(header) = pack.header(offset, end, self.store.hash) else { return broken };
         let base = match header.form {
             Form::Whole(kind) => return Link { parent: ROOT, kind: kind as u8, cost },
-            Form::BackDelta(back) => offset
-                .checked_sub(back)
-                .and_then(|base| seek(self.orders[pack_at], (node - first) as usize, base))
-                .map(|at| self.catalog.rank(pack_at, at).ix()),
-            Form::IdDelta(id) => self.store.ids.find(id),
+            Form::BackDelta(back) => {
+                offset.checked_sub(back).and_then(|base| self.node_at(pack_at, base, (node - first) as usize))
+            }
+            Form::IdDelta(id) => self.store.ids.find(id).map(|base| self.store.nodes.of(base)),
         };
-        base.map_or(broken, |base| Link { parent: self.store.nodes.of(base), kind: 0, cost })
+        base.map_or(broken, |parent| Link { parent, kind: 0, cost })
+    }
+
+    /// The node of the object at an offset of a pack; `guess` is a place in the order of offsets that is not far.
+    fn node_at(&self, pack_at: usize, offset: u64, guess: usize) -> Option<u32> {
+        let (order, nodes) = (self.orders[pack_at], self.store.nodes.of_pack(pack_at));
+        let place = seek(order, guess, offset)?;
+        // Nodes stand by offset, too: where the pack's objects are all its own there is nothing to look up.
+        if nodes.len() == order.len() {
+            return Some((nodes.start + place) as u32);
+        }
+        Some(self.store.nodes.of(self.catalog.rank(pack_at, order[place].1).ix()))
     }
 
     fn kinds_of_loose_bases(&self, parent: &[u32], kind: &mut [u8]) {
@@ -84,8 +94,8 @@ impl Linker<'_> {
     }
 }
 
-/// The position that goes with an offset, looking in ever larger steps from a place near by: most bases are close.
-fn seek(order: &[(u64, u32)], guess: usize, offset: u64) -> Option<u32> {
+/// The place of an offset, looking in ever larger steps from a place near by: most bases are close.
+fn seek(order: &[(u64, u32)], guess: usize, offset: u64) -> Option<usize> {
     let mut high = guess.min(order.len());
     let mut low = high;
     let mut step = 1;
@@ -98,7 +108,7 @@ fn seek(order: &[(u64, u32)], guess: usize, offset: u64) -> Option<u32> {
         high = order.len();
     }
     let at = low + order[low..high].partition_point(|entry| entry.0 < offset);
-    order.get(at).filter(|entry| entry.0 == offset).map(|entry| entry.1)
+    order.get(at).filter(|entry| entry.0 == offset).map(|_| at)
 }
 
 #[cfg(test)]
@@ -111,7 +121,7 @@ mod tests {
             let order: Vec<_> = (0..len).map(|at| (u64::from(at) * 3 + 12, at)).collect();
             for guess in 0..25 {
                 for offset in 0..90u64 {
-                    let expected = order.iter().find(|entry| entry.0 == offset).map(|entry| entry.1);
+                    let expected = order.iter().position(|entry| entry.0 == offset);
                     assert_eq!(seek(&order, guess, offset), expected, "{len} {guess} {offset}");
                 }
             }

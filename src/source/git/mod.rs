@@ -38,6 +38,7 @@ mod open;
 mod pack;
 mod pack_index;
 pub mod parts;
+mod prefetch;
 mod pruned;
 mod quarantine;
 pub mod range;

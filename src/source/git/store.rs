@@ -83,6 +83,11 @@ impl ObjectStore {
         self.ids.find(id)
     }
 
+    /// The number of the object of each id, appended to `found`.
+    pub(super) fn lookup_all(&self, ids: &[BlobId], found: &mut Vec<Option<ObjectIx>>) {
+        self.ids.find_all(ids, found);
+    }
+
     /// The objects of these ids that are here.
     pub fn find_all(&self, ids: &[BlobId]) -> ObjectSet {
         ids.iter().filter_map(|id| self.lookup(id)).collect()

@@ -11,7 +11,7 @@ use super::error::GitError;
 use super::object::{KindSet, ObjectIx, Problem};
 use super::object_set::ObjectSet;
 use super::store::ObjectStore;
-use super::tree_reader::{NameNumber, TreeReader, TreeState};
+use super::tree_reader::{Likely, NameNumber, TreeReader, TreeState};
 use super::walk::WalkOptions;
 use crate::model::BlobId;
 
@@ -108,13 +108,15 @@ impl TreeIndex {
         // A kept entry takes half the bytes of the shortest there can be, and deltas repeat without end.
         let most = options.memory / 4 / size_of::<Step>() as u64 / options.threads.max(1) as u64;
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize / options.threads.max(1));
-        let start = || (worker(), TreeReader::new(store, wanted, most));
+        let wanted = Likely::of(store, wanted);
+        let start = || (worker(), TreeReader::new(store, &wanted, most));
         let (read, mut problems) = store.walk(&options, start, |(value, reader), entry, base: Option<&TreeState>| {
             reader.tree(entry, base, &mut |text, tree| name(value, text, tree))
         });
         let (mut workers, mut missing, mut readers) = (Vec::new(), BTreeMap::new(), Vec::new());
         let mut bytes = 0;
         for (value, mut reader) in read {
+            reader.settle();
             workers.push(value);
             bytes += reader.bytes;
             missing.append(&mut reader.missing);

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::by_id::is_empty_tree;
 use super::delta::{Delta, Op};
+use super::fold_hash::FoldHash;
 use super::object::{ObjectIx, Problem};
 use super::object_set::ObjectSet;
-use super::parts::{MODE_GITLINK, TreeEntry, mode_kind, tree_entries};
+use super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, mode_kind, tree_entries};
 use super::store::ObjectStore;
 use super::tree_index::{NONE, Own, Row, Step};
 use super::walk::Entry;
@@ -31,12 +32,25 @@ struct Name {
     wanted: bool,
 }
 
+/// So many look-ups are made together: each waits for memory, and they may as well wait at the same time.
+const BATCH: usize = 64;
+
+/// Entries whose objects are still to be looked up.
+#[derive(Default)]
+struct Awaited {
+    ids: Vec<BlobId>,
+    /// Of each, its mode and its step; [`NONE`] if it was not kept.
+    entries: Vec<(u32, u32)>,
+    found: Vec<Option<ObjectIx>>,
+}
+
 /// What one thread has read so far.
 pub(super) struct TreeReader<'s> {
     store: &'s ObjectStore,
-    wanted: &'s ObjectSet,
+    wanted: &'s Likely,
     most_steps: usize,
-    met: HashMap<Box<[u8]>, Name>,
+    met: HashMap<Box<[u8]>, Name, FoldHash>,
+    awaited: Awaited,
     pub(super) kept_names: Vec<(Box<[u8]>, bool)>,
     pub(super) rows: Vec<Row>,
     pub(super) steps: Vec<Step>,
@@ -59,12 +73,13 @@ struct Current<'t, 'f> {
 }
 
 impl<'s> TreeReader<'s> {
-    pub(super) fn new(store: &'s ObjectStore, wanted: &'s ObjectSet, most_steps: usize) -> Self {
+    pub(super) fn new(store: &'s ObjectStore, wanted: &'s Likely, most_steps: usize) -> Self {
         Self {
             store,
             wanted,
             most_steps,
-            met: HashMap::new(),
+            met: HashMap::default(),
+            awaited: Awaited::default(),
             kept_names: Vec::new(),
             rows: Vec::new(),
             steps: Vec::new(),
@@ -105,6 +120,7 @@ impl<'s> TreeReader<'s> {
             self.problems.push(Problem::corrupt("malformed entry").object(id));
         }
         if self.steps.len() > self.most_steps {
+            self.settle();
             self.steps.truncate(first);
             self.problems.push(Problem::new(SkipReason::Budget("memory for directories".into())).object(id));
             tree.state = TreeState::default();
@@ -165,19 +181,18 @@ impl<'s> TreeReader<'s> {
             tree.is_broken = true;
             return;
         };
-        let object = self.store.lookup_raw(entry.id);
-        if object.is_none() {
-            self.absent(&entry);
-        }
         let (is_tree, start) = (entry.is_tree(), tree.at as u32);
         let name = self.meet(entry.name, tree);
-        if name.wanted || object.is_some_and(|ix| is_tree || self.wanted.contains(ix)) {
-            let own = self.kept(entry.name, name, is_tree, object);
+        let mut step = NONE;
+        if name.wanted || is_tree || self.wanted.may_hold(entry.id) {
+            step = self.steps.len() as u32;
+            let own = self.kept(entry.name, name, is_tree);
             self.steps.push(Step::Own(own));
             if tree.has_children {
                 tree.state.kept.push(start);
             }
         }
+        self.await_object(&entry, step);
         if tree.has_children {
             tree.state.starts.push(start);
         }
@@ -194,21 +209,70 @@ impl<'s> TreeReader<'s> {
         met
     }
 
-    fn kept(&mut self, text: &[u8], name: Name, is_tree: bool, object: Option<ObjectIx>) -> Own {
+    /// A kept entry, its object not yet known.
+    fn kept(&mut self, text: &[u8], name: Name, is_tree: bool) -> Own {
         let mut number = name.number;
         if number == NONE {
             number = self.kept_names.len() as NameNumber;
             self.kept_names.push((text.into(), name.wanted));
             self.met.insert(text.into(), Name { number, ..name });
         }
-        Own::new(number, is_tree, object)
+        Own::new(number, is_tree, None)
     }
 
-    /// Notes an object that is not in the store.
-    fn absent(&mut self, entry: &TreeEntry<'_>) {
-        let id = entry.blob_id();
-        if mode_kind(entry.mode) != MODE_GITLINK && !(entry.is_tree() && is_empty_tree(&id)) {
-            self.missing.insert(id, if entry.is_tree() { "tree" } else { "blob" });
+    fn await_object(&mut self, entry: &TreeEntry<'_>, step: u32) {
+        self.awaited.ids.push(entry.blob_id());
+        self.awaited.entries.push((entry.mode, step));
+        if self.awaited.ids.len() == BATCH {
+            self.settle();
         }
+    }
+
+    /// Looks up what is awaited: kept entries are told their objects, and what is not in the store is noted.
+    pub(super) fn settle(&mut self) {
+        let Awaited { ids, entries, found } = &mut self.awaited;
+        self.store.lookup_all(ids, found);
+        for ((id, (mode, step)), object) in ids.drain(..).zip(entries.drain(..)).zip(found.drain(..)) {
+            if let Some(Step::Own(own)) = self.steps.get_mut(step as usize) {
+                own.object = object.map_or(NONE, |ix| ix.0);
+            }
+            let is_tree = mode_kind(mode) == MODE_TREE;
+            if object.is_none() && mode_kind(mode) != MODE_GITLINK && !(is_tree && is_empty_tree(&id)) {
+                self.missing.insert(id, if is_tree { "tree" } else { "blob" });
+            }
+        }
+    }
+}
+
+/// Objects by the beginnings of their ids: a few more than those that were put in, told without a look-up.
+pub(super) struct Likely {
+    bits: Vec<u64>,
+}
+
+impl Likely {
+    /// Bits per object: of the others one in so many is taken for one of these.
+    const SPREAD: usize = 32;
+
+    pub(super) fn of(store: &ObjectStore, objects: &ObjectSet) -> Self {
+        let words = (objects.iter().count() * Self::SPREAD).div_ceil(64).next_power_of_two();
+        let mut likely = Self { bits: vec![0; words] };
+        for ix in objects.iter() {
+            let (word, bit) = likely.place(store.id(ix).as_bytes());
+            likely.bits[word] |= bit;
+        }
+        likely
+    }
+
+    /// Whether the object of this id may be one of them.
+    #[inline]
+    fn may_hold(&self, id: &[u8]) -> bool {
+        let (word, bit) = self.place(id);
+        self.bits[word] & bit != 0
+    }
+
+    #[inline]
+    fn place(&self, id: &[u8]) -> (usize, u64) {
+        let head = id.first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
+        (head as usize >> 6 & (self.bits.len() - 1), 1 << (head & 63))
     }
 }
