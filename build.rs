@@ -88,6 +88,8 @@ fn main() {
     println!("cargo::rerun-if-changed=patterns");
     println!("cargo::rerun-if-changed=src/rules");
     println!("cargo::rerun-if-changed=src/detect/table.rs");
+    println!("cargo::rerun-if-changed=src/detect/gram.rs");
+    println!("cargo::rerun-if-changed=src/detect/trigrams.txt");
     println!("cargo::rerun-if-changed=src/detect/generic/keywords.rs");
     println!("cargo::rerun-if-changed=src/detect/decode/marks.rs");
     JUDGE.iter().for_each(|name| println!("cargo::rerun-if-changed={name}"));

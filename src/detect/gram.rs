@@ -23,43 +23,10 @@ const fn classes() -> [u8; 128] {
     table
 }
 
-/// How rare a pair of classes is: a character per pair, `#` + twice the negative binary logarithm of its share.
-///
-/// Counted over 19 MB drawn evenly from 120 MB of Rust, C, JavaScript, TOML and JSON sources and 60 MB of English documentation.
-const RARITY: [&[u8; 32]; 32] = [
-    br")242443772<;44543>4214758;:.2159",
-    br"6<755=97A7B:353E6D3329:::8?87:><",
-    br"58>:=7>BE8;E6AA8@G;<?7DGG8E879A<",
-    br"95=:=59B59B67;@2<E6;59@@A=F879?7",
-    br"36;<82<>A6DD;=@8>B99=:>;?<F567=6",
-    br"04:43769>;;=462<77123>8859A374:5",
-    br"58><;76:G5IF9<75AF7;::HDG>I777?;",
-    br"6<B@B5B@:6IC<?9:AG::<:DCFAB7<9@9",
-    br"75BBA3CEF7IAB=C7BF;=89FBIAG9@;A:",
-    br";7955767C?F=56048C842B8B:G6;:<B<",
-    br"A@GDH:GII@JEIGI>FIF:I@IHIKI@DDIF",
-    br":=@A?6BAD:IFCB=>BHD;@?ECCEI8>;A;",
-    br"65>?826?B3I@5@?5;E@877?>B8A8?9?9",
-    br"84:@=3BEG7EC=9@75CA:<5BCF@G8=9?9",
-    br"36?64494@7C:9=:4:F>328::E:A6<8<8",
-    br"5<965=6;C9?874186J276597<BC9?;?8",
-    br"95@<=5@B<8H>6=A69D5864>AE:G8::@9",
-    br"@EFEDEIJHGKI;HFJGGCEE9HIJIK8A=K@",
-    br"44>881;7A4I:;874>F6657;>B7I4;6=8",
-    br"27>7>1>=74G<:<<68:<516@>C9B5<5<6",
-    br"14?8:1;=23HB:<?48E4677?<=6@3:5;4",
-    br"=;58;7:;G7IF584>8I543AEH=HD<6@F@",
-    br"?6DBE5CDG9IGCAD<@FC@@EFEBHD=<>E>",
-    br";8CBB9BF97HCBD;8CI8;AFE@DII8A=C;",
-    br":;@;?;=CC=IIDADB:JDA8CGD?AD85:=:",
-    br"5A?AB<ABC>GF>=;;7J>99ECA@FC7?9?9",
-    br"B>GBA6FHD=IIBAC=GJF>GGHGIBB?@AH?",
-    br"-686898;86><:68:8B8577:;:>=.43<;",
-    br"4777778AB?C?B@<@?B=>?<B@6EC1.4:7",
-    br"/9:79999;7>?:9798C9899<;AC>460@@",
-    br"9<>=>>>@A>CC>???=F><=>A?FG@68C7G",
-    br">786878;;6A=87987A8578:;@A?;9?D;",
-];
+/// How rare three neighbouring classes are: a line per two, a character per third class, `#` + twice the negative binary
+/// logarithm of the share. Counted by `benches/train/trigrams.py` over 40 MB of sources (the crates of the package registry,
+/// and four repositories of Rust, Ruby and JavaScript) and 25 MB of English documentation.
+const RARITY: &[u8; 32 * 32 * 33] = include_bytes!("trigrams.txt");
 
 /// For each keyword the place of its gram, so that few positions of ordinary text pass the filter.
 pub(super) fn choose(keywords: &[Keyword<'_>]) -> Vec<usize> {
@@ -86,35 +53,32 @@ pub(super) fn choose(keywords: &[Keyword<'_>]) -> Vec<usize> {
 
 /// What is known while choosing.
 struct Chooser {
-    share: Box<[[f32; 32]; 32]>,
-    single: [f32; 32],
+    /// Of text, by three classes and by the first two of them.
+    three: Vec<f32>,
+    two: Vec<f32>,
     /// How many keywords use a pair as their first two, or last two, bytes.
-    ab: Box<[[u16; 32]; 32]>,
-    bc: Box<[[u16; 32]; 32]>,
-    /// By middle class: the share of text that the used pairs let pass.
-    ab_mass: [f32; 32],
-    bc_mass: [f32; 32],
+    ab: Vec<u16>,
+    bc: Vec<u16>,
+    /// The share of text that a pair, once it is used, lets pass with the pairs used on the other side.
+    ab_gain: Vec<f32>,
+    bc_gain: Vec<f32>,
 }
 
-/// What comparing a candidate costs, against telling that a position is none after the first stage.
-const CANDIDATE_COST: f32 = 20.0;
+/// What a position costs that passes all filters, or nearly all, against one that passes the pairs alone.
+const CANDIDATE_COST: f32 = 8.0;
 
 impl Chooser {
     fn new() -> Self {
-        let mut power = [1.0_f32; 64];
-        for i in 1..64 {
+        let mut power = [1.0_f32; 128];
+        for i in 1..power.len() {
             power[i] = power[i - 1] * std::f32::consts::FRAC_1_SQRT_2;
         }
-        let mut share = Box::new([[0.0; 32]; 32]);
-        let mut single = [0.0; 32];
-        for (a, row) in RARITY.iter().enumerate() {
-            for (b, &rarity) in row.iter().enumerate() {
-                share[a][b] = power[usize::from(rarity - b'#') & 63];
-                single[a] += share[a][b];
-            }
-        }
-        let none = [[0; 32]; 32];
-        Self { share, single, ab: Box::new(none), bc: Box::new(none), ab_mass: [0.0; 32], bc_mass: [0.0; 32] }
+        let lines = RARITY.as_chunks::<33>().0.iter();
+        let three: Vec<f32> =
+            lines.flat_map(|line| &line[..32]).map(|&rarity| power[usize::from(rarity - b'#')]).collect();
+        let two = three.as_chunks::<32>().0.iter().map(|thirds| thirds.iter().sum()).collect();
+        let (used, gain) = (vec![0; 32 * 32], vec![0.0; 32 * 32]);
+        Self { three, two, ab: used.clone(), bc: used, ab_gain: gain.clone(), bc_gain: gain }
     }
 
     fn best(&self, text: &[u8]) -> usize {
@@ -125,15 +89,18 @@ impl Chooser {
             *class = usize::from(CLASS[usize::from(byte & 0x7f)]);
         }
         for (offset, gram) in classes[..used].windows(3).enumerate().take(MAX_BEFORE + 1) {
-            let (a, b, c) = (gram[0], gram[1], gram[2]);
-            let three = self.share[a][b] * self.share[b][c] / self.single[b];
+            let (ab, bc) = (gram[0] << 5 | gram[1], gram[1] << 5 | gram[2]);
+            let three = self.three[ab << 5 | gram[2]];
             let four = match classes[..used].get(offset + 3) {
-                Some(&d) => three * (self.share[c][d] / self.single[c]).max(0.125),
+                Some(&d) => three * (self.three[bc << 5 | d] / self.two[bc]),
                 None => three,
             };
-            let new_ab = if self.ab[a][b] == 0 { self.share[a][b] } else { 0.0 };
-            let new_bc = if self.bc[b][c] == 0 { self.share[b][c] } else { 0.0 };
-            let passing = (new_ab * (self.bc_mass[b] + new_bc) + new_bc * self.ab_mass[b]) / self.single[b];
+            let passing = match (self.ab[ab] > 0, self.bc[bc] > 0) {
+                (true, true) => 0.0,
+                (false, true) => self.ab_gain[ab],
+                (true, false) => self.bc_gain[bc],
+                (false, false) => self.ab_gain[ab] + self.bc_gain[bc] + three,
+            };
             let cost = passing + four * CANDIDATE_COST;
             if cost < best.0 {
                 best = (cost, offset);
@@ -144,21 +111,25 @@ impl Chooser {
 
     fn count(&mut self, text: &[u8], offset: usize, add: bool) {
         let [a, b, c] = [0, 1, 2].map(|i| usize::from(CLASS[usize::from(text[offset + i] & 0x7f)]));
-        for (uses, mass, share) in [
-            (&mut self.ab[a][b], &mut self.ab_mass[b], self.share[a][b]),
-            (&mut self.bc[b][c], &mut self.bc_mass[b], self.share[b][c]),
-        ] {
-            if add {
-                *uses += 1;
-                if *uses == 1 {
-                    *mass += share;
-                }
-            } else {
-                *uses -= 1;
-                if *uses == 0 {
-                    *mass = (*mass - share).max(0.0);
-                }
+        if changes(&mut self.ab[a << 5 | b], add) {
+            for third in 0..32 {
+                self.bc_gain[b << 5 | third] += signed(self.three[a << 10 | b << 5 | third], add);
+            }
+        }
+        if changes(&mut self.bc[b << 5 | c], add) {
+            for first in 0..32 {
+                self.ab_gain[first << 5 | b] += signed(self.three[first << 10 | b << 5 | c], add);
             }
         }
     }
+}
+
+/// Counts one use more or less; whether a pair came into use by it, or went out of use.
+fn changes(uses: &mut u16, add: bool) -> bool {
+    *uses = if add { *uses + 1 } else { *uses - 1 };
+    *uses == u16::from(add)
+}
+
+fn signed(share: f32, add: bool) -> f32 {
+    if add { share } else { -share }
 }

@@ -20,7 +20,10 @@ const LARGE: u64 = 4 << 20;
 /// The content of one file at a time.
 #[derive(Default)]
 pub struct Buffer {
+    /// As long as the longest file so far, so that it is cleared but once.
     small: Vec<u8>,
+    /// How much of it is the file's.
+    len: usize,
     large: Option<(Mapped, File)>,
 }
 
@@ -28,7 +31,7 @@ impl Deref for Buffer {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.large.as_ref().map_or(&self.small, |(mapped, _)| mapped)
+        self.large.as_ref().map_or(&self.small[..self.len], |(mapped, _)| mapped)
     }
 }
 
@@ -41,17 +44,34 @@ impl Buffer {
     }
 
     /// Reads a file that says it has `size` bytes, and at most `limit + 1` of them.
-    fn fill(&mut self, file: File, size: u64, limit: u64) -> io::Result<()> {
+    fn fill(&mut self, mut file: File, size: u64, limit: u64) -> io::Result<()> {
         if size >= LARGE
             && let Some(mapped) = Mapped::whole(&file).ok().filter(Mapped::is_guarded)
         {
             self.large = Some((mapped, file));
             return Ok(());
         }
-        self.small.reserve_exact(size as usize + 1);
-        // One byte more than the size says tells whether the file grew; files of /proc say 0 and have content.
-        file.take(limit.saturating_add(1)).read_to_end(&mut self.small)?;
+        // One byte more than the size says tells whether the file grew.
+        let room = size as usize + 1;
+        self.small.resize(room.max(self.small.len()), 0);
+        self.len = read_some(&mut file, &mut self.small[..room])?;
+        // Most files end there, and need not be asked once more. Those of /proc say 0 and have content.
+        if size == 0 || self.len as u64 != size {
+            self.small.truncate(self.len);
+            file.take(limit.saturating_add(1) - self.len as u64).read_to_end(&mut self.small)?;
+            self.len = self.small.len();
+        }
         Ok(())
+    }
+}
+
+/// What one call gives.
+fn read_some(file: &mut File, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
     }
 }
 
@@ -60,8 +80,7 @@ impl Buffer {
 /// A file that grows or shrinks meanwhile is [`SkipReason::Changed`], but what was read stays in the buffer: the caller
 /// scans it all the same. Afterwards [`Buffer::is_changed`] says whether it changed even later.
 pub fn read(path: &Path, limit: u64, buffer: &mut Buffer) -> Result<(), SkipReason> {
-    buffer.small.clear();
-    buffer.large = None;
+    (buffer.len, buffer.large) = (0, None);
     let file = open(path)?;
     let metadata = file.metadata().map_err(|error| reason(&error))?;
     if let Some(what) = special(&metadata.file_type()) {
