@@ -107,7 +107,7 @@ impl<'s> IndexPruner<'s> {
             if whole {
                 self.shapes[slot as usize] = WHOLE;
                 let kept = self.index.kept(slot);
-                let below = kept.iter().filter_map(|&own| self.subtree(own));
+                let below = kept.iter().filter_map(|own| own.row());
                 stack.extend(
                     below.filter(|&below| matches!(self.state(below), UNSEEN | BUSY)).map(|below| (below, true)),
                 );
@@ -121,7 +121,7 @@ impl<'s> IndexPruner<'s> {
                     stack.push((slot, true));
                 } else if stack.len() == waiting {
                     let (index, row) = (self.index, self.index.rows()[slot as usize]);
-                    let base = index.slot(row.base).map(|base| self.shapes[base as usize]);
+                    let base = self.shapes.get(row.base as usize).copied();
                     self.shapes[slot as usize] = self.shape_of(index.steps(row).iter().copied(), base);
                     stack.pop();
                 }
@@ -132,17 +132,16 @@ impl<'s> IndexPruner<'s> {
     /// Puts on the stack what a tree has to wait for; `false` if that waits for the tree, or is of no use to it.
     fn wait_for(&self, slot: u32, stack: &mut Vec<(u32, bool)>) -> bool {
         let row = self.index.rows()[slot as usize];
-        if let Some(base) = self.index.slot(row.base) {
-            match self.state(base) {
-                UNSEEN => stack.push((base, false)),
-                BUSY | WHOLE => return false,
-                shape if self.known[shape as usize].places.is_none() => return false,
-                _ => {}
-            }
+        match self.shapes.get(row.base as usize) {
+            None => {}
+            Some(&UNSEEN) => stack.push((row.base, false)),
+            Some(&(BUSY | WHOLE)) => return false,
+            Some(&shape) if self.known[shape as usize].places.is_none() => return false,
+            Some(_) => {}
         }
         for step in self.index.steps(row) {
             let Step::Own(own) = step else { continue };
-            let Some(below) = self.subtree(*own) else { continue };
+            let Some(below) = own.row() else { continue };
             match self.state(below) {
                 UNSEEN => stack.push((below, false)),
                 BUSY => stack.push((below, true)),
@@ -154,10 +153,6 @@ impl<'s> IndexPruner<'s> {
 
     fn state(&self, slot: u32) -> u32 {
         self.shapes[slot as usize]
-    }
-
-    fn subtree(&self, own: Own) -> Option<u32> {
-        if own.is_tree() { self.index.slot(own.object) } else { None }
     }
 
     /// The shape of a tree, all that it depends on being known.
@@ -197,12 +192,12 @@ impl<'s> IndexPruner<'s> {
 
     fn own(&mut self, own: Own, at: u32, children: &mut Vec<(Child, u32)>) {
         let name = own.name();
-        if let Some(below) = self.subtree(own) {
+        if let Some(below) = own.row() {
             let shape = self.state(below);
             // A tree that holds itself takes a broken hash; it ends here.
             let node = if shape < WHOLE { self.known[shape as usize].node } else { NOTHING };
             if self.pruned.depth(node) as usize >= MAX_DEPTH {
-                let id = self.store.id(ObjectIx(own.object));
+                let id = self.store.id(self.index.rows()[below as usize].tree);
                 self.problems.push(GitError::Corrupt {
                     kind: "tree",
                     id,
@@ -211,11 +206,14 @@ impl<'s> IndexPruner<'s> {
             } else if node != NOTHING {
                 children.push(((name, Target::Tree(node)), at));
             }
-        } else if own.is_tree() && own.object != NONE {
-            self.node(ObjectIx(own.object));
         }
-        if own.object != NONE && self.wanted.contains(ObjectIx(own.object)) {
-            children.push(((name, Target::Wanted(self.numbers[&ObjectIx(own.object)])), at));
+        if let Some(object) = own.object() {
+            if own.is_tree() {
+                self.node(object);
+            }
+            if self.wanted.contains(object) {
+                children.push(((name, Target::Wanted(self.numbers[&object])), at));
+            }
         }
         let wanted = self.wanted_names[name as usize];
         if wanted != NONE {

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bstr::BString;
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
-use super::ancestry::CommitNumber;
+use super::ancestry::{Ancestry, CommitNumber};
 use super::introduce::{End, MAX_REFS};
 use super::refs::{Tip, TipKind};
 use super::trace::Search;
@@ -52,39 +54,41 @@ impl Search<'_> {
         let mut sorted: Vec<NamedEnd<'_>> =
             ends.iter().enumerate().map(|(at, end)| (at, end.tip, target(end))).collect();
         sorted.sort_by(|a, b| (a.1.kind, &a.1.name).cmp(&(b.1.kind, &b.1.name)));
-        let mut bits = vec![[0; WORDS]; self.ancestry.len()];
-        let holders = |groups| self.holders(groups, &sorted, &mut bits);
-        let held: Vec<Held> = groups.chunks(64 * WORDS).flat_map(holders).collect();
+        let ancestry = self.ancestry;
+        let bits = || vec![[0; WORDS]; ancestry.len()];
+        let sets = groups.par_chunks(64 * WORDS);
+        let held = sets.map_init(bits, |bits, groups| holders(ancestry, groups, &sorted, bits));
+        let held: Vec<Held> = held.collect::<Vec<_>>().into_iter().flatten().collect();
         for (trace, group) in self.traces.iter_mut().zip(group_of) {
             trace.held = held[group].clone();
         }
     }
+}
 
-    /// For as many groups as a set may have.
-    fn holders(&self, groups: &[Group<'_>], ends: &[NamedEnd<'_>], bits: &mut [Groups]) -> Vec<Held> {
-        bits.fill([0; WORDS]);
-        let mut direct: HashMap<usize, Groups> = HashMap::new();
-        for (group, (places, named)) in groups.iter().enumerate() {
-            let (word, bit) = (group / 64, 1 << (group % 64));
-            places.iter().for_each(|&at| bits[self.ancestry.order[at as usize] as usize][word] |= bit);
-            named.iter().for_each(|&end| direct.entry(end).or_default()[word] |= bit);
-        }
-        let first = groups.iter().flat_map(|(places, _)| places).min().map_or(self.ancestry.len(), |&at| at as usize);
-        for &number in &self.ancestry.order[first..] {
-            let parents = self.ancestry.parents(number).iter();
-            bits[number as usize] = parents.fold(bits[number as usize], |sum, &parent| or(sum, bits[parent as usize]));
-        }
-        let mut tally = Tally::new(groups.len());
-        // A name may stand for several things, but holds them once.
-        for same in ends.chunk_by(|a, b| (a.1.kind, &a.1.name) == (b.1.kind, &b.1.name)) {
-            let of = |(at, _, target): &NamedEnd<'_>| {
-                let built_on = target.map_or([0; WORDS], |number| bits[number as usize]);
-                if direct.is_empty() { built_on } else { or(built_on, direct.get(at).copied().unwrap_or_default()) }
-            };
-            tally.add(same[0].1, same.iter().map(of).fold([0; WORDS], or));
-        }
-        tally.finish(groups)
+/// For as many groups as a set may have.
+fn holders(ancestry: &Ancestry, groups: &[Group<'_>], ends: &[NamedEnd<'_>], bits: &mut [Groups]) -> Vec<Held> {
+    bits.fill([0; WORDS]);
+    let mut direct: HashMap<usize, Groups> = HashMap::new();
+    for (group, (places, named)) in groups.iter().enumerate() {
+        let (word, bit) = (group / 64, 1 << (group % 64));
+        places.iter().for_each(|&at| bits[ancestry.order[at as usize] as usize][word] |= bit);
+        named.iter().for_each(|&end| direct.entry(end).or_default()[word] |= bit);
     }
+    let first = groups.iter().flat_map(|(places, _)| places).min().map_or(ancestry.len(), |&at| at as usize);
+    for &number in &ancestry.order[first..] {
+        let parents = ancestry.parents(number).iter();
+        bits[number as usize] = parents.fold(bits[number as usize], |sum, &parent| or(sum, bits[parent as usize]));
+    }
+    let mut tally = Tally::new(groups.len());
+    // A name may stand for several things, but holds them once.
+    for same in ends.chunk_by(|a, b| (a.1.kind, &a.1.name) == (b.1.kind, &b.1.name)) {
+        let of = |(at, _, target): &NamedEnd<'_>| {
+            let built_on = target.map_or([0; WORDS], |number| bits[number as usize]);
+            if direct.is_empty() { built_on } else { or(built_on, direct.get(at).copied().unwrap_or_default()) }
+        };
+        tally.add(same[0].1, same.iter().map(of).fold([0; WORDS], or));
+    }
+    tally.finish(groups)
 }
 
 /// Names of what holds each group, the best kind only. A busy repository has more refs than can be listed for each of

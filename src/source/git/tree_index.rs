@@ -33,7 +33,7 @@ pub struct TreeIndex {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) tree: ObjectIx,
-    /// The tree whose kept entries it copies; an object, or [`NONE`].
+    /// The tree whose kept entries it copies; an object, and in a [`TreeIndex`] its row; or [`NONE`].
     pub(super) base: u32,
     /// Its steps.
     pub(super) first: u32,
@@ -54,19 +54,37 @@ pub(super) enum Step {
 pub(super) struct Own {
     /// Number of its name, with the highest bit set if the entry is a directory.
     name: u32,
-    /// Its object; [`NONE`] if the store has it not.
-    pub(super) object: u32,
+    /// Its object, or the row of a directory that was read; [`NONE`] if the store has it not.
+    target: u32,
 }
 
 const IS_TREE: u32 = 1 << 31;
+const IS_ROW: u32 = 1 << 30;
 
 impl Own {
     pub(super) fn new(name: NameNumber, is_tree: bool, object: Option<ObjectIx>) -> Self {
-        Self { name: name | if is_tree { IS_TREE } else { 0 }, object: object.map_or(NONE, |ix| ix.0) }
+        Self { name: name | if is_tree { IS_TREE } else { 0 }, target: object.map_or(NONE, |ix| ix.0) }
     }
 
     pub(super) fn name(self) -> NameNumber {
-        self.name & !IS_TREE
+        self.name & !(IS_TREE | IS_ROW)
+    }
+
+    /// The row of a directory that was read.
+    #[inline]
+    pub(super) fn row(self) -> Option<u32> {
+        (self.name & IS_ROW != 0).then_some(self.target)
+    }
+
+    /// The object of anything else, if the store has it.
+    #[inline]
+    pub(super) fn object(self) -> Option<ObjectIx> {
+        (self.name & IS_ROW == 0 && self.target != NONE).then_some(ObjectIx(self.target))
+    }
+
+    /// Says which object it is.
+    pub(super) fn set_object(&mut self, object: Option<ObjectIx>) {
+        self.target = object.map_or(NONE, |ix| ix.0);
     }
 
     pub(super) fn is_tree(self) -> bool {
@@ -157,7 +175,23 @@ impl TreeIndex {
             }
         }
         index.names = names.into_iter().map(|(name, (wanted, _))| (name, wanted)).collect();
+        index.resolve();
         index
+    }
+
+    /// From objects to rows, which stand in the order of reading: what belongs together is close together.
+    fn resolve(&mut self) {
+        let Self { slots, rows, steps, .. } = self;
+        for row in rows {
+            row.base = slots.get(row.base as usize).copied().unwrap_or(NONE);
+        }
+        for step in steps {
+            let Step::Own(own) = step else { continue };
+            let row = slots.get(own.target as usize).copied().filter(|_| own.is_tree());
+            if let Some(row) = row.filter(|&row| row != NONE) {
+                (own.name, own.target) = (own.name | IS_ROW, row);
+            }
+        }
     }
 
     /// How many trees were read.
@@ -193,8 +227,8 @@ impl TreeIndex {
     /// All kept entries of a tree, put together from those of its bases.
     pub(super) fn kept(&self, slot: u32) -> Vec<Own> {
         let mut chain = vec![self.rows[slot as usize]];
-        while let Some(base) = self.slot(chain[chain.len() - 1].base) {
-            chain.push(self.rows[base as usize]);
+        while let Some(base) = self.rows.get(chain[chain.len() - 1].base as usize) {
+            chain.push(*base);
         }
         let mut kept: Vec<Own> = Vec::new();
         for row in chain.into_iter().rev() {

@@ -234,7 +234,7 @@ impl<'s> TreeReader<'s> {
         self.store.lookup_all(ids, found);
         for ((id, (mode, step)), object) in ids.drain(..).zip(entries.drain(..)).zip(found.drain(..)) {
             if let Some(Step::Own(own)) = self.steps.get_mut(step as usize) {
-                own.object = object.map_or(NONE, |ix| ix.0);
+                own.set_object(object);
             }
             let is_tree = mode_kind(mode) == MODE_TREE;
             if object.is_none() && mode_kind(mode) != MODE_GITLINK && !(is_tree && is_empty_tree(&id)) {
