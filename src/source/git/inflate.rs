@@ -62,12 +62,14 @@ impl Buffer {
 /// Inflates one stream after another.
 pub(super) struct Inflater {
     whole: Decompressor,
+    /// For streams that begin with deflate's fixed codes: it keeps their tables as long as it meets no others.
+    fixed: Decompressor,
     start: Option<Decompress>,
 }
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self { whole: Decompressor::new(), start: None }
+        Self { whole: Decompressor::new(), fixed: Decompressor::new(), start: None }
     }
 
     /// Inflates the zlib stream at the front of `input`, which must yield exactly `size` bytes, at most `limit`.
@@ -79,7 +81,8 @@ impl Inflater {
             return Err(Problem::corrupt("the compressed data is too short for its size"));
         }
         let size = usize::try_from(size).map_err(|_| Problem::new(SkipReason::TooLarge { size, limit }))?;
-        match self.whole.zlib_decompress(input, out.resize(size)) {
+        let engine = if begins_fixed(input) { &mut self.fixed } else { &mut self.whole };
+        match engine.zlib_decompress(input, out.resize(size)) {
             Ok(made) if made == size => Ok(()),
             Ok(_) => Err(Problem::corrupt("the compressed data is shorter than its header says")),
             Err(DecompressionError::InsufficientSpace) => {
@@ -98,4 +101,9 @@ impl Inflater {
             .map_err(|_| Problem::corrupt("the compressed data is damaged"))?;
         Ok(usize::try_from(start.total_out()).unwrap_or(0))
     }
+}
+
+/// Whether the first block of a zlib stream is in deflate's fixed codes (RFC 1951, 3.2.3): small ones mostly are.
+fn begins_fixed(stream: &[u8]) -> bool {
+    stream.get(2).is_some_and(|bits| bits >> 1 & 3 == 1)
 }
