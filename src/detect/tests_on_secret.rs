@@ -37,11 +37,22 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
     if rule.gate == Gate::Context && rule.min_digits > 0 && generic::share_of_words(value) > WORDS {
         return Fate::Dropped("made of words");
     }
+    if rule.gate == Gate::Context && is_interface_id(text, matched, secret) {
+        return Fate::Refuted("the number of an interface or a class");
+    }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
         Some(State::Valid) => known(value),
         Some(State::Invalid(why)) => Fate::Refuted(why),
         _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
     }
+}
+
+/// Whether a UUID is given as what Windows tells interfaces and classes apart by.
+fn is_interface_id(text: &[u8], matched: Span, secret: Span) -> bool {
+    let (value, before) = (secret.of(text), Span::new(matched.start.saturating_sub(16), secret.start));
+    value.len() == 36
+        && value.iter().filter(|&&b| b == b'-').count() == 4
+        && [&b"guid"[..], b"clsid", b"iid_"].iter().any(|word| holds_caseless(before.of(text), word))
 }
 
 /// The same for what the judge of names and values proposes under a rule: a password may be made of words, a token may not.
@@ -58,5 +69,26 @@ pub(crate) fn known(value: &[u8]) -> Fate {
     match look_up(value) {
         Some(Known::Example) => Fate::Refuted("an example that the vendor's documents show"),
         _ => Fate::Kept,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::detect::{Detector, Scratch};
+    use crate::rules::RuleSet;
+
+    #[test]
+    fn the_number_of_an_interface_is_no_key() {
+        let detector = Detector::new(Arc::new(RuleSet::builtin()), crate::detect::Options::default());
+        let found = |before: &str| {
+            let text = format!("{before}\"6b4e0a77-9d3c-4f51-8e2a-{}\";", "1c7d5b9f0e34");
+            detector.scan(text.as_bytes(), b"keys.rs", &mut Scratch::default()).len()
+        };
+        assert_eq!(found("shortcut_key = "), 1);
+        for before in ["ShortcutKey: GUID = ", "DEFINE_GUID(ShortcutKey, ", "IID_ShortcutKey = "] {
+            assert_eq!(found(before), 0, "{before}");
+        }
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
     is_public(value)
         || is_resource_name(hay, p, value)
         || is_key_of_a_pair(hay, p)
+        || names_stored_credentials(p.key.of(hay))
         || is_one_of_a_list(hay, p)
         || is_one_of_words(hay, p)
         || is_counting(value)
@@ -58,6 +59,12 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || (key.eq_ignore_ascii_case(b"pwd") && value.starts_with(b"/"))
         || is_download(hay, p)
         || is_of_vectors(path)
+}
+
+/// `credentialsId`: says which of the stored credentials are meant, and holds none.
+fn names_stored_credentials(key: &[u8]) -> bool {
+    let letters: Vec<u8> = key.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect();
+    letters.ends_with(b"credentialsid") || letters.ends_with(b"credentialid")
 }
 
 fn is_word_of_code(value: &[u8]) -> bool {

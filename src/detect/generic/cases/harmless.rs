@@ -6,6 +6,11 @@ pub(super) const HARMLESS: &[(&str, &str)] = &[
     ("app/db.py", r#"password = os.environ.get("DB_PASSWORD")"#),
     ("app/db.py", r#"password = os.getenv('DB_PASSWORD', '')"#),
     ("app/db.py", "password = settings.DATABASE_PASSWORD"),
+    (
+        "Jenkinsfile",
+        "usernamePassword(credentialsId: '1f2c9d3e-7b4a-4e6f-9a81-5c0d2b7e8f36', usernameVariable: 'USER')",
+    ),
+    ("jobs/build.yaml", "credentials-id: 1f2c9d3e-7b4a-4e6f-9a81-5c0d2b7e8f36"),
     ("app/db.py", "password = getpass.getpass('Password: ')"),
     ("app/db.py", "connect(user=user, password=password, host=host)"),
     ("app/db.py", "self.password = password"),
