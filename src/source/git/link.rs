@@ -13,6 +13,9 @@ use super::store::ObjectStore;
 /// Below this many objects, handing out work costs more than it saves.
 const PARALLEL_FROM: usize = 1 << 13;
 
+/// Headers are asked for so many before they are read: they stand too far apart for the processor to guess.
+const AHEAD: u32 = 16;
+
 /// What a loose object is taken to cost to read, like that many bytes in a pack; a guess, to save a system call for each.
 const LOOSE_COST: u32 = 4096;
 
@@ -39,7 +42,8 @@ impl Linker<'_> {
         for pack in 0..self.store.packs.len() {
             let nodes = self.store.nodes.of_pack(pack);
             let first = nodes.start;
-            let link = |(n, link): (usize, &mut Link)| *link = self.link(pack, first as u32, (first + n) as u32);
+            let offsets = Offsets::of(self.orders[pack]);
+            let link = |(n, link): (usize, &mut Link)| *link = self.link(pack, &offsets, (first + n) as u32);
             if nodes.len() < PARALLEL_FROM {
                 links[nodes].iter_mut().enumerate().for_each(link);
             } else {
@@ -54,30 +58,28 @@ impl Linker<'_> {
         Forest::grow(parent, kind, cost)
     }
 
-    fn link(&self, pack_at: usize, first: u32, node: u32) -> Link {
+    fn link(&self, pack_at: usize, offsets: &Offsets<'_>, node: u32) -> Link {
         let broken = Link { parent: BROKEN, kind: 0, cost: 0 };
         let Place::Packed(pack, (offset, end)) = self.store.place(node) else { return broken };
+        pack.expect(self.store.nodes.offset_of(node + AHEAD));
         let cost = u32::try_from(end.saturating_sub(offset)).unwrap_or(u32::MAX);
         let Ok(header) = pack.header(offset, end, self.store.hash) else { return broken };
         let base = match header.form {
             Form::Whole(kind) => return Link { parent: ROOT, kind: kind as u8, cost },
-            Form::BackDelta(back) => {
-                offset.checked_sub(back).and_then(|base| self.node_at(pack_at, base, (node - first) as usize))
-            }
+            Form::BackDelta(back) => offset.checked_sub(back).and_then(|base| self.node_at(pack_at, offsets, base)),
             Form::IdDelta(id) => self.store.ids.find(id).map(|base| self.store.nodes.of(base)),
         };
         base.map_or(broken, |parent| Link { parent, kind: 0, cost })
     }
 
-    /// The node of the object at an offset of a pack; `guess` is a place in the order of offsets that is not far.
-    fn node_at(&self, pack_at: usize, offset: u64, guess: usize) -> Option<u32> {
-        let (order, nodes) = (self.orders[pack_at], self.store.nodes.of_pack(pack_at));
-        let place = seek(order, guess, offset)?;
+    /// The node of the object at an offset of a pack.
+    fn node_at(&self, pack_at: usize, offsets: &Offsets<'_>, offset: u64) -> Option<u32> {
+        let (place, nodes) = (offsets.find(offset)?, self.store.nodes.of_pack(pack_at));
         // Nodes stand by offset, too: where the pack's objects are all its own there is nothing to look up.
-        if nodes.len() == order.len() {
+        if nodes.len() == offsets.order.len() {
             return Some((nodes.start + place) as u32);
         }
-        Some(self.store.nodes.of(self.catalog.rank(pack_at, order[place].1).ix()))
+        Some(self.store.nodes.of(self.catalog.rank(pack_at, offsets.order[place].1).ix()))
     }
 
     fn kinds_of_loose_bases(&self, parent: &[u32], kind: &mut [u8]) {
@@ -94,35 +96,53 @@ impl Linker<'_> {
     }
 }
 
-/// The place of an offset, looking in ever larger steps from a place near by: most bases are close.
-fn seek(order: &[(u64, u32)], guess: usize, offset: u64) -> Option<usize> {
-    let mut high = guess.min(order.len());
-    let mut low = high;
-    let mut step = 1;
-    while low > 0 && order.get(low).is_none_or(|entry| entry.0 > offset) {
-        high = low;
-        low = low.saturating_sub(step);
-        step *= 2;
+/// The offsets of a pack, found in one or two steps.
+struct Offsets<'a> {
+    /// `(offset, position in the index)` by offset.
+    order: &'a [(u64, u32)],
+    /// Where in `order` each stretch of `1 << shift` bytes of the pack begins, and the end.
+    starts: Vec<u32>,
+    shift: u32,
+}
+
+impl<'a> Offsets<'a> {
+    /// Entries per stretch.
+    const FEW: u64 = 8;
+
+    fn of(order: &'a [(u64, u32)]) -> Self {
+        let last = order.last().map_or(0, |entry| entry.0);
+        let shift = (last.saturating_mul(Self::FEW) / order.len().max(1) as u64).max(1).ilog2();
+        let mut starts = Vec::with_capacity((last >> shift) as usize + 2);
+        for (at, entry) in order.iter().enumerate() {
+            let stretch = (entry.0 >> shift) as usize;
+            // Every stretch up to this one that has no start yet starts here.
+            starts.resize((stretch + 1).max(starts.len()), at as u32);
+        }
+        starts.push(order.len() as u32);
+        Self { order, starts, shift }
     }
-    if low == high {
-        high = order.len();
+
+    fn find(&self, offset: u64) -> Option<usize> {
+        let stretch = usize::try_from(offset >> self.shift).ok()?;
+        let [low, high] = *self.starts.get(stretch..)?.first_chunk()?;
+        let at = low as usize + self.order[low as usize..high as usize].partition_point(|entry| entry.0 < offset);
+        self.order.get(at).filter(|entry| entry.0 == offset).map(|_| at)
     }
-    let at = low + order[low..high].partition_point(|entry| entry.0 < offset);
-    order.get(at).filter(|entry| entry.0 == offset).map(|_| at)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::seek;
+    use super::Offsets;
 
     #[test]
-    fn seeks_from_anywhere() {
-        for len in 0..20u32 {
-            let order: Vec<_> = (0..len).map(|at| (u64::from(at) * 3 + 12, at)).collect();
-            for guess in 0..25 {
-                for offset in 0..90u64 {
+    fn finds_each_offset_and_no_other() {
+        for len in 0..40u64 {
+            for gap in [1, 3, 100] {
+                let order: Vec<_> = (0..len).map(|at| (at * gap + 12 + at % 5 * gap / 7, at as u32)).collect();
+                let offsets = Offsets::of(&order);
+                for offset in 0..len * gap + 90 {
                     let expected = order.iter().position(|entry| entry.0 == offset);
-                    assert_eq!(seek(&order, guess, offset), expected, "{len} {guess} {offset}");
+                    assert_eq!(offsets.find(offset), expected, "{len} {gap} {offset}");
                 }
             }
         }

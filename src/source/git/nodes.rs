@@ -73,6 +73,12 @@ impl Nodes {
         self.node[ix.index()]
     }
 
+    /// Where a node may stand in its pack; 0 behind the last.
+    #[inline]
+    pub(super) fn offset_of(&self, node: u32) -> u64 {
+        self.offset.get(node as usize).copied().unwrap_or(0)
+    }
+
     #[inline]
     pub(super) fn place<'a>(&self, node: u32, packs: &'a [Pack], dirs: &'a [PathBuf]) -> Place<'a> {
         let offset = self.offset[node as usize];

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::inflate::{Buffer, Inflater};
 use super::object::{HashKind, ObjectKind, Problem};
 use super::pack_index::PackIndex;
+use super::prefetch::prefetch;
 use crate::source::mapped::Mapped;
 
 /// A mapped pack with its index.
@@ -124,6 +125,12 @@ impl Pack {
     /// Where the last entry ends.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// Asks for the header at an offset, which will be read soon.
+    #[inline]
+    pub(super) fn expect(&self, offset: u64) {
+        prefetch(&self.data, usize::try_from(offset).unwrap_or(0));
     }
 
     /// The header of the entry that stands in `offset..end`.
