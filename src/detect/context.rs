@@ -163,7 +163,11 @@ pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
                     return found;
                 }
             }
-            at = (at..limit).find(|&end| !is_name(text[end])).unwrap_or(limit);
+            // Of all that may stand in a run only this sign assigns.
+            match memchr::memchr(b'=', &text[at..run.end]) {
+                Some(sign) => at += sign,
+                None => break,
+            }
         }
     }
     found
