@@ -50,8 +50,7 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
 /// Whether a UUID is given as what Windows tells interfaces and classes apart by.
 fn is_interface_id(text: &[u8], matched: Span, secret: Span) -> bool {
     let (value, before) = (secret.of(text), Span::new(matched.start.saturating_sub(16), secret.start));
-    value.len() == 36
-        && value.iter().filter(|&&b| b == b'-').count() == 4
+    placeholder::is_uuid(value)
         && [&b"guid"[..], b"clsid", b"iid_"].iter().any(|word| holds_caseless(before.of(text), word))
 }
 

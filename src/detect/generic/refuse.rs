@@ -63,8 +63,11 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
 
 /// `credentialsId`: says which of the stored credentials are meant, and holds none.
 fn names_stored_credentials(key: &[u8]) -> bool {
-    let letters: Vec<u8> = key.iter().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase).collect();
-    letters.ends_with(b"credentialsid") || letters.ends_with(b"credentialid")
+    let ends_in = |name: &[u8]| {
+        let letters = key.iter().rev().filter(|b| b.is_ascii_alphabetic()).map(u8::to_ascii_lowercase);
+        letters.take(name.len()).eq(name.iter().rev().copied())
+    };
+    ends_in(b"credentialsid") || ends_in(b"credentialid")
 }
 
 fn is_word_of_code(value: &[u8]) -> bool {

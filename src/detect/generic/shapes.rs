@@ -1,6 +1,6 @@
 //! Shapes of values: alphabets, runs, and the forms of things that are no secrets.
 
-use crate::detect::entropy::holds;
+use crate::detect::{entropy::holds, placeholder::is_uuid};
 
 /// Counts over the bytes of a value.
 #[derive(Default)]
@@ -261,14 +261,6 @@ const SEALED: &[&str] = &[
     "$apr1$",
     "v2.local.",
 ];
-
-pub(super) fn is_uuid(text: &[u8]) -> bool {
-    text.len() == 36
-        && text
-            .iter()
-            .enumerate()
-            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() })
-}
 
 fn is_path(text: &[u8]) -> bool {
     let slashes = text.iter().filter(|&&b| b == b'/' || b == b'\\').count();

@@ -49,7 +49,7 @@ impl Scanner<'_> {
             shallow: repo.shallow(),
             partial: repo.is_partial(),
         };
-        let mut places = self.pool().install(|| Places::new(&store, &found, &scope));
+        let mut places = Places::new(self, &store, &found, &scope);
         self.note(collector, std::mem::take(&mut places.problems));
         self.report(path, &repo, Again { store: &store, held: &found.held, places: &places }, collector);
         let mut all = collector.lock().expect("no holder panics");

@@ -41,15 +41,15 @@ pub(super) struct Places {
 
 impl Places {
     /// Finds the origin of every object that holds a secret.
-    pub(super) fn new(store: &ObjectStore, found: &Found, scope: &Scope) -> Self {
+    pub(super) fn new(scanner: &Scanner<'_>, store: &ObjectStore, found: &Found, scope: &Scope) -> Self {
         let holders = found.held.holders();
         if holders.is_empty() {
             return Self { holders, origins: Vec::new(), problems: Vec::new() };
         }
         let wanted: Vec<Wanted> = holders.iter().map(|holder| wanted(store, &found.held, *holder)).collect();
-        let source = StoreSource::new(store, u64::MAX);
         let known = Known { store, trees: &found.trees, commits: &found.commits };
-        let introduced = introduce_known(known, source, scope, &wanted);
+        let introduce = || introduce_known(known, StoreSource::new(store, u64::MAX), scope, &wanted);
+        let introduced = scanner.pool().install(introduce);
         Self { holders, origins: introduced.origins, problems: introduced.problems }
     }
 

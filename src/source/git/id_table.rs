@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::object::ObjectIx;
-use super::pack_index::Strided;
+use super::pack_index::{Strided, lead};
 use super::prefetch::prefetch;
 use crate::model::BlobId;
 use crate::source::mapped::Mapped;
@@ -86,12 +86,13 @@ impl IdTable {
         if id.len() != self.records.len {
             return None;
         }
-        let (bucket, key) = (self.bucket(id), head(id));
+        let (bucket, key) = (self.bucket(id), lead(id));
         let (mut low, mut high) = (self.buckets[bucket], self.buckets[bucket + 1]);
         while low < high {
             let middle = low + (high - low) / 2;
             let here = self.raw(middle);
-            match head(here).cmp(&key).then_with(|| here.cmp(id)) {
+            // The first bytes tell most ids apart without a call.
+            match lead(here).cmp(&key).then_with(|| here.cmp(id)) {
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
                 Ordering::Equal => return Some(ObjectIx(middle)),
@@ -112,12 +113,6 @@ impl IdTable {
         }
         found.extend(ids.iter().map(|id| self.find(id.as_bytes())));
     }
-}
-
-/// The first bytes, which tell most ids apart without a call.
-#[inline]
-fn head(id: &[u8]) -> u64 {
-    id.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk))
 }
 
 #[cfg(test)]

@@ -63,13 +63,13 @@ impl Buffer {
 pub(super) struct Inflater {
     whole: Decompressor,
     /// For streams that begin with deflate's fixed codes: it keeps their tables as long as it meets no others.
-    fixed: Decompressor,
+    fixed: Option<Decompressor>,
     start: Option<Decompress>,
 }
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self { whole: Decompressor::new(), fixed: Decompressor::new(), start: None }
+        Self { whole: Decompressor::new(), fixed: None, start: None }
     }
 
     /// Inflates the zlib stream at the front of `input`, which must yield exactly `size` bytes, at most `limit`.
@@ -81,7 +81,8 @@ impl Inflater {
             return Err(Problem::corrupt("the compressed data is too short for its size"));
         }
         let size = usize::try_from(size).map_err(|_| Problem::new(SkipReason::TooLarge { size, limit }))?;
-        let engine = if begins_fixed(input) { &mut self.fixed } else { &mut self.whole };
+        let fixed = &mut self.fixed;
+        let engine = if begins_fixed(input) { fixed.get_or_insert_with(Decompressor::new) } else { &mut self.whole };
         match engine.zlib_decompress(input, out.resize(size)) {
             Ok(made) if made == size => Ok(()),
             Ok(_) => Err(Problem::corrupt("the compressed data is shorter than its header says")),

@@ -27,6 +27,7 @@ mod index_file;
 mod index_pruner;
 mod inflate;
 pub mod introduce;
+mod likely;
 mod link;
 mod loose;
 pub(crate) mod namers;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::likely::Likely;
 use super::object::{KindSet, ObjectKind};
 use super::parts::{commit_links, tree_entries};
 use super::store::ObjectStore;
@@ -14,9 +15,7 @@ pub(crate) fn namers(
     wanted: &BTreeSet<BlobId>,
     options: &WalkOptions<'_>,
 ) -> BTreeMap<BlobId, BTreeSet<BlobId>> {
-    // Turns nearly all others away in one look.
-    let mut leads = vec![false; 1 << 16];
-    wanted.iter().for_each(|id| leads[lead(id.as_bytes())] = true);
+    let likely = Likely::of(wanted.iter().copied());
     let options = WalkOptions { kinds: KindSet::TREES | KindSet::COMMITS, ..*options };
     let hash_len = store.hash().id_len();
     let visit = |found: &mut BTreeSet<(BlobId, BlobId)>, entry: &Entry<'_>, _: Option<&()>| {
@@ -26,7 +25,7 @@ pub(crate) fn namers(
             }
         };
         if entry.kind == ObjectKind::Tree {
-            let listed = tree_entries(entry.data, hash_len).filter(|listed| leads[lead(listed.id)]);
+            let listed = tree_entries(entry.data, hash_len).filter(|listed| likely.may_hold(listed.id));
             listed.for_each(|listed| note(listed.blob_id()));
         } else {
             let links = commit_links(entry.data);
@@ -40,10 +39,6 @@ pub(crate) fn namers(
         namers.entry(named).or_default().insert(namer);
     }
     namers
-}
-
-fn lead(id: &[u8]) -> usize {
-    usize::from(id[0]) << 8 | usize::from(id[1])
 }
 
 #[cfg(test)]

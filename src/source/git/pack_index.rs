@@ -44,6 +44,7 @@ fn be32(bytes: &[u8]) -> u32 {
 }
 
 /// The first eight bytes of an id, as a number that orders as they do.
+#[inline]
 pub(super) fn lead(id: &[u8]) -> u64 {
     id.first_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk))
 }

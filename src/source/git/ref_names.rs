@@ -58,7 +58,7 @@ impl Search<'_> {
         let bits = || vec![[0; WORDS]; ancestry.len()];
         let sets = groups.par_chunks(64 * WORDS);
         let held = sets.map_init(bits, |bits, groups| holders(ancestry, groups, &sorted, bits));
-        let held: Vec<Held> = held.collect::<Vec<_>>().into_iter().flatten().collect();
+        let held: Vec<Held> = held.flatten_iter().collect();
         for (trace, group) in self.traces.iter_mut().zip(group_of) {
             trace.held = held[group].clone();
         }

@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 
 use super::error::GitError;
+use super::likely::Likely;
 use super::object::{KindSet, ObjectIx, Problem};
 use super::object_set::ObjectSet;
 use super::store::ObjectStore;
-use super::tree_reader::{Likely, NameNumber, TreeReader, TreeState};
+use super::tree_reader::{NameNumber, TreeReader, TreeState};
 use super::walk::WalkOptions;
 use crate::model::BlobId;
 
@@ -62,8 +63,9 @@ const IS_TREE: u32 = 1 << 31;
 const IS_ROW: u32 = 1 << 30;
 
 impl Own {
-    pub(super) fn new(name: NameNumber, is_tree: bool, object: Option<ObjectIx>) -> Self {
-        Self { name: name | if is_tree { IS_TREE } else { 0 }, target: object.map_or(NONE, |ix| ix.0) }
+    /// One whose object is not yet known.
+    pub(super) fn new(name: NameNumber, is_tree: bool) -> Self {
+        Self { name: name | if is_tree { IS_TREE } else { 0 }, target: NONE }
     }
 
     pub(super) fn name(self) -> NameNumber {
@@ -126,7 +128,8 @@ impl TreeIndex {
         // A kept entry takes half the bytes of the shortest there can be, and deltas repeat without end.
         let most = options.memory / 4 / size_of::<Step>() as u64 / options.threads.max(1) as u64;
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(u32::MAX as usize / options.threads.max(1));
-        let wanted = Likely::of(store, wanted);
+        let wanted: Vec<BlobId> = wanted.iter().map(|ix| store.id(ix)).collect();
+        let wanted = Likely::of(wanted.into_iter());
         let start = || (worker(), TreeReader::new(store, &wanted, most));
         let (read, mut problems) = store.walk(&options, start, |(value, reader), entry, base: Option<&TreeState>| {
             reader.tree(entry, base, &mut |text, tree| name(value, text, tree))

@@ -8,6 +8,7 @@ use bstr::BString;
 use super::by_id::{TreeSource, is_empty_tree};
 use super::error::GitError;
 use super::fold_hash::FoldHash;
+use super::likely::Likely;
 use super::parts::tree_entries;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
 use super::tree_diff::MAX_DEPTH;
@@ -17,8 +18,7 @@ use crate::model::BlobId;
 pub(super) struct TreePruner {
     wanted: HashMap<BlobId, WantedIndex>,
     wanted_names: HashMap<BString, WantedIndex>,
-    /// A bit for each pair of leading bytes that a wanted id has: turns nearly all others away in one look.
-    filter: Vec<u64>,
+    likely: Likely,
     name_numbers: HashMap<BString, u32>,
     memo: HashMap<TreeKey, NodeId, FoldHash>,
     buf: Vec<u8>,
@@ -46,15 +46,10 @@ impl std::hash::Hash for TreeKey {
 impl TreePruner {
     /// Looks for objects (files, links or directories) and for names of tree entries.
     pub(super) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
-        let mut filter = vec![0u64; 1 << 10];
-        for id in wanted.keys() {
-            let bits = lead(id.as_bytes());
-            filter[bits >> 6] |= 1 << (bits & 63);
-        }
         Self {
+            likely: Likely::of(wanted.keys().copied()),
             wanted,
             wanted_names,
-            filter,
             name_numbers: HashMap::new(),
             memo: HashMap::default(),
             buf: Vec::new(),
@@ -120,8 +115,7 @@ impl TreePruner {
                     None => unknown.push((entry.name.to_owned(), entry.blob_id())),
                 }
             }
-            let bits = lead(entry.id);
-            if self.filter[bits >> 6] >> (bits & 63) & 1 != 0
+            if self.likely.may_hold(entry.id)
                 && let Some(&wanted) = self.wanted.get(&entry.blob_id())
             {
                 found.push((self.name(entry.name), Target::Wanted(wanted)));
@@ -151,8 +145,4 @@ impl TreePruner {
         children.dedup();
         self.pruned.intern(&children)
     }
-}
-
-fn lead(id: &[u8]) -> usize {
-    usize::from(id[0]) << 8 | usize::from(id[1])
 }

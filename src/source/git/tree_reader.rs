@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::by_id::is_empty_tree;
 use super::delta::{Delta, Op};
 use super::fold_hash::FoldHash;
+use super::likely::Likely;
 use super::object::{ObjectIx, Problem};
-use super::object_set::ObjectSet;
 use super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, mode_kind, tree_entries};
 use super::store::ObjectStore;
 use super::tree_index::{NONE, Own, Row, Step};
@@ -217,7 +217,7 @@ impl<'s> TreeReader<'s> {
             self.kept_names.push((text.into(), name.wanted));
             self.met.insert(text.into(), Name { number, ..name });
         }
-        Own::new(number, is_tree, None)
+        Own::new(number, is_tree)
     }
 
     fn await_object(&mut self, entry: &TreeEntry<'_>, step: u32) {
@@ -241,38 +241,5 @@ impl<'s> TreeReader<'s> {
                 self.missing.insert(id, if is_tree { "tree" } else { "blob" });
             }
         }
-    }
-}
-
-/// Objects by the beginnings of their ids: a few more than those that were put in, told without a look-up.
-pub(super) struct Likely {
-    bits: Vec<u64>,
-}
-
-impl Likely {
-    /// Bits per object: of the others one in so many is taken for one of these.
-    const SPREAD: usize = 32;
-
-    pub(super) fn of(store: &ObjectStore, objects: &ObjectSet) -> Self {
-        let words = (objects.iter().count() * Self::SPREAD).div_ceil(64).next_power_of_two();
-        let mut likely = Self { bits: vec![0; words] };
-        for ix in objects.iter() {
-            let (word, bit) = likely.place(store.id(ix).as_bytes());
-            likely.bits[word] |= bit;
-        }
-        likely
-    }
-
-    /// Whether the object of this id may be one of them.
-    #[inline]
-    fn may_hold(&self, id: &[u8]) -> bool {
-        let (word, bit) = self.place(id);
-        self.bits[word] & bit != 0
-    }
-
-    #[inline]
-    fn place(&self, id: &[u8]) -> (usize, u64) {
-        let head = id.first_chunk().map_or(0, |head| u64::from_le_bytes(*head));
-        (head as usize >> 6 & (self.bits.len() - 1), 1 << (head & 63))
     }
 }
