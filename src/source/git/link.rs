@@ -1,6 +1,7 @@
 //! Finding the delta base of every packed object, while the tables for that are at hand.
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 use super::catalog::Catalog;
 use super::forest::{BROKEN, Forest, ROOT};
@@ -10,8 +11,9 @@ use super::nodes::Place;
 use super::pack::Form;
 use super::store::ObjectStore;
 
-/// Below this many objects, handing out work costs more than it saves.
-const PARALLEL_FROM: usize = 1 << 13;
+/// Objects that are handed out together. Their part of the pack is given back then: all headers of a pack stand in nearly
+/// all of its pages.
+const SHARE: usize = 1 << 14;
 
 /// Headers are asked for so many before they are read: they stand too far apart for the processor to guess.
 const AHEAD: u32 = 16;
@@ -43,11 +45,11 @@ impl Linker<'_> {
             let nodes = self.store.nodes.of_pack(pack);
             let first = nodes.start;
             let offsets = Offsets::of(self.orders[pack]);
-            let link = |(n, link): (usize, &mut Link)| *link = self.link(pack, &offsets, (first + n) as u32);
-            if nodes.len() < PARALLEL_FROM {
-                links[nodes].iter_mut().enumerate().for_each(link);
+            let link = |(n, links): (usize, &mut [Link])| self.links(pack, &offsets, first + n * SHARE, links);
+            if nodes.len() <= SHARE {
+                links[nodes].chunks_mut(SHARE).enumerate().for_each(link);
             } else {
-                links[nodes].par_iter_mut().enumerate().with_min_len(1 << 10).for_each(link);
+                links[nodes].par_chunks_mut(SHARE).enumerate().for_each(link);
             }
         }
         let parent: Vec<u32> = links.iter().map(|link| link.parent).collect();
@@ -56,6 +58,19 @@ impl Linker<'_> {
         drop(links);
         self.kinds_of_loose_bases(&parent, &mut kind);
         Forest::grow(parent, kind, cost)
+    }
+
+    /// Links of neighbours in a pack.
+    fn links(&self, pack: usize, offsets: &Offsets<'_>, first: usize, links: &mut [Link]) {
+        for (n, link) in links.iter_mut().enumerate() {
+            *link = self.link(pack, offsets, (first + n) as u32);
+        }
+        let end = first + links.len() - 1;
+        if let (Place::Packed(pack, (start, _)), Place::Packed(_, (_, end))) =
+            (self.store.place(first as u32), self.store.place(end as u32))
+        {
+            pack.release(start, end);
+        }
     }
 
     fn link(&self, pack_at: usize, offsets: &Offsets<'_>, node: u32) -> Link {

@@ -133,6 +133,12 @@ impl Pack {
         prefetch(&self.data, usize::try_from(offset).unwrap_or(0));
     }
 
+    /// Gives back the memory of the entries that stand in `offset..end`, until they are read again.
+    pub(super) fn release(&self, offset: u64, end: u64) {
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        self.data.release(place(offset)..place(end));
+    }
+
     /// The header of the entry that stands in `offset..end`.
     #[inline]
     pub(super) fn header(&self, offset: u64, end: u64, hash: HashKind) -> Result<EntryHeader<'_>, Problem> {

@@ -120,6 +120,11 @@ impl ObjectStore {
         self.nodes.place(node, &self.packs, &self.dirs)
     }
 
+    /// Gives back the memory of what was read in packs.
+    pub(super) fn release(&self) {
+        self.packs.iter().for_each(|pack| pack.release(0, pack.end()));
+    }
+
     /// Says which object a problem is about.
     pub(super) fn name(&self, problem: Problem, node: u32) -> Problem {
         let id = self.id(self.nodes.ix(node));

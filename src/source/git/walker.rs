@@ -28,6 +28,10 @@ struct Frame<S> {
     end: usize,
 }
 
+/// Compressed bytes that a worker reads before it gives back the memory of packs. Far less would cost more page faults
+/// than the memory is worth.
+const RELEASED_AFTER: u64 = 192 << 20;
+
 pub(super) struct Walker<'a, W, S, V> {
     walk: &'a Walk<'a, S, V>,
     value: &'a mut W,
@@ -36,6 +40,8 @@ pub(super) struct Walker<'a, W, S, V> {
     pool: Vec<Buffer>,
     problems: Vec<Problem>,
     turn: Option<Turn<'a>>,
+    /// Since memory was last given back.
+    read: u64,
 }
 
 impl<'a, W, S, V> Walker<'a, W, S, V>
@@ -45,7 +51,7 @@ where
     pub(super) fn new(walk: &'a Walk<'a, S, V>, value: &'a mut W) -> Self {
         let limit = walk.options.object_limit.min(walk.options.memory / 2);
         let decoder = Decoder::new(walk.store, limit);
-        Self { walk, value, decoder, stack: Vec::new(), pool: Vec::new(), problems: Vec::new(), turn: None }
+        Self { walk, value, decoder, stack: Vec::new(), pool: Vec::new(), problems: Vec::new(), turn: None, read: 0 }
     }
 
     /// Works until there is nothing left to do.
@@ -76,6 +82,11 @@ where
     }
 
     fn root(&mut self, node: u32) {
+        self.read += u64::from(self.walk.store.forest.cost[node as usize]);
+        if self.read > RELEASED_AFTER {
+            self.walk.store.release();
+            self.read = 0;
+        }
         let mut data = self.pool.pop().unwrap_or_default();
         let made = self.decoder.start_root(node).and_then(|root| {
             if !self.walk.options.kinds.contains(root.kind()) {

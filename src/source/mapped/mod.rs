@@ -3,8 +3,15 @@
 #[cfg(unix)]
 mod guard;
 
-use std::{fs::File, io, ops::Deref, path::Path};
+use std::{
+    fs::File,
+    io,
+    ops::{Deref, Range},
+    path::Path,
+};
 
+#[cfg(unix)]
+use memmap2::UncheckedAdvice;
 use memmap2::{Mmap, MmapOptions};
 
 /// The bytes of a file, read through the page cache.
@@ -54,6 +61,20 @@ impl Mapped {
         })
     }
 
+    /// Lets the kernel take back the memory of a part that will not be read again soon. It stays readable.
+    pub(crate) fn release(&self, part: Range<usize>) {
+        let part = part.start.min(self.map.len())..part.end.min(self.map.len());
+        #[cfg(unix)]
+        if !part.is_empty() {
+            #[expect(unsafe_code, reason = "what is mapped counts as ours until we let go of it")]
+            // SAFETY: the mapping is private and never written to, so its pages are read from the file again, as they
+            // were before; those that the guard put in place of what was cut off are zeros before and after.
+            let advised = unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, part.start, part.len()) };
+            // Advice: nothing depends on it.
+            drop(advised);
+        }
+    }
+
     /// Whether reading it is safe even if it is cut short.
     pub(crate) fn is_guarded(&self) -> bool {
         #[cfg(unix)]
@@ -84,6 +105,19 @@ mod tests {
     use std::{fs::OpenOptions, io::Write};
 
     use super::Mapped;
+
+    #[test]
+    fn what_was_released_reads_the_same() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let text: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+        file.write_all(&text).unwrap();
+        let mapped = Mapped::open(file.path()).unwrap();
+        for part in [0..text.len(), 5_000..5_001, 4_096..200_000, 299_999..400_000, 7..7] {
+            assert!(*mapped == text[..]);
+            mapped.release(part);
+        }
+        assert!(*mapped == text[..]);
+    }
 
     #[test]
     fn what_is_cut_off_reads_as_zeros() {
