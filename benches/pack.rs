@@ -96,7 +96,8 @@ fn origins(store: &ObjectStore, repo: &Path, threads: usize) -> (Sum, Vec<Proble
     let listed_refs = cpu_seconds();
     let wanted: Vec<Wanted> = blobs.iter().map(|&ix| Wanted::Blob(store.id(ix))).collect();
     let known = Known { store, trees: &scan.index, commits: &commits };
-    let introduced = introduce_known(known, repo.objects().expect("its objects can be read"), &scope, &wanted);
+    let source = repo.objects().expect("its objects can be read");
+    let introduced = introduce_known(known, source, &scope, &wanted, |origins| (0..origins.len()).collect());
     let found = introduced.origins.iter().filter(|origin| origin.commit.is_some()).count();
     println!(
         "commits {} {:.3} s, trees {} {:.3} s",

@@ -30,32 +30,72 @@ use crate::{
 /// Bytes of decoded objects that are kept for the next one that is built on them.
 const CACHE: usize = 96 << 20;
 
-/// Where the objects that hold secrets came from.
-pub(super) struct Places {
+/// Where the objects that hold secrets came from, and what of it is reported.
+pub(super) struct Places<'f> {
     /// Sorted.
     holders: Vec<Holder>,
     /// One for each.
     origins: Vec<Origin>,
+    /// Of two secrets that came in together, one may have gone while the other is still there: what is to be read again,
+    /// and for which.
+    firsts: Vec<(First, BTreeSet<&'f Key>)>,
     pub(super) problems: Vec<Skipped>,
 }
 
-impl Places {
+/// One secret at one path: the version that brought it in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct First {
+    /// Place of the version among the holders.
+    at: usize,
+    /// Whether HEAD still has the secret there.
+    at_head: bool,
+    removed_by: Option<BlobId>,
+}
+
+impl<'f> Places<'f> {
     /// Finds the origin of every object that holds a secret.
-    pub(super) fn new(scanner: &Scanner<'_>, store: &ObjectStore, found: &Found, scope: &Scope) -> Self {
+    pub(super) fn new(scanner: &Scanner<'_>, store: &ObjectStore, found: &'f Found, scope: &Scope) -> Self {
         let holders = found.held.holders();
+        let mut firsts = Vec::new();
         if holders.is_empty() {
-            return Self { holders, origins: Vec::new(), problems: Vec::new() };
+            return Self { holders, origins: Vec::new(), firsts, problems: Vec::new() };
         }
         let wanted: Vec<Wanted> = holders.iter().map(|holder| wanted(store, &found.held, *holder)).collect();
         let known = Known { store, trees: &found.trees, commits: &found.commits };
-        let introduce = || introduce_known(known, StoreSource::new(store, u64::MAX), scope, &wanted);
-        let introduced = scanner.pool().install(introduce);
-        Self { holders, origins: introduced.origins, problems: introduced.problems }
+        let introduced = scanner.pool().install(|| {
+            introduce_known(known, StoreSource::new(store, u64::MAX), scope, &wanted, |origins| {
+                firsts = all_firsts(&found.held, &holders, origins);
+                let mut told: Vec<usize> = firsts.iter().map(|(first, _)| first.at).collect();
+                told.dedup();
+                told
+            })
+        });
+        Self { holders, origins: introduced.origins, firsts, problems: introduced.problems }
     }
+}
 
-    fn origin(&self, holder: Holder) -> &Origin {
-        &self.origins[self.holders.partition_point(|other| *other < holder)]
+/// What brought in each secret at each path that ever held it, in the order of holders.
+fn all_firsts<'f>(held: &'f Held, holders: &[Holder], origins: &[Origin]) -> Vec<(First, BTreeSet<&'f Key>)> {
+    let mut all: BTreeMap<First, BTreeSet<&Key>> = BTreeMap::new();
+    for (key, versions) in held.by_secret() {
+        let versions = versions.map(|holder| holders.partition_point(|other| *other < holder)).collect();
+        for first in firsts(versions, origins) {
+            all.entry(first).or_default().insert(key);
+        }
     }
+    all.into_iter().collect()
+}
+
+/// For each path that ever held a secret, the version that brought it in first.
+fn firsts(mut versions: Vec<usize>, origins: &[Origin]) -> Vec<First> {
+    versions.sort_by_key(|&at| (&origins[at].path, origins[at].rank, at));
+    let first = |versions: &[usize]| {
+        let commits = || versions.iter().filter_map(|&at| origins[at].commit.as_ref());
+        let at_head = commits().any(|commit| commit.at_head == Some(true));
+        let last = commits().next_back().filter(|_| !at_head);
+        First { at: versions[0], at_head, removed_by: last.and_then(|commit| commit.removed_by) }
+    };
+    versions.chunk_by(|&a, &b| origins[a].path == origins[b].path).map(first).collect()
 }
 
 fn wanted(store: &ObjectStore, held: &Held, holder: Holder) -> Wanted {
@@ -67,44 +107,12 @@ fn wanted(store: &ObjectStore, held: &Held, holder: Holder) -> Wanted {
     }
 }
 
-/// One secret at one path: the version that brought it in.
-struct First<'p> {
-    holder: Holder,
-    origin: &'p Origin,
-    at_head: bool,
-    removed_by: Option<BlobId>,
-}
-
-impl Places {
-    /// For each path that ever held the secret, the version that brought it in first.
-    fn firsts(&self, holders: impl Iterator<Item = Holder>) -> Vec<First<'_>> {
-        let mut versions: Vec<(Holder, &Origin)> = holders.map(|holder| (holder, self.origin(holder))).collect();
-        versions.sort_by(|a, b| (&a.1.path, a.1.rank, a.0).cmp(&(&b.1.path, b.1.rank, b.0)));
-        let first = |versions: &[(Holder, &'_ Origin)]| -> (Holder, bool, Option<BlobId>) {
-            let commits = || versions.iter().filter_map(|(_, origin)| origin.commit.as_ref());
-            let at_head = commits().any(|commit| commit.at_head == Some(true));
-            let last = commits().next_back().filter(|_| !at_head);
-            (versions[0].0, at_head, last.and_then(|commit| commit.removed_by))
-        };
-        let by_path = versions.chunk_by(|a, b| a.1.path == b.1.path);
-        let firsts = by_path.map(first);
-        let known = |(holder, at_head, removed_by)| First { holder, origin: self.origin(holder), at_head, removed_by };
-        firsts.map(known).collect()
-    }
-}
-
-/// What holds a secret, whether HEAD still has it there, and which commit took it away.
-type Fate = (Holder, bool, Option<BlobId>);
-
-/// Of two secrets that came in together, one may have gone while the other is still there: what is to be read for each.
-type Wish<'p> = (First<'p>, BTreeSet<&'p Key>);
-
 /// What is read again: the repository's objects, and what they hold.
 #[derive(Clone, Copy)]
 pub(super) struct Again<'p> {
     pub(super) store: &'p ObjectStore,
     pub(super) held: &'p Held,
-    pub(super) places: &'p Places,
+    pub(super) places: &'p Places<'p>,
 }
 
 /// From so many on, what is read again is shared among threads.
@@ -113,17 +121,10 @@ const MANY: usize = 32;
 impl Scanner<'_> {
     /// Reads again what holds each secret first, and reports it with commit, path and lines.
     pub(super) fn report(&self, path: &Path, repo: &Repo, again: Again<'_>, collector: &Mutex<Collector>) {
-        let mut wanted: BTreeMap<Fate, Wish<'_>> = BTreeMap::new();
-        for (key, holders) in again.held.by_secret() {
-            for first in again.places.firsts(holders) {
-                let fate = (first.holder, first.at_head, first.removed_by);
-                wanted.entry(fate).or_insert_with(|| (first, BTreeSet::new())).1.insert(key);
-            }
-        }
-        let wanted: Vec<Wish<'_>> = wanted.into_values().collect();
+        let wanted = &again.places.firsts;
         let threads = self.settings.threads();
         if wanted.len() < MANY || threads == 1 {
-            return self.report_some(repo, again, &wanted, CACHE, collector);
+            return self.report_some(repo, again, wanted, CACHE, collector);
         }
         // A handle of libgit2 cannot be shared. Neighbours are often built on one another.
         let share = wanted.len().div_ceil(threads * 4);
@@ -138,17 +139,18 @@ impl Scanner<'_> {
     fn report_some(
         &self,
         repo: &Repo,
-        Again { store, held, .. }: Again<'_>,
-        wanted: &[Wish<'_>],
+        Again { store, held, places }: Again<'_>,
+        wanted: &[(First, BTreeSet<&Key>)],
         capacity: usize,
         collector: &Mutex<Collector>,
     ) {
         let mut cache = ReadCache::new(store, capacity, u64::MAX);
         let mut worker = self.worker(collector);
         for (first, keys) in wanted {
-            let commit = first.commit();
+            let origin = &places.origins[first.at];
+            let commit = first.commit(origin);
             let place = |provenance| Place::plain(provenance);
-            match first.holder {
+            match places.holders[first.at] {
                 Holder::Name(name) => {
                     let name = &held.names[name as usize];
                     let object = object_of(ObjectPart::FileName, None, name.clone(), commit);
@@ -156,7 +158,7 @@ impl Scanner<'_> {
                 }
                 Holder::Blob(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
-                    let path = first.origin.path.clone();
+                    let path = origin.path.clone();
                     worker.report(repo, &place(Provenance::History { path, blob: store.id(ix), commit }), &data, keys);
                 }
                 Holder::Text(ix) => {
@@ -189,12 +191,12 @@ fn object_of(part: ObjectPart, id: Option<BlobId>, name: BString, commit: Option
     Provenance::Object { part, id, name, commit }
 }
 
-impl First<'_> {
-    fn commit(&self) -> Option<Box<CommitInfo>> {
-        let mut commit = self.origin.commit.clone()?;
+impl First {
+    fn commit(self, origin: &Origin) -> Option<Box<CommitInfo>> {
+        let mut commit = origin.commit.clone()?;
         commit.at_head = commit.at_head.map(|_| self.at_head);
         commit.removed_by = self.removed_by;
-        commit.refs = self.origin.refs.to_vec();
+        commit.refs = origin.refs.to_vec();
         Some(Box::new(commit))
     }
 }

@@ -78,7 +78,9 @@ impl CommitRows {
     pub(super) fn number(&self, store: &ObjectStore, shallow: &HashSet<BlobId>) -> Commits {
         let mut rows = self.rows.clone();
         rows.sort_unstable_by_key(|row| row.commit);
-        let number = |ix: &ObjectIx| rows.binary_search_by_key(ix, |row| row.commit).ok().map(|at| at as CommitNumber);
+        let mut numbers = vec![CommitNumber::MAX; store.len()];
+        rows.iter().zip(0..).for_each(|(row, number)| numbers[row.commit.index()] = number);
+        let number = |ix: &ObjectIx| Some(numbers[ix.index()]).filter(|&number| number != CommitNumber::MAX);
         let mut missing = Vec::new();
         let mut parents = Vec::with_capacity(self.parents.len());
         for (child, parent) in &self.parents {

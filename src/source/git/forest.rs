@@ -28,19 +28,14 @@ impl Forest {
     pub(super) fn grow(parent: Vec<u32>, mut kind: Vec<u8>, mut cost: Vec<u32>) -> Self {
         let (child_start, mut children) = list_children(&parent);
         let range = |node: u32| child_start[node as usize] as usize..child_start[node as usize + 1] as usize;
-        // Breadth first: every node after its parent.
-        let mut order: Vec<u32> = (0..parent.len() as u32).filter(|node| parent[*node as usize] >= BROKEN).collect();
-        order.reserve(children.len());
-        let mut next = 0;
-        while let Some(&node) = order.get(next) {
-            next += 1;
-            for &child in &children[range(node)] {
-                kind[child as usize] = kind[node as usize];
-                order.push(child);
-            }
-        }
+        let order = order(&parent, |node| &children[range(node)]);
         if order.len() < parent.len() {
             return Self::grow(without_cycles(parent, &order), kind, cost);
+        }
+        for &node in &order {
+            if let Some(&above) = kind.get(parent[node as usize] as usize) {
+                kind[node as usize] = above;
+            }
         }
         for cost in &mut cost {
             *cost = cost.saturating_add(OBJECT_COST);
@@ -68,6 +63,24 @@ impl Forest {
     pub(super) fn kind(&self, node: u32) -> Option<ObjectKind> {
         ObjectKind::from_code(self.kind[node as usize])
     }
+}
+
+/// Every node after its parent, but for those whose bases lead back to them.
+fn order<'c>(parent: &[u32], children: impl Fn(u32) -> &'c [u32]) -> Vec<u32> {
+    let nodes = 0..parent.len() as u32;
+    let is_root = |node: &u32| parent[*node as usize] >= BROKEN;
+    // So most packs are written.
+    if nodes.clone().all(|node| is_root(&node) || parent[node as usize] < node) {
+        return nodes.collect();
+    }
+    let mut order: Vec<u32> = nodes.filter(is_root).collect();
+    order.reserve(parent.len() - order.len());
+    let mut next = 0;
+    while let Some(&node) = order.get(next) {
+        next += 1;
+        order.extend_from_slice(children(node));
+    }
+    order
 }
 
 /// Breaks up the nodes that are in no order, because their bases lead back to them.

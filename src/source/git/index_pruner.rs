@@ -4,10 +4,9 @@
 //! subtrees lead to, so each tree costs as much as it differs from its base.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::error::GitError;
-use super::fold_hash::FoldHash;
+use super::lists::Lists;
 use super::object::{ObjectIx, ObjectKind};
 use super::object_set::ObjectSet;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
@@ -15,27 +14,25 @@ use super::store::ObjectStore;
 use super::tree_diff::MAX_DEPTH;
 use super::tree_index::{NONE, Own, Step, TreeIndex};
 
-/// Number of a [`Shape`].
-type ShapeId = u32;
-/// A tree that leads nowhere.
-const EMPTY: ShapeId = 0;
 /// Not looked at so far.
-const UNSEEN: u32 = u32::MAX;
+const UNSEEN: NodeId = NodeId::MAX;
 /// Waits for its base and its subtrees.
-const BUSY: u32 = u32::MAX - 1;
+const BUSY: NodeId = NodeId::MAX - 1;
 /// Waits for its subtrees alone: its base, or something that led here from there, waits for it.
-const WHOLE: u32 = u32::MAX - 2;
+const WHOLE: NodeId = NodeId::MAX - 2;
 
 /// A cut-down tree, and where its children stand among the kept entries.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Shape {
+    /// Or one of the marks above.
     node: NodeId,
-    /// By child; `None` if the tree names something twice, so that children and entries do not match.
-    places: Option<Rc<[u32]>>,
-    /// Whether children stand as their entries do: sorted by name, where entries sort directories as if their names
-    /// ended in a slash.
-    ascending: bool,
+    /// Number of the list that has them by child; [`NONE`] if the tree names something twice, so that children and
+    /// entries do not match.
+    places: u32,
 }
+
+/// A tree that leads nowhere.
+const EMPTY: Shape = Shape { node: NOTHING, places: 0 };
 
 pub(super) struct IndexPruner<'s> {
     store: &'s ObjectStore,
@@ -45,11 +42,17 @@ pub(super) struct IndexPruner<'s> {
     /// By name; [`NONE`] for names that are not wanted.
     wanted_names: Vec<WantedIndex>,
     /// By row.
-    shapes: Vec<ShapeId>,
-    known: Vec<Shape>,
-    known_shapes: HashMap<(NodeId, u32), ShapeId, FoldHash>,
-    known_places: HashMap<Rc<[u32]>, u32, FoldHash>,
-    children: Vec<(Child, u32)>,
+    shapes: Vec<Shape>,
+    places: Lists<u32>,
+    /// By list of places, whether children stand as their entries do: sorted by name, where entries sort directories as
+    /// if their names ended in a slash.
+    ascending: Vec<bool>,
+    /// Rows to cut down, and whether as whole trees.
+    stack: Vec<(u32, bool)>,
+    /// Children of a tree and their places, together and apart: room that is used again.
+    found: Vec<(Child, u32)>,
+    children: Vec<Child>,
+    standing: Vec<u32>,
     pub(super) pruned: PrunedTrees,
     pub(super) problems: Vec<GitError>,
 }
@@ -69,11 +72,13 @@ impl<'s> IndexPruner<'s> {
             wanted: numbers.keys().copied().collect(),
             numbers,
             wanted_names: index.names().iter().map(wanted_name).collect(),
-            shapes: vec![UNSEEN; index.rows().len()],
-            known: vec![Shape { node: NOTHING, places: Some(Rc::from([])), ascending: true }],
-            known_shapes: HashMap::default(),
-            known_places: HashMap::default(),
+            shapes: vec![Shape { node: UNSEEN, ..EMPTY }; index.rows().len()],
+            places: Lists::default(),
+            ascending: vec![true],
+            stack: Vec::new(),
+            found: Vec::new(),
             children: Vec::new(),
+            standing: Vec::new(),
             pruned: PrunedTrees::new(index.names().iter().map(|(name, _)| name.to_vec().into()).collect()),
             problems: Vec::new(),
         }
@@ -88,24 +93,38 @@ impl<'s> IndexPruner<'s> {
             }
             return NOTHING;
         };
-        if self.shapes[slot as usize] == UNSEEN {
+        if self.state(slot) == UNSEEN {
             self.cut(slot);
         }
-        self.known[self.shapes[slot as usize] as usize].node
+        self.state(slot)
+    }
+
+    /// Cuts down all trees: cheaper than one by one where most are asked for. Rows stand by chains of deltas, each base
+    /// before what is made from it, and chains of subtrees mostly behind those of the trees that hold them.
+    pub(super) fn all(&mut self) {
+        let rows = self.index.rows();
+        let mut end = rows.len();
+        while end > 0 {
+            let first = rows[..end].iter().rposition(|row| row.base == NONE).unwrap_or(0);
+            for slot in first as u32..end as u32 {
+                self.cut(slot);
+            }
+            end = first;
+        }
     }
 
     /// Cuts down a tree and all that it depends on, without recursion: chains of bases may be of any length.
     fn cut(&mut self, slot: u32) {
-        let mut stack = vec![(slot, false)];
+        let mut stack = std::mem::take(&mut self.stack);
+        stack.push((slot, false));
         while let Some(&(slot, whole)) = stack.last() {
-            let state = self.shapes[slot as usize];
-            if state < WHOLE {
+            if self.state(slot) < WHOLE {
                 stack.pop();
                 continue;
             }
             let waiting = stack.len();
             if whole {
-                self.shapes[slot as usize] = WHOLE;
+                self.shapes[slot as usize].node = WHOLE;
                 let kept = self.index.kept(slot);
                 let below = kept.iter().filter_map(|own| own.row());
                 stack.extend(
@@ -116,7 +135,7 @@ impl<'s> IndexPruner<'s> {
                     stack.pop();
                 }
             } else {
-                self.shapes[slot as usize] = BUSY;
+                self.shapes[slot as usize].node = BUSY;
                 if !self.wait_for(slot, &mut stack) {
                     stack.push((slot, true));
                 } else if stack.len() == waiting {
@@ -127,6 +146,7 @@ impl<'s> IndexPruner<'s> {
                 }
             }
         }
+        self.stack = stack;
     }
 
     /// Puts on the stack what a tree has to wait for; `false` if that waits for the tree, or is of no use to it.
@@ -134,9 +154,8 @@ impl<'s> IndexPruner<'s> {
         let row = self.index.rows()[slot as usize];
         match self.shapes.get(row.base as usize) {
             None => {}
-            Some(&UNSEEN) => stack.push((row.base, false)),
-            Some(&(BUSY | WHOLE)) => return false,
-            Some(&shape) if self.known[shape as usize].places.is_none() => return false,
+            Some(Shape { node: UNSEEN, .. }) => stack.push((row.base, false)),
+            Some(Shape { node: BUSY | WHOLE, .. } | Shape { places: NONE, .. }) => return false,
             Some(_) => {}
         }
         for step in self.index.steps(row) {
@@ -151,51 +170,54 @@ impl<'s> IndexPruner<'s> {
         true
     }
 
-    fn state(&self, slot: u32) -> u32 {
-        self.shapes[slot as usize]
+    /// A row's node, or a mark.
+    fn state(&self, slot: u32) -> NodeId {
+        self.shapes[slot as usize].node
     }
 
     /// The shape of a tree, all that it depends on being known.
-    fn shape_of(&mut self, steps: impl Iterator<Item = Step>, base: Option<ShapeId>) -> ShapeId {
-        let mut children = std::mem::take(&mut self.children);
-        children.clear();
+    fn shape_of(&mut self, steps: impl Iterator<Item = Step>, base: Option<Shape>) -> Shape {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
         let mut at = 0;
         for step in steps {
             match step {
                 Step::Copy { start, len } => {
-                    self.copied(base.unwrap_or(EMPTY), start, len, at, &mut children);
+                    self.copied(base.unwrap_or(EMPTY), start, len, at, &mut found);
                     at += len;
                 }
                 Step::Own(own) => {
-                    self.own(own, at, &mut children);
+                    self.own(own, at, &mut found);
                     at += 1;
                 }
             }
         }
-        let shape = if children.is_empty() { EMPTY } else { self.intern(&mut children) };
-        self.children = children;
+        let shape = if found.is_empty() { EMPTY } else { self.intern(&mut found) };
+        self.found = found;
         shape
     }
 
-    fn copied(&self, base: ShapeId, start: u32, len: u32, at: u32, children: &mut Vec<(Child, u32)>) {
-        let Shape { node, places: Some(places), ascending } = &self.known[base as usize] else { return };
-        let range = if *ascending {
+    fn copied(&self, base: Shape, start: u32, len: u32, at: u32, found: &mut Vec<(Child, u32)>) {
+        if base.places == NONE {
+            return;
+        }
+        let places = self.places.get(base.places);
+        let range = if self.ascending[base.places as usize] {
             let first = places.partition_point(|&place| place < start);
             first..first + places[first..].partition_point(|&place| place - start < len)
         } else {
             0..places.len()
         };
-        let here = places[range.clone()].iter().zip(&self.pruned.children(*node)[range]);
+        let here = places[range.clone()].iter().zip(&self.pruned.children(base.node)[range]);
         let here = here.filter(|&(&place, _)| place.wrapping_sub(start) < len);
-        children.extend(here.map(|(&place, &child)| (child, place - start + at)));
+        found.extend(here.map(|(&place, &child)| (child, place - start + at)));
     }
 
-    fn own(&mut self, own: Own, at: u32, children: &mut Vec<(Child, u32)>) {
+    fn own(&mut self, own: Own, at: u32, found: &mut Vec<(Child, u32)>) {
         let name = own.name();
         if let Some(below) = own.row() {
-            let shape = self.state(below);
             // A tree that holds itself takes a broken hash; it ends here.
-            let node = if shape < WHOLE { self.known[shape as usize].node } else { NOTHING };
+            let node = Some(self.state(below)).filter(|&node| node < WHOLE).unwrap_or(NOTHING);
             if self.pruned.depth(node) as usize >= MAX_DEPTH {
                 let id = self.store.id(self.index.rows()[below as usize].tree);
                 self.problems.push(GitError::Corrupt {
@@ -204,7 +226,7 @@ impl<'s> IndexPruner<'s> {
                     why: format!("nested deeper than {MAX_DEPTH}"),
                 });
             } else if node != NOTHING {
-                children.push(((name, Target::Tree(node)), at));
+                found.push(((name, Target::Tree(node)), at));
             }
         }
         if let Some(object) = own.object() {
@@ -212,40 +234,33 @@ impl<'s> IndexPruner<'s> {
                 self.node(object);
             }
             if self.wanted.contains(object) {
-                children.push(((name, Target::Wanted(self.numbers[&object])), at));
+                found.push(((name, Target::Wanted(self.numbers[&object])), at));
             }
         }
         let wanted = self.wanted_names[name as usize];
         if wanted != NONE {
-            children.push(((name, Target::Wanted(wanted)), at));
+            found.push(((name, Target::Wanted(wanted)), at));
         }
     }
 
-    fn intern(&mut self, found: &mut [(Child, u32)]) -> ShapeId {
+    fn intern(&mut self, found: &mut Vec<(Child, u32)>) -> Shape {
         if !found.is_sorted() {
             found.sort_unstable();
         }
-        let mut children: Vec<Child> = found.iter().map(|&(child, _)| child).collect();
-        children.dedup();
-        let node = self.pruned.intern(&children);
-        if children.len() < found.len() {
-            self.known.push(Shape { node, places: None, ascending: false });
-            return (self.known.len() - 1) as ShapeId;
+        let named = found.len();
+        found.dedup_by_key(|&mut (child, _)| child);
+        self.children.clear();
+        self.children.extend(found.iter().map(|&(child, _)| child));
+        let node = self.pruned.intern(&self.children);
+        if found.len() < named {
+            return Shape { node, places: NONE };
         }
-        let places: Vec<u32> = found.iter().map(|&(_, place)| place).collect();
-        let next = self.known_places.len() as u32;
-        let (places, number) = match self.known_places.get_key_value(places.as_slice()) {
-            Some((places, &number)) => (Rc::clone(places), number),
-            None => {
-                let places: Rc<[u32]> = Rc::from(places);
-                self.known_places.insert(Rc::clone(&places), next);
-                (places, next)
-            }
-        };
-        *self.known_shapes.entry((node, number)).or_insert_with(|| {
-            let ascending = places.is_sorted();
-            self.known.push(Shape { node, places: Some(places), ascending });
-            (self.known.len() - 1) as ShapeId
-        })
+        self.standing.clear();
+        self.standing.extend(found.iter().map(|&(_, place)| place));
+        let places = self.places.number(&self.standing);
+        if places as usize == self.ascending.len() {
+            self.ascending.push(self.standing.is_sorted());
+        }
+        Shape { node, places }
     }
 }

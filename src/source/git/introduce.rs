@@ -14,6 +14,7 @@ use super::index_pruner::IndexPruner;
 use super::object::ObjectKind;
 use super::parts::{CommitFields, tag_target};
 use super::pruned::{NOTHING, PrunedTrees, WantedIndex};
+use super::ref_names::Held;
 use super::refs::{Tip, TipKind};
 use super::repo::Repo;
 use super::store::ObjectStore;
@@ -134,8 +135,9 @@ pub fn introduce(mut source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) 
     let of_ends = ends.iter().map(|end| end.tree().map(|id| pruner.node(&mut source, &id))).collect();
     let trees = pruner.trees_read();
     problems.append(&mut pruner.problems);
-    let search = Question { scope, ends: &ends, numbers, wanted, ancestry: &ancestry };
-    let mut introduced = search.answer(pruner.pruned, Roots { of_commits, of_ends }, &mut source, problems);
+    let question = Question { scope, ends: &ends, numbers, wanted, ancestry: &ancestry };
+    let all = |origins: &[Origin]| (0..origins.len()).collect();
+    let mut introduced = question.answer(pruner.pruned, Roots { of_commits, of_ends }, &mut source, problems, all);
     introduced.trees = trees;
     for origin in &mut introduced.origins {
         origin.name_refs();
@@ -155,9 +157,18 @@ pub struct Known<'s> {
 }
 
 /// The same for a store whose trees and commits were all visited before: hardly anything is read. Commits that nothing
-/// leads to count whether or not `scope` lists them, and objects that are not in the store have no origin. In the answer
-/// `commit.refs` is left empty (see [`Origin::name_refs`]), and missing parts of trees are not told again.
-pub fn introduce_known(known: Known<'_>, mut source: impl TreeSource, scope: &Scope, wanted: &[Wanted]) -> Introduced {
+/// leads to count whether or not `scope` lists them, and objects that are not in the store have no origin. Missing parts
+/// of trees are not told again.
+///
+/// The answers go to `told`, which says by their places which of them will be shown: what commits say of themselves and
+/// which refs hold them is left open in the others. In all `commit.refs` is left empty (see [`Origin::name_refs`]).
+pub fn introduce_known(
+    known: Known<'_>,
+    mut source: impl TreeSource,
+    scope: &Scope,
+    wanted: &[Wanted],
+    told: impl FnOnce(&[Origin]) -> Vec<usize>,
+) -> Introduced {
     let Known { store, trees, commits } = known;
     let mut problems = Vec::new();
     let ends: Vec<End> = scope.tips.iter().map(|tip| End::of(tip, &mut source, &mut problems)).collect();
@@ -175,6 +186,7 @@ pub fn introduce_known(known: Known<'_>, mut source: impl TreeSource, scope: &Sc
     let mut pruner = IndexPruner::new(store, trees, objects, &names);
     let mut of_commits = vec![NOTHING; commits.ancestry.len()];
     if has_places(wanted) {
+        pruner.all();
         for (node, tree) in of_commits.iter_mut().zip(&commits.trees) {
             *node = tree.map_or(NOTHING, |tree| pruner.node(tree));
         }
@@ -183,7 +195,7 @@ pub fn introduce_known(known: Known<'_>, mut source: impl TreeSource, scope: &Sc
     let of_ends = ends.iter().map(tree_of).collect();
     problems.append(&mut pruner.problems);
     let question = Question { scope, ends: &ends, numbers, wanted, ancestry: &commits.ancestry };
-    let mut introduced = question.answer(pruner.pruned, Roots { of_commits, of_ends }, &mut source, problems);
+    let mut introduced = question.answer(pruner.pruned, Roots { of_commits, of_ends }, &mut source, problems, told);
     introduced.trees = trees.trees();
     introduced
 }
@@ -218,16 +230,26 @@ impl Question<'_> {
         roots: Roots,
         source: &mut impl TreeSource,
         mut problems: Vec<GitError>,
+        told: impl FnOnce(&[Origin]) -> Vec<usize>,
     ) -> Introduced {
         let Self { scope, ends, numbers, wanted, ancestry } = self;
         let mut search = Search::new(ancestry, ends, &numbers, pruned, roots);
         search.commits();
         search.ends(ends);
         search.removals_and_head(scope.head);
-        search.refs(ends);
-        let answers = search.answers(source, &mut problems);
-        // What was asked for twice is answered twice.
-        let origins = wanted.iter().map(|thing| answers[numbers[thing] as usize].clone()).collect();
+        let answers = search.origins();
+        let mut origins = if answers.len() == wanted.len() {
+            answers
+        } else {
+            // What was asked for twice is answered twice.
+            wanted.iter().map(|thing| answers[numbers[thing] as usize].clone()).collect()
+        };
+        let told = told(&origins);
+        let held = search.refs(ends, told.iter().map(|&at| numbers[&wanted[at]] as usize));
+        let mut commits = HashMap::new();
+        for (at, held) in told.into_iter().zip(held) {
+            origins[at].describe(held, source, &mut commits, &mut problems);
+        }
         problems.sort_by_key(ToString::to_string);
         let problems = problems.into_iter().map(|problem| problem.into_skipped(scope.partial)).collect();
         Introduced { origins, commits: ancestry.len(), trees: 0, problems }
@@ -235,6 +257,29 @@ impl Question<'_> {
 }
 
 impl Origin {
+    /// Adds what its commit says of itself and what refs hold it.
+    fn describe(
+        &mut self,
+        held: Held,
+        source: &mut impl TreeSource,
+        commits: &mut HashMap<BlobId, Option<CommitInfo>>,
+        problems: &mut Vec<GitError>,
+    ) {
+        (self.refs, self.more_refs, self.held) = (held.refs, held.more, held.kind);
+        self.commit = self.commit.take().and_then(|CommitInfo { id, at_head, removed_by, .. }| {
+            let read = || {
+                let mut data = Vec::new();
+                source
+                    .commit(&id, &mut data)
+                    .map(|()| commit_info(id, &data))
+                    .map_err(|error| problems.push(error))
+                    .ok()
+            };
+            let info = commits.entry(id).or_insert_with(read).clone()?;
+            Some(CommitInfo { at_head, removed_by, ..info })
+        });
+    }
+
     /// Puts [`refs`](Self::refs) into the commit.
     pub fn name_refs(&mut self) {
         if let Some(commit) = &mut self.commit {

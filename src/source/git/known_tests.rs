@@ -8,7 +8,7 @@ use std::process::Stdio;
 use proptest::prelude::*;
 
 use super::commit_rows::CommitRows;
-use super::introduce::{Introduced, Known, Scope, Wanted, introduce, introduce_known};
+use super::introduce::{Introduced, Known, Origin, Scope, Wanted, introduce, introduce_known};
 use super::object::{HashKind, KindSet, ObjectKind};
 use super::object_set::ObjectSet;
 use super::repo::Repo;
@@ -129,7 +129,8 @@ fn both(repo: &Repo, wanted_names: &[&str], threads: usize) -> (Introduced, Intr
         all().filter(|&ix| store.kind(ix) == Some(ObjectKind::Commit)).map(|ix| store.id(ix)).collect();
     let scope: Scope = repo.scope(dangling).unwrap();
     let known = Known { store: &store, trees: &scan.index, commits: &commits };
-    let mut new = introduce_known(known, repo.objects().unwrap(), &scope, &wanted);
+    let all = |origins: &[Origin]| (0..origins.len()).collect();
+    let mut new = introduce_known(known, repo.objects().unwrap(), &scope, &wanted, all);
     new.origins.iter_mut().for_each(|origin| origin.name_refs());
     (introduce(repo.objects().unwrap(), &scope, &wanted), new)
 }

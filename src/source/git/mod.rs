@@ -29,6 +29,7 @@ mod inflate;
 pub mod introduce;
 mod likely;
 mod link;
+mod lists;
 mod loose;
 pub(crate) mod namers;
 mod new_lines;

@@ -1,11 +1,10 @@
 //! Trees cut down to the paths that lead to what is wanted, and how they differ.
 
-use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::collections::HashSet;
 
 use bstr::BString;
 
-use super::fold_hash::FoldHash;
+use super::lists::Lists;
 
 /// Number of a cut-down tree; equal trees have equal numbers.
 pub(super) type NodeId = u32;
@@ -33,16 +32,16 @@ const PATH_BUDGET: usize = 200_000;
 /// For each remainder of a wanted thing's number, whether one is below.
 type Mask = [u64; 4];
 
-#[derive(Default)]
 pub(super) struct PrunedTrees {
     names: Vec<BString>,
-    nodes: Vec<Node>,
-    numbers: HashMap<Rc<[Child]>, NodeId, FoldHash>,
+    /// By node, sorted.
+    children: Lists<Child>,
+    below: Vec<Below>,
 }
 
-struct Node {
-    /// Sorted.
-    children: Rc<[Child]>,
+/// What is below a node.
+#[derive(Clone, Copy, Default)]
+struct Below {
     mask: Mask,
     /// Trees nested into it, at most.
     depth: u32,
@@ -51,8 +50,7 @@ struct Node {
 impl PrunedTrees {
     /// With names under the numbers of their places.
     pub(super) fn new(names: Vec<BString>) -> Self {
-        let nothing = Node { children: Rc::from([]), mask: Mask::default(), depth: 0 };
-        Self { names, nodes: vec![nothing], numbers: HashMap::default() }
+        Self { names, children: Lists::default(), below: vec![Below::default()] }
     }
 
     /// Adds a name that is not there yet.
@@ -63,33 +61,28 @@ impl PrunedTrees {
 
     /// How deep trees are nested into a node.
     pub(super) fn depth(&self, node: NodeId) -> u32 {
-        self.nodes[node as usize].depth
+        self.below[node as usize].depth
     }
 
     /// The number of a tree of these children, sorted and each once.
     pub(super) fn intern(&mut self, children: &[Child]) -> NodeId {
-        if children.is_empty() {
-            return NOTHING;
-        }
-        if let Some(&node) = self.numbers.get(children) {
+        let node = self.children.number(children);
+        if (node as usize) < self.below.len() {
             return node;
         }
-        let (mut mask, mut depth) = (Mask::default(), 0);
+        let Below { mut mask, mut depth } = Below::default();
         for &(_, target) in children {
             match target {
                 Target::Wanted(wanted) => mask[wanted as usize / 64 % 4] |= 1 << (wanted % 64),
                 Target::Tree(below) => {
-                    let below = &self.nodes[below as usize];
+                    let below = &self.below[below as usize];
                     mask.iter_mut().zip(below.mask).for_each(|(mask, below)| *mask |= below);
                     depth = depth.max(below.depth + 1);
                 }
             }
         }
-        let number = self.nodes.len() as NodeId;
-        let children: Rc<[Child]> = Rc::from(children);
-        self.nodes.push(Node { children: Rc::clone(&children), mask, depth });
-        self.numbers.insert(children, number);
-        number
+        self.below.push(Below { mask, depth });
+        node
     }
 
     /// Wanted things in `node` that none of `others` has at the same path.
@@ -165,11 +158,11 @@ impl PrunedTrees {
     }
 
     fn holds(&self, node: NodeId, wanted: WantedIndex, met: &mut HashSet<NodeId>) -> bool {
-        let Node { children, mask, .. } = &self.nodes[node as usize];
+        let mask = self.below[node as usize].mask;
         if mask[wanted as usize / 64 % 4] >> (wanted % 64) & 1 == 0 || !met.insert(node) {
             return false;
         }
-        children.iter().any(|&(_, target)| match target {
+        self.children(node).iter().any(|&(_, target)| match target {
             Target::Wanted(other) => other == wanted,
             Target::Tree(below) => self.holds(below, wanted, met),
         })
@@ -177,7 +170,7 @@ impl PrunedTrees {
 
     /// What a node holds, sorted.
     pub(super) fn children(&self, node: NodeId) -> &[Child] {
-        &self.nodes[node as usize].children
+        self.children.get(node)
     }
 
     /// Calls `see` for wanted things until it says stop, each distinct tree once.

@@ -38,11 +38,11 @@ fn or(a: Groups, b: Groups) -> Groups {
 type NamedEnd<'e> = (usize, &'e Tip, Option<CommitNumber>);
 
 impl Search<'_> {
-    /// The histories that hold each thing: bits flow from where it came in to all that builds on that.
-    pub(super) fn refs(&mut self, ends: &[End<'_>]) {
+    /// The histories that hold each of some things: bits flow from where it came in to all that builds on that.
+    pub(super) fn refs(&self, ends: &[End<'_>], things: impl ExactSizeIterator<Item = usize>) -> Vec<Held> {
         let mut groups: HashMap<Group<'_>, usize> = HashMap::new();
-        let mut group_of = Vec::with_capacity(self.traces.len());
-        for trace in &self.traces {
+        let mut group_of = Vec::with_capacity(things.len());
+        for trace in things.map(|number| &self.traces[number]) {
             let places = trace.introduced.iter().map(|&(at, _)| at).collect();
             let next = groups.len();
             group_of.push(*groups.entry((places, &trace.direct)).or_insert(next));
@@ -59,9 +59,7 @@ impl Search<'_> {
         let sets = groups.par_chunks(64 * WORDS);
         let held = sets.map_init(bits, |bits, groups| holders(ancestry, groups, &sorted, bits));
         let held: Vec<Held> = held.flatten_iter().collect();
-        for (trace, group) in self.traces.iter_mut().zip(group_of) {
-            trace.held = held[group].clone();
-        }
+        group_of.into_iter().map(|group| held[group].clone()).collect()
     }
 }
 

@@ -1,17 +1,13 @@
 //! From cut-down trees and commits to origins: what came in where, who holds it, where it went.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use bstr::BString;
 
 use super::ancestry::{Ancestry, CommitNumber};
-use super::by_id::TreeSource;
-use super::error::GitError;
 use super::introduce::{End, MAX_PATHS, Origin, Wanted, commit_info};
 use super::object::ObjectKind;
 use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
-use super::ref_names::Held;
 use super::refs::TipKind;
 use crate::model::{BlobId, CommitInfo};
 
@@ -28,7 +24,6 @@ pub(super) struct Trace {
     at_head: Option<Vec<BString>>,
     /// Ends that name it, or a tree that has it, and no commit.
     pub(super) direct: Vec<usize>,
-    pub(super) held: Held,
 }
 
 /// What trees lead to.
@@ -147,48 +142,39 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(super) fn answers(&mut self, source: &mut impl TreeSource, problems: &mut Vec<GitError>) -> Vec<Origin> {
-        let traces = std::mem::take(&mut self.traces);
-        let mut infos: HashMap<u32, Option<CommitInfo>> = HashMap::new();
-        let mut buf = Vec::new();
-        let mut info = |at: u32| {
-            let read = || {
-                let id = self.id(at);
-                source.commit(&id, &mut buf).map(|()| commit_info(id, &buf)).map_err(|error| problems.push(error)).ok()
-            };
-            infos.entry(at).or_insert_with(read).clone()
-        };
-        traces.into_iter().map(|trace| self.origin(trace, &mut info)).collect()
+    /// Where each thing came from, by its number; what commits say of themselves and what refs hold is left open.
+    pub(super) fn origins(&mut self) -> Vec<Origin> {
+        let mut traces = std::mem::take(&mut self.traces);
+        let origins = traces.iter_mut().map(|trace| self.origin(trace)).collect();
+        self.traces = traces;
+        origins
     }
 
     fn id(&self, at: u32) -> BlobId {
         self.ancestry.ids[self.ancestry.order[at as usize] as usize]
     }
 
-    fn origin(&self, trace: Trace, info: &mut impl FnMut(u32) -> Option<CommitInfo>) -> Origin {
+    fn origin(&self, trace: &mut Trace) -> Origin {
         let key = |at: u32| (self.held[self.ancestry.order[at as usize] as usize], at);
-        let mut introduced = trace.introduced;
-        introduced.sort_by_key(|&(at, _)| key(at));
+        trace.introduced.sort_by_key(|&(at, _)| key(at));
+        let introduced = &trace.introduced;
         let rank = |&(at, _): &(u32, BString)| (key(at).0 as u64) << 32 | u64::from(at);
         let mut origin = Origin {
             rank: introduced.first().map_or(u64::MAX, rank),
             introduced_by: introduced.iter().map(|&(at, _)| self.id(at)).collect(),
-            paths: trace.paths.into_iter().collect(),
-            refs: Arc::clone(&trace.held.refs),
-            more_refs: trace.held.more,
-            held: trace.held.kind,
+            paths: std::mem::take(&mut trace.paths).into_iter().collect(),
             ..Origin::default()
         };
-        if let Some((at, path)) = introduced.into_iter().next() {
-            let removed = trace.removed.iter().filter(|(_, other)| *other == path).map(|&(at, _)| at);
-            let still = trace.at_head.as_ref().is_some_and(|paths| paths.contains(&path));
-            let removed = if still { None } else { self.removal(at, removed) };
-            origin.commit = info(at).map(|mut info| {
-                info.at_head = trace.at_head.as_ref().map(|paths| !paths.is_empty());
-                info.removed_by = removed.map(|at| self.id(at));
-                info
+        if let Some((at, path)) = introduced.first() {
+            let removed = trace.removed.iter().filter(|(_, other)| other == path).map(|&(at, _)| at);
+            let still = trace.at_head.as_ref().is_some_and(|paths| paths.contains(path));
+            let removed = if still { None } else { self.removal(*at, removed) };
+            origin.commit = Some(CommitInfo {
+                at_head: trace.at_head.as_ref().map(|paths| !paths.is_empty()),
+                removed_by: removed.map(|at| self.id(at)),
+                ..commit_info(self.id(*at), b"")
             });
-            origin.path = path;
+            origin.path.clone_from(path);
         }
         origin
     }
