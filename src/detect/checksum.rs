@@ -95,6 +95,7 @@ const SCHEMES: &[Scheme] = &[
     scheme("basic", nested::check_basic, nested::complete_basic),
     scheme("bip39", bip39::check, bip39::complete),
     scheme("confluent", crc::check_confluent, crc::complete_confluent),
+    scheme("cratesio", crc::check_cratesio, crc::complete_cratesio),
     scheme("discord", nested::check_discord, nested::complete_discord),
     scheme("filler", nested::check_filler, leave),
     scheme("github", crc::check_github, crc::complete_github),

@@ -142,6 +142,24 @@ pub(in crate::detect) fn complete_confluent(token: &mut Vec<u8>) {
     put(token, tail);
 }
 
+/// crates.io, trusted publishing (crates.io source, `crates_io_trustpub`): `cio_tp_`, 31, and one of 62 letters and digits
+/// by the exclusive or of the 31.
+fn cratesio(token: &[u8]) -> Option<Vec<u8>> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let body = token.get(7..token.len().checked_sub(1)?)?;
+    let sum = body.iter().fold(0, |sum, b| sum ^ b);
+    Some(vec![ALPHABET[usize::from(sum) % ALPHABET.len()]])
+}
+
+pub(in crate::detect) fn check_cratesio(token: &[u8]) -> Structure {
+    compare(token, cratesio(token))
+}
+
+pub(in crate::detect) fn complete_cratesio(token: &mut Vec<u8>) {
+    let tail = cratesio(token);
+    put(token, tail);
+}
+
 /// CRC-16/XMODEM.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, &b| {
