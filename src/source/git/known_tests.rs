@@ -131,8 +131,25 @@ fn both(repo: &Repo, wanted_names: &[&str], threads: usize) -> (Introduced, Intr
     let known = Known { store: &store, trees: &scan.index, commits: &commits };
     let all = |origins: &[Origin]| (0..origins.len()).collect();
     let mut new = introduce_known(known, repo.objects().unwrap(), &scope, &wanted, all);
+    let half = |origins: &[Origin]| (0..origins.len()).step_by(2).collect();
+    let some = introduce_known(known, repo.objects().unwrap(), &scope, &wanted, half);
+    assert_every_other_told(&new.origins, &some.origins);
     new.origins.iter_mut().for_each(|origin| origin.name_refs());
     (introduce(repo.objects().unwrap(), &scope, &wanted), new)
+}
+
+/// What is said of one thing does not depend on which others are told of.
+fn assert_every_other_told(all: &[Origin], half: &[Origin]) {
+    let came = |origin: &Origin| (origin.rank, origin.path.clone(), origin.introduced_by.clone());
+    let fate = |origin: &Origin| origin.commit.as_ref().map(|commit| (commit.id, commit.at_head, commit.removed_by));
+    for (at, (all, half)) in all.iter().zip(half).enumerate() {
+        if at % 2 == 0 {
+            assert_eq!(all, half);
+        } else {
+            assert_eq!((came(all), fate(all)), (came(half), fate(half)));
+            assert!(half.refs.is_empty() && half.commit.as_ref().is_none_or(|commit| commit.summary.is_empty()));
+        }
+    }
 }
 
 fn assert_same((old, new): (Introduced, Introduced)) {

@@ -64,8 +64,11 @@ impl Mapped {
     /// Lets the kernel take back the memory of a part that will not be read again soon. It stays readable.
     pub(crate) fn release(&self, part: Range<usize>) {
         let part = part.start.min(self.map.len())..part.end.min(self.map.len());
+        if part.is_empty() {
+            return;
+        }
         #[cfg(unix)]
-        if !part.is_empty() {
+        {
             #[expect(unsafe_code, reason = "what is mapped counts as ours until we let go of it")]
             // SAFETY: the mapping is private and never written to, so its pages are read from the file again, as they
             // were before; those that the guard put in place of what was cut off are zeros before and after.
