@@ -2,8 +2,31 @@
 
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use super::{Beside, Budget, Lines, Nature, Unpacked, unpack};
+
+/// What `work` gives, and for how long this thread was at work on it: what else the machine does makes no test fail.
+pub(super) fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let before = at_work();
+    let made = work();
+    (made, at_work() - before)
+}
+
+#[cfg(unix)]
+fn at_work() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    #[expect(unsafe_code, reason = "asks the kernel for the time")]
+    // SAFETY: the call only writes to the structure that it is given.
+    let code = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    assert_eq!(code, 0);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+#[cfg(not(unix))]
+fn at_work() -> Duration {
+    std::time::UNIX_EPOCH.elapsed().unwrap_or_default()
+}
 
 /// What a unit was, written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
