@@ -269,11 +269,12 @@ fn is_binary(value: &[u8]) -> bool {
 
 /// Names of what goes to and fro with requests, and of passes that draw: `NextToken`, `client_id`, `renderPass`.
 fn passes_over(key: &[u8]) -> bool {
-    const TOKENS: &[&str] = &["next", "page", "continuation", "request", "change", "lock", "zone", "action", "paging"];
-    const PASSES: &[&str] = &["render", "shader", "shadow", "bloom", "blur", "geometry", "depth", "lighting", "effect"];
+    const TOKENS: &str = "next page paging pagination continuation cursor scroll resume sync delta version request \
+                          idempotency change lock fencing zone action";
+    const PASSES: &str = "render shader shadow bloom blur geometry depth lighting effect";
     let (last, before) = last_words(key);
     let (last, before) = (last.to_ascii_lowercase(), before.to_ascii_lowercase());
-    let one_of = |list: &[&str]| list.iter().any(|word| before == word.as_bytes());
+    let one_of = |list: &str| list.split(' ').any(|word| before == word.as_bytes());
     match &last[..] {
         b"token" => one_of(TOKENS),
         b"pass" => one_of(PASSES),
@@ -448,7 +449,7 @@ mod tests {
         (is_binary, &["a\u{1}bcdef", "a\u{0}b"], &["sésame", "a\tb\r\n", "pässwörd"]),
         (
             passes_over,
-            &["NextToken", "next_page_token", "renderPass", "clientId", "x.client_id"],
+            &["NextToken", "next_page_token", "pagination_token", "syncToken", "renderPass", "clientId", "x.client_id"],
             &["nextApiToken", "token", "dbPass", "render_db_pass", "clientSecret", "pass", "id"],
         ),
         (
