@@ -21,6 +21,7 @@ const JUDGE: [&str; 3] =
 
 #[path = "src/rules"]
 mod rules {
+    pub mod around;
     pub mod compile;
     pub mod rule;
     pub mod shape;
@@ -48,11 +49,12 @@ mod detect {
 /// The tables of one anchor pass, so that the program need not build them.
 fn anchors(table: &rules::table::Table, pass: rules::table::Pass) -> Vec<u8> {
     let mut keywords = Vec::new();
-    for word in table.keywords(pass) {
-        keywords.push(detect::table::Keyword { text: word.text, caseless: word.caseless });
+    for (number, word) in (0..).zip(table.keywords(pass)) {
+        let around = table.around(pass, number, word.text);
+        keywords.push(detect::table::Keyword { text: word.text, caseless: word.caseless, around });
     }
     if pass == rules::table::Pass::Everywhere {
-        let word = |text: &'static str, caseless| detect::table::Keyword { text: text.as_bytes(), caseless };
+        let word = |text: &'static str, caseless| detect::table::Keyword::anywhere(text.as_bytes(), caseless);
         keywords.extend(detect::generic::keywords::KEYWORDS.iter().map(|text| word(text, true)));
         keywords.extend(detect::decode::marks::MARKS.iter().map(|text| word(text, false)));
         keywords.push(word(detect::decode::marks::DATA, false));

@@ -43,7 +43,7 @@ fn main() {
 }
 
 fn keywords<'a>(words: &'a [&str]) -> Vec<Keyword<'a>> {
-    words.iter().map(|word| Keyword { text: word.as_bytes(), caseless: true }).collect()
+    words.iter().map(|word| Keyword::anywhere(word.as_bytes(), true)).collect()
 }
 
 fn tables(words: &[&str]) {

@@ -6,12 +6,12 @@ use super::{
     Detector, Fate, Options, Raw,
     anchor::Anchor,
     checksum, compose,
+    contexts::NO_KEYWORD,
     decode::Decoded,
     generic::{self, Proposal},
     known::{Known, look_up},
     lines::Lines,
     overlap, tests_on_secret,
-    verify::NO_KEYWORD,
 };
 use crate::{
     model::{Candidate, Confidence, Note, RuleInfo, Secret, Severity},

@@ -5,7 +5,10 @@ use super::{
     nearby::runs_behind,
     runs::{byte_set, is_token, stretches},
 };
-use crate::{model::Span, rules::table::Owner};
+use crate::{
+    model::Span,
+    rules::{around::SUFFIXES, table::Owner},
+};
 
 /// Bytes between the end of a word and the value, at most.
 pub(crate) const GAP: usize = 96;
@@ -84,11 +87,9 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
     {
         return true;
     }
-    const SUFFIX: &[&[u8]] =
-        &[b"key", b"api", b"token", b"secret", b"auth", b"id", b"access", b"client", b"app", b"pass", b"pat", b"url"];
     let rest = &text[word.end..];
     let follows = |suffix: &[u8]| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix);
-    SUFFIX.iter().any(|suffix| suffix[0] == after | 0x20 && follows(suffix))
+    SUFFIXES.iter().any(|suffix| suffix[0] == after | 0x20 && follows(suffix))
 }
 
 fn is_name(byte: u8) -> bool {

@@ -61,7 +61,7 @@ impl Detector {
         }
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        self.anchors_of(Pass::Everywhere).find(text, value.start..value.start + 1, &mut words);
+        self.anchors_of(Pass::Everywhere).find_all(text, value.start..value.start + 1, &mut words);
         let (mut cut, mut unsure) = (false, false);
         for found in words.iter().filter(|found| found.keyword < self.judged) {
             let word = self.word(found);

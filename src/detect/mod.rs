@@ -17,6 +17,7 @@ pub mod check;
 pub mod checksum;
 mod compose;
 mod context;
+mod contexts;
 pub mod decode;
 pub mod entropy;
 pub mod generic;
@@ -39,21 +40,27 @@ use std::sync::{Arc, OnceLock};
 
 use self::{
     anchor::{Anchor, Anchors},
+    contexts::Progress,
     decode::Decoded,
     lines::Lines,
     pattern::Pattern,
 };
 pub use self::{
+    contexts::run_range,
     hidden::Hidden,
-    verify::{Fate, Raw, Scratch, run_range},
+    verify::{Fate, Raw, Scratch},
 };
 use crate::{
     model::{Candidate, Confidence, Span},
     rules::{
         RuleSet,
+        around::Around,
         table::{KeywordText, Pass},
     },
 };
+
+/// Bytes of a text in which anchors and runs are looked for and judged before the next: what is judged is in the cache.
+const STRETCH: usize = 128 << 10;
 
 /// What is wanted of a detector.
 #[derive(Clone, Copy, Debug, Default)]
@@ -177,15 +184,23 @@ impl Detector {
     fn scan_raw(&self, text: &[u8], scratch: &mut Scratch) -> Vec<Raw> {
         let mut anchors = std::mem::take(&mut scratch.anchors);
         anchors.clear();
-        self.anchors(text, 0..text.len(), &mut anchors);
+        let (mut found, mut in_front) = (Vec::new(), Vec::new());
+        let whole = 0..text.len();
+        let ranges = std::slice::from_ref(&whole);
+        let mut progress = Progress::begin(scratch);
+        for start in whole.clone().step_by(STRETCH) {
+            let (first, stretch) = (anchors.len(), start..whole.end.min(start + STRETCH));
+            self.anchors(text, stretch.clone(), &mut anchors);
+            for anchor in &anchors[first..] {
+                self.verify(text, *anchor, scratch, &mut found);
+            }
+            self.more_contexts(text, ranges, &stretch, &mut progress, scratch, &mut in_front);
+        }
+        self.end_contexts(text, ranges, 0, scratch, &mut in_front);
+        found.append(&mut in_front);
         scratch.stats.anchors += anchors.len() as u64;
         scratch.may_carry |= self.may_carry(&anchors);
-        let mut found = Vec::new();
-        for anchor in &anchors {
-            self.verify(text, *anchor, scratch, &mut found);
-        }
         scratch.anchors = anchors;
-        self.contexts(text, std::slice::from_ref(&(0..text.len())), scratch, &mut found);
         found
     }
 
@@ -278,9 +293,52 @@ fn keywords(rules: &RuleSet, pass: Pass) -> impl Iterator<Item = KeywordText<'_>
 fn anchors(rules: &RuleSet, pass: Pass) -> Anchors {
     let built = rules.built_anchors(pass).and_then(|bytes| Anchors::from_static(bytes).ok());
     built.unwrap_or_else(|| {
-        let keywords: Vec<_> = keywords(rules, pass)
-            .map(|keyword| anchor::Keyword { text: keyword.text, caseless: keyword.caseless })
+        let of_rules = rules.table().keywords(pass).count() as u32;
+        let around = |number: u32, text: &[u8]| match number {
+            ours if ours >= of_rules => Around::ANYTHING,
+            number => rules.table().around(pass, number, text),
+        };
+        let keywords: Vec<_> = (0..)
+            .zip(keywords(rules, pass))
+            .map(|(number, KeywordText { text, caseless })| {
+                let around = around(number, text);
+                anchor::Keyword { text, caseless, around }
+            })
             .collect();
         Anchors::build(&keywords).expect("the reader of rules takes only keywords of three bytes or more")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_that_are_passed_over_have_no_verdict() {
+        let options = Options { confidence: Confidence::Low, explain: true };
+        let detector = Detector::new(Arc::new(RuleSet::builtin()), options);
+        let hex = "0123456789abcdef".repeat(3);
+        let value = ["q7Rz", "-x_", "T9vW2k", &hex].concat();
+        let before = ["", "a", "Z", "_", "7", "-", " ", "/"];
+        let after = ["", "a", "K9", "key=", " = \"", "\": \"", "abcd", "WXYZ", "_", "."];
+        let mut text = Vec::new();
+        for (at, keyword) in keywords(detector.rules(), Pass::Everywhere).enumerate() {
+            for n in 0..12 {
+                let (before, after) = (before[(at + n) % before.len()], after[(at / 3 + n) % after.len()]);
+                let behind = [&hex, &value, &hex[..10], ""][n % 4];
+                text.extend([before.as_bytes(), keyword.text, after.as_bytes(), behind.as_bytes(), b"\n"].concat());
+            }
+        }
+        let (mut all, mut some, mut scratch) = (Vec::new(), Vec::new(), Scratch::default());
+        detector.everywhere.find_all(&text, 0..text.len(), &mut all);
+        detector.everywhere.find(&text, 0..text.len(), &mut some);
+        let mut found = 0;
+        for anchor in &all {
+            let mut raw = Vec::new();
+            detector.verify(&text, *anchor, &mut scratch, &mut raw);
+            found += raw.len();
+            assert!(raw.is_empty() || some.binary_search(anchor).is_ok(), "{:?}", detector.word(anchor).of(&text));
+        }
+        assert!(found > 1000 && some.len() * 3 < all.len() * 2, "{found} found, {} of {}", some.len(), all.len());
+    }
 }

@@ -242,7 +242,7 @@ impl Detector {
         let mut words = std::mem::take(&mut scratch.words);
         for pass in [Pass::BeforeRuns, Pass::Everywhere, Pass::Named] {
             words.clear();
-            self.anchors_of(pass).find(text, near.clone(), &mut words);
+            self.anchors_of(pass).find_all(text, near.clone(), &mut words);
             words.retain(|found| pass != Pass::Everywhere || found.keyword < self.judged);
             for found in &words {
                 let word = self.word_of(pass, found);

@@ -1,10 +1,10 @@
 //! The tables of the anchor pass: made from keywords, kept as one block of bytes that a build script can write.
 //!
-//! Only `std` is used, so that `build.rs` can include this file by path and embed [`Table::to_bytes`].
+//! `build.rs` includes this file by path, to embed [`Table::to_bytes`].
 //!
 //! The block holds: two sets of *pairs* (which two neighbouring bytes may begin, and which may end, the chosen three bytes
-//! of a keyword), a set of hashed *grams* (those three bytes and three bits of the fourth), and per gram the keywords to
-//! compare. How each is used is told in `anchor.rs`.
+//! of a keyword), a set of hashed *grams* (those three bytes and three bits of the fourth), the sets of bytes that may stand
+//! round keywords, and per gram the keywords to compare. How each is used is told in `anchor.rs`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,6 +15,11 @@ mod gram;
 
 pub use gram::CLASS;
 
+use crate::rules::{
+    around::{Around, BEHIND},
+    shape::{ByteSet, has},
+};
+
 /// A literal to look for.
 #[derive(Clone, Copy, Debug)]
 pub struct Keyword<'a> {
@@ -22,6 +27,16 @@ pub struct Keyword<'a> {
     pub text: &'a [u8],
     /// Whether `A`–`Z` and `a`–`z` are equal. All other bytes are always compared exactly.
     pub caseless: bool,
+    /// What may stand round it.
+    pub around: Around,
+}
+
+impl<'a> Keyword<'a> {
+    /// A literal, whatever stands round it.
+    #[must_use]
+    pub fn anywhere(text: &'a [u8], caseless: bool) -> Self {
+        Self { text, caseless, around: Around::ANYTHING }
+    }
 }
 
 /// Why no tables could be made, or a block of bytes is not one.
@@ -72,14 +87,17 @@ const BUCKETS: usize = GRAMS + SHORT;
 /// The gram of a keyword starts at most this far from the keyword's start, so that short ranges stay cheap.
 const MAX_BEFORE: usize = 24;
 
-const MAGIC: &[u8; 8] = b"anchors1";
+const MAGIC: &[u8; 8] = b"anchors2";
 const AT_AB: usize = 32;
 const AT_BC: usize = AT_AB + PAIRS;
 const AT_ROWS: usize = AT_BC + PAIRS;
 const AT_GRAMS: usize = AT_ROWS + 4 * ROWS;
 const AT_SHORT: usize = AT_GRAMS + 4 * GRAMS;
 const AT_STARTS: usize = AT_SHORT + 4 * SHORT;
-const AT_ENTRIES: usize = AT_STARTS + 2 * (BUCKETS + 4);
+const AT_SETS: usize = AT_STARTS + 2 * (BUCKETS + 4);
+const AT_ENTRIES: usize = AT_SETS + 8 * 256;
+/// Sets of bytes that may stand round keywords: as many as a word has bits. The first holds every byte.
+const SETS: usize = 64;
 pub const ENTRY: usize = 32;
 pub const WORD: usize = 16;
 
@@ -157,10 +175,12 @@ impl Table {
             }
             bytes[AT_STARTS + 2 * bucket..][..2].copy_from_slice(&(next as u16).to_le_bytes());
         }
-        let mut words = Vec::new();
+        let (mut words, mut sets) = (Vec::new(), Sets::default());
         for &(_, index) in &entries {
-            push_entry(&mut bytes, &mut words, index, &keywords[index], offsets[index]);
+            let round = sets.round(&keywords[index].around);
+            push_entry(&mut bytes, &mut words, index, &keywords[index], (offsets[index], round));
         }
+        sets.write(&mut bytes[AT_SETS..AT_ENTRIES]);
         bytes.append(&mut words);
         bytes[..8].copy_from_slice(MAGIC);
         bytes[8..12].copy_from_slice(&(keywords.len() as u32).to_le_bytes());
@@ -230,7 +250,8 @@ impl Table {
     /// The keywords, by bucket.
     pub fn entries(&self) -> Entries<'_> {
         Entries {
-            starts: self.bytes[AT_STARTS..AT_ENTRIES].as_chunks::<2>().0,
+            starts: self.bytes[AT_STARTS..AT_SETS].as_chunks::<2>().0,
+            sets: self.bytes[AT_SETS..AT_ENTRIES].as_chunks::<8>().0.try_into().expect("open() checked the length"),
             entries: self.bytes[AT_ENTRIES..self.words_at].as_chunks::<ENTRY>().0,
             words: self.bytes[self.words_at..].as_chunks::<WORD>().0,
         }
@@ -241,6 +262,8 @@ impl Table {
 #[derive(Clone, Copy)]
 pub struct Entries<'a> {
     starts: &'a [[u8; 2]],
+    /// For each byte, the sets that it is in.
+    sets: &'a [[u8; 8]; 256],
     entries: &'a [[u8; ENTRY]],
     words: &'a [[u8; WORD]],
 }
@@ -252,6 +275,20 @@ impl<'a> Entries<'a> {
         let [from, to] = [0, 1].map(|i| usize::from(u16::from_le_bytes(self.starts[bucket + i])));
         // Never out of range: `open` checked them.
         self.entries.get(from..to).unwrap_or(&[])
+    }
+
+    /// Whether the bytes round the keyword of an entry, which starts at `start`, are among those that may stand there. Near
+    /// the ends of the text they are taken to be.
+    #[inline(always)]
+    pub fn allows(&self, hay: &[u8], start: usize, entry: &Entry) -> bool {
+        let sets = |byte: u8| u64::from_le_bytes(self.sets[usize::from(byte)]);
+        let of_case = |[capital, small]: [u8; 2], own: u8| if own & 0x20 == 0 { capital } else { small };
+        let end = start + entry.len;
+        let Some(behind) = hay.get(end..).and_then(<[u8]>::first_chunk::<BEHIND>) else { return true };
+        let before = start.checked_sub(1).map_or(u64::MAX, |at| sets(hay[at])) >> of_case(entry.before, hay[start]);
+        let set = of_case(entry.after, hay[end - 1]);
+        let after = (0..BEHIND).fold(0, |bits, at| bits | (sets(behind[at]) >> set & 1) << at);
+        before & 1 != 0 && after | u64::from(entry.unasked) == (1 << BEHIND) - 1
     }
 
     /// The words of a long keyword behind its first eight bytes.
@@ -327,18 +364,64 @@ pub struct Entry {
     pub offset: usize,
     /// Where its further words start.
     rest: usize,
+    /// The sets of what may stand before it, for a capital and for a small letter,
+    before: [u8; 2],
+    /// and behind it,
+    after: [u8; 2],
+    /// where a bit for each byte that may be anything is set.
+    unasked: u8,
 }
 
 impl Entry {
     #[inline(always)]
     pub fn read(bytes: &[u8; ENTRY]) -> Self {
-        let [.., k0, k1, k2, k3, r0, r1, r2, r3, l0, l1, offset, _, _, _, _, _] = *bytes;
+        let [.., k0, k1, k2, k3, r0, r1, r2, r3, l0, l1, offset, b0, b1, a0, a1, unasked] = *bytes;
         Self {
             head: read_word(bytes.first_chunk().expect("an entry starts with a word")),
             keyword: u32::from_le_bytes([k0, k1, k2, k3]),
             rest: u32::from_le_bytes([r0, r1, r2, r3]) as usize,
             len: usize::from(u16::from_le_bytes([l0, l1])),
             offset: usize::from(offset),
+            before: [b0 & 63, b1 & 63],
+            after: [a0 & 63, a1 & 63],
+            unasked,
+        }
+    }
+}
+
+/// The sets of bytes that may stand round keywords, while they are gathered.
+#[derive(Default)]
+struct Sets(Vec<ByteSet>);
+
+impl Sets {
+    /// The five bytes of an entry that say what may stand round it.
+    fn round(&mut self, around: &Around) -> [u8; 5] {
+        let [b0, b1] = around.before.map(|set| self.number(set).unwrap_or(0));
+        let every = (1 << BEHIND) - 1;
+        let unasked = every & !((1 << around.behind) - 1);
+        match around.after.map(|set| self.number(set)) {
+            [Some(a0), Some(a1)] => [b0, b1, a0, a1, unasked],
+            _ => [b0, b1, 0, 0, every],
+        }
+    }
+
+    /// The number of a set; none where there are too many.
+    fn number(&mut self, set: ByteSet) -> Option<u8> {
+        if self.0.is_empty() {
+            self.0.push([u64::MAX; 4]);
+        }
+        let at = self.0.iter().position(|known| *known == set).or_else(|| {
+            self.0.push(set);
+            (self.0.len() <= SETS).then_some(self.0.len() - 1)
+        });
+        at.filter(|&at| at < SETS).map(|at| at as u8)
+    }
+
+    fn write(&self, bytes: &mut [u8]) {
+        for (byte, word) in (0..=u8::MAX).zip(bytes.chunks_exact_mut(8)) {
+            let sets = self.0.iter().take(SETS).enumerate();
+            let word_of_byte = sets.fold(0, |word, (at, set)| word | u64::from(has(set, byte)) << at);
+            word.copy_from_slice(&(word_of_byte | 1).to_le_bytes());
         }
     }
 }
@@ -356,7 +439,13 @@ fn read_word(bytes: &[u8; WORD]) -> Word {
     }
 }
 
-fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &Keyword<'_>, offset: usize) {
+fn push_entry(
+    bytes: &mut Vec<u8>,
+    words: &mut Vec<u8>,
+    index: usize,
+    keyword: &Keyword<'_>,
+    (offset, round): (usize, [u8; 5]),
+) {
     let rest = (words.len() / WORD) as u32;
     for (place, chunk) in keyword.text.chunks(8).enumerate() {
         // Bytes behind the keyword match anything: x | 0xff == 0xff.
@@ -373,5 +462,6 @@ fn push_entry(bytes: &mut Vec<u8>, words: &mut Vec<u8>, index: usize, keyword: &
     bytes.extend_from_slice(&(index as u32).to_le_bytes());
     bytes.extend_from_slice(&rest.to_le_bytes());
     bytes.extend_from_slice(&(keyword.text.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(&[offset as u8, 0, 0, 0, 0, 0]);
+    bytes.push(offset as u8);
+    bytes.extend_from_slice(&round);
 }

@@ -1,7 +1,5 @@
 //! One anchor judged: the rule's regex in a window round it, or the value assigned to a provider's word.
 
-use std::ops::Range;
-
 use super::{
     Detector,
     anchor::Anchor,
@@ -9,7 +7,7 @@ use super::{
     entropy::{digits, holds_caseless},
     generic::{self, Proposal, ProposalKind},
     pattern::{Machine, Pattern},
-    runs::{Run, find_runs, is_value_like, stretches},
+    runs::{Run, stretches},
     tests_on_secret::fate,
 };
 use crate::{
@@ -21,14 +19,8 @@ use crate::{
     },
 };
 
-/// How far before a run a provider's word may start.
-const BEFORE_RUN: usize = context::GAP + 40;
-
 /// Up to so many places before a word a match is tried at each that it can begin at.
 const STARTS: usize = 128;
-
-/// What stands for the keyword where none led to a match: a run that looks random.
-pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
@@ -193,7 +185,7 @@ impl Detector {
     }
 
     /// The rule under which the judge reports proposals of a kind, where it is in use.
-    fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
+    pub(super) fn judge_rule(&self, kind: ProposalKind) -> Option<u32> {
         let rules = self.judge_rules.get_or_init(|| {
             let named = |index: u32| (self.rules.get(index).info.id.clone(), index);
             self.rules.judge_rules(false).map(named).collect()
@@ -291,7 +283,7 @@ impl Detector {
     }
 
     /// The value of a rule's shape that is assigned to a name with the provider's word.
-    fn verify_context(
+    pub(super) fn verify_context(
         &self,
         reading: &mut context::Reading<'_>,
         owner: &Owner,
@@ -353,98 +345,11 @@ impl Detector {
         whole.then_some((value, secret))
     }
 
-    /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
-    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs. What is
-    /// found is in the order of [`Raw::place`].
-    pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let mut runs = std::mem::take(&mut scratch.runs);
-        runs.clear();
-        let first = out.len();
-        let mut known = 0;
-        for range in ranges {
-            known = find_runs(text, run_range(text.len(), range), known, RUN, &mut runs);
-        }
-        let (mut done, mut next) = (0, 0);
-        for run in runs.iter().filter(|run| is_value_like(&text[run.start..run.end])) {
-            let from = run.start.saturating_sub(BEFORE_RUN).max(done);
-            // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
-            done = run.end.saturating_sub(RUN).max(run.start).max(done);
-            while ranges.get(next).is_some_and(|range| range.end <= from) {
-                next += 1;
-            }
-            for range in ranges[next..].iter().take_while(|range| range.start < done) {
-                self.contexts_in(text, from.max(range.start)..done.min(range.end), scratch, out);
-            }
-        }
-        if self.options.confidence == Confidence::Low {
-            self.random_runs(text, ranges, &runs, out);
-        }
-        out[first..].sort_by_key(Raw::place);
-        scratch.runs = runs;
-    }
-
-    fn contexts_in(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        let mut words = std::mem::take(&mut scratch.words);
-        words.clear();
-        self.before_runs.find(text, range, &mut words);
-        for anchor in &words {
-            let word = self.provider_word(anchor);
-            let mut reading = context::Reading::new(text, word);
-            for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
-                if self.is_asked(&owner) {
-                    let found = self.verify_context(&mut reading, &owner, scratch);
-                    let found = found.filter(|(_, secret)| is_value_like(secret.of(text)));
-                    out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
-                }
-            }
-        }
-        scratch.words = words;
-    }
-
-    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
-    /// tell, in a configuration file.
-    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
-        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
-        let asked = |run: &&Run| {
-            let next = ranges.partition_point(|range| range.end <= run.start);
-            ranges.get(next).is_some_and(|range| range.contains(&run.start))
-        };
-        for run in runs.iter().filter(asked) {
-            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
-            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
-            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
-            let fate = Fate::Kept;
-            out.push(Raw { anchor, keyword, rule, matched, secret, fate, probability, misfit: false });
-        }
-    }
-
-    /// How far the verdict on any provider's word looks before and after the word's start.
-    #[must_use]
-    pub fn context_reach(&self) -> (usize, usize) {
-        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
-        if self.options.confidence == Confidence::Low {
-            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
-        }
-        for (keyword, &length) in self.words.iter().enumerate() {
-            for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
-                let (before, after) = context::reach(&owner, length.into());
-                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
-            }
-        }
-        widest
-    }
-
     pub(super) fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
         let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
         let Anchor { start, keyword } = anchor;
         Raw { anchor: start, keyword, rule, matched, secret, fate, probability: 0.0, misfit: false }
     }
-}
-
-/// Where the runs stand that [`Detector::contexts`] looks at for the words that start in `range` of a text of `len` bytes.
-#[must_use]
-pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
-    range.start..len.min(range.end + BEFORE_RUN)
 }
 
 /// Whether the shortest value of the owner's shape may begin at `start`, by its bytes alone.

@@ -193,6 +193,7 @@ fn context_shapes(entry: &Entry, value: &str) -> Result<Vec<KeywordShape>, Strin
             follow_min: usize::from(!entry.digitless.unwrap_or(false)),
             follow: shape::alphabet(&hir),
             in_window: false,
+            bounded: false,
         });
     }
     Ok(shapes)

@@ -1,5 +1,6 @@
 //! Pattern files become a compiled rule set.
 
+pub mod around;
 mod builtin;
 mod compile;
 pub mod example;

@@ -87,13 +87,16 @@ pub struct KeywordShape {
     /// See [`Shape`].
     #[serde(default)]
     pub in_window: bool,
+    /// See [`Shape`].
+    #[serde(default)]
+    pub bounded: bool,
 }
 
 impl KeywordShape {
     /// Puts the two together.
     #[must_use]
     pub fn new(text: String, shape: Shape) -> Self {
-        let Shape { before, exact, after, follow_min, follow, in_window } = shape;
-        Self { text, before, exact, after, follow_min, follow, in_window }
+        let Shape { before, exact, after, follow_min, follow, in_window, bounded } = shape;
+        Self { text, before, exact, after, follow_min, follow, in_window, bounded }
     }
 }

@@ -3,8 +3,10 @@
 
 use regex_syntax::{
     ParserBuilder,
-    hir::{Class, Hir, HirKind},
+    hir::{Class, Hir, HirKind, Look},
 };
+
+use super::around::is_word;
 
 /// Bytes that a pattern without an upper bound may reach past its keyword, where the rule does not say.
 pub const DEFAULT_WINDOW: usize = 1024;
@@ -30,6 +32,8 @@ pub struct Shape {
     /// Whether `follow_min` and `follow` speak of the secret instead: somewhere in the window so many of these bytes must
     /// stand in a row.
     pub in_window: bool,
+    /// Whether the match begins with the keyword, and no byte of a word may stand before it.
+    pub bounded: bool,
 }
 
 /// States that a compiled pattern may have: ten times what the largest of the catalogue takes, and few enough for any
@@ -162,7 +166,9 @@ pub fn first_bytes(hir: &Hir) -> (ByteSet, bool) {
     (set, empty)
 }
 
-fn union(a: ByteSet, b: ByteSet) -> ByteSet {
+/// What is in either set.
+#[must_use]
+pub fn union(a: ByteSet, b: ByteSet) -> ByteSet {
     std::array::from_fn(|at| a[at] | b[at])
 }
 
@@ -220,7 +226,7 @@ fn anywhere(hir: &Hir, limit: usize, window: Option<usize>) -> Shape {
     let properties = hir.properties();
     let longest = properties.maximum_len().unwrap_or(limit).min(limit.max(properties.minimum_len().unwrap_or(0)));
     let after = if window.is_some_and(|window| window > longest) { limit } else { longest };
-    Shape { before: longest, exact: false, after, follow_min: 0, follow: [0; 4], in_window: false }
+    Shape { before: longest, exact: false, after, follow_min: 0, follow: [0; 4], in_window: false, bounded: false }
 }
 
 impl Shape {
@@ -233,6 +239,7 @@ impl Shape {
             follow_min: self.follow_min.min(other.follow_min),
             follow: union(self.follow, other.follow),
             in_window: false,
+            bounded: self.bounded && other.bounded,
         }
     }
 }
@@ -260,7 +267,8 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
             // A way that may be longer than the window gets the window.
             let after = rest.min(limit.max(text.len() - offset));
             let exact = before == before_max;
-            return Some(Shape { before: before_max, exact, after, follow_min, follow, in_window: false });
+            let bounded = before_max == 0 && is_word(text[offset]) && way[..at].iter().any(|part| is_boundary(part));
+            return Some(Shape { before: before_max, exact, after, follow_min, follow, in_window: false, bounded });
         }
         let next = end.max(at + 1);
         for part in &way[at..next] {
@@ -270,6 +278,11 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
         at = next;
     }
     None
+}
+
+/// Whether the piece is `\b` or the like.
+fn is_boundary(part: &Hir) -> bool {
+    matches!(part.kind(), HirKind::Look(Look::WordAscii | Look::WordStartAscii))
 }
 
 /// The group named `secret` where every match has it.
@@ -344,6 +357,18 @@ mod tests {
         let shape = shape(&hir, b"ghp_", false, None);
         assert_eq!((shape.before, shape.exact, shape.after, shape.follow_min), (0, true, 40, 36));
         assert!(has(&shape.follow, b'z') && !has(&shape.follow, b'_'));
+        assert!(shape.bounded);
+    }
+
+    #[test]
+    fn a_keyword_is_bounded_where_each_way_says_so() {
+        let bounded =
+            |pattern: &str, keyword: &str| shape(&parse(pattern).unwrap(), keyword.as_bytes(), false, None).bounded;
+        assert!(bounded(r"\b(?:key|\bkey)-[a-z]{9}", "key"));
+        assert!(!bounded(r"(?:\bkey|[a-z]key)-[a-z]{9}", "key"));
+        assert!(!bounded(r"\b[a-z]{2}key-[a-z]{9}", "key") && !bounded(r"key-[a-z]{9}", "key"));
+        // Here `\b` asks for a letter before.
+        assert!(!bounded(r"\b--key-[a-z]{9}", "--key"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
+    around::Around,
     compile::Compiled,
     rule::{Gate, KeywordShape, Rule},
     shape::ByteSet,
@@ -36,6 +37,8 @@ pub struct Owner {
     pub follow: ByteSet,
     /// See [`super::shape::Shape`].
     pub in_window: bool,
+    /// See [`super::shape::Shape`].
+    pub bounded: bool,
     /// See [`super::rule::Rule`].
     pub anybodys: bool,
     /// The operating point from which the rule is shown.
@@ -155,6 +158,15 @@ impl Table {
         records[start * OWNER..u32_at(bytes, at) as usize * OWNER].chunks_exact(OWNER).map(read_owner)
     }
 
+    /// What may stand round a keyword, the text of which is given, where one of its rules comes true.
+    #[must_use]
+    pub fn around(&self, pass: Pass, keyword: u32, text: &[u8]) -> Around {
+        match pass {
+            Pass::Everywhere | Pass::BeforeRuns => Around::of(text, self.owners(pass, keyword)),
+            Pass::Named => Around::ANYTHING,
+        }
+    }
+
     /// Indexes of the rules that the judge reports under: anybody's, or those that are for one provider's credentials.
     pub fn judge_rules(&self, providers: bool) -> impl Iterator<Item = u32> + '_ {
         let all = self.section(6).chunks_exact(4).map(|raw| u32_at(raw, 0));
@@ -179,6 +191,7 @@ fn read_owner(raw: &[u8]) -> Owner {
         follow_min: u32_at(raw, 16) as usize,
         follow,
         in_window: flags & 4 == 4,
+        bounded: flags & 64 == 64,
         anybodys: flags & 8 == 8,
         confidence: (flags >> 4 & 3) as u8,
         near: (flags >> 8) as usize,
@@ -224,7 +237,8 @@ fn write_owner(index: u32, rule: &Rule, keyword: &KeywordShape, record: &mut Vec
     let confidence = ["low", "medium", "high"].iter().position(|name| *name == rule.confidence).unwrap_or(2) as u32;
     let (exact, context) = (u32::from(keyword.exact), u32::from(rule.gate == Gate::Context));
     let (window, anybodys) = (u32::from(keyword.in_window), u32::from(rule.anybodys));
-    let flags = exact | context << 1 | window << 2 | anybodys << 3 | confidence << 4 | near << 8;
+    let bounded = u32::from(keyword.bounded);
+    let flags = exact | context << 1 | window << 2 | anybodys << 3 | confidence << 4 | bounded << 6 | near << 8;
     for number in [index, flags, keyword.before as u32, keyword.after as u32, keyword.follow_min as u32] {
         record.extend(number.to_le_bytes());
     }

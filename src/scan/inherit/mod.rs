@@ -13,6 +13,7 @@ use self::encoded::Encoded;
 use crate::{
     detect::{Detector, Raw, Scratch, anchor::Anchor},
     model::Span,
+    rules::around::BEHIND,
     source::git::delta::{Delta, Op},
 };
 
@@ -34,7 +35,8 @@ pub(crate) struct Heir<'d> {
     /// For each keyword, how far its verdict looks.
     reach: Vec<(usize, usize)>,
     context_reach: (usize, usize),
-    longest: usize,
+    /// How far before and behind a seam an anchor may start that looks across it.
+    margins: (usize, usize),
     /// Shorter copied pieces are searched like new bytes.
     shortest_piece: usize,
 }
@@ -94,7 +96,8 @@ impl<'d> Heir<'d> {
     pub(crate) fn new(detector: &'d Detector) -> Self {
         let reach = (0..detector.keyword_count() as u32).map(|keyword| detector.reach(keyword)).collect();
         let longest = detector.longest_keyword().max(1);
-        Self { detector, reach, context_reach: detector.context_reach(), longest, shortest_piece: 4 * longest }
+        let (context_reach, margins) = (detector.context_reach(), (longest - 1 + BEHIND, 1));
+        Self { detector, reach, context_reach, margins, shortest_piece: 4 * longest }
     }
 
     /// Scans a text that has no base.
@@ -114,7 +117,7 @@ impl<'d> Heir<'d> {
     /// saved.
     pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
         let pieces = pieces(version.delta, self.shortest_piece);
-        let seams = self.seams(&pieces, version.text.len(), (self.longest - 1, 0));
+        let seams = self.seams(&pieces, version.text.len(), self.margins);
         let fresh: usize = seams.iter().map(Range::len).sum();
         // Searching runs at gigabytes per second, so bookkeeping must save a quarter of it to be worth its while.
         if fresh * 4 > version.text.len() * 3 {
@@ -179,7 +182,8 @@ impl<'d> Heir<'d> {
         let mut seams = seams.iter().peekable();
         let mut done = 0;
         for piece in descent.pieces {
-            while let Some(seam) = seams.next_if(|seam| seam.end <= piece.at) {
+            // The seam before a piece reaches a byte into it.
+            while let Some(seam) = seams.next_if(|seam| seam.start <= piece.at) {
                 self.fresh_anchors(text, seam.clone(), scratch, carried);
                 done = seam.end;
             }

@@ -152,7 +152,7 @@ fn try_chains(seeds: Range<usize>) {
     let detector = Detector::new(Arc::new(RuleSet::builtin()), options);
     let words = Words::new(detector.rules());
     let mut heir = Heir::new(&detector);
-    let longest = heir.longest;
+    let longest = detector.longest_keyword();
     let mut scratch = Scratch::default();
     let (mut found, mut pieces_used) = (0, 0);
     let chains = seeds.len();
@@ -167,7 +167,7 @@ fn try_chains(seeds: Range<usize>) {
             let (text, code) = version(&base, &words, dice);
             let version = Version { text: &text, base_len: base.len(), delta: Delta::from_code(&code) };
             let pieces = pieces(version.delta, heir.shortest_piece);
-            let seams = heir.seams(&pieces, text.len(), (longest - 1, 0));
+            let seams = heir.seams(&pieces, text.len(), heir.margins);
             let inherited = heir.join(&known, &version, &pieces, &seams, &mut scratch);
             assert_same(&inherited, &heir.plain(&text, &mut scratch), seed);
             assert_same(&heir.inherit(&known, &version, &mut scratch), &inherited, seed);

@@ -1,0 +1,154 @@
+//! Value first: runs of token characters that may be a value, and the providers' words before them.
+
+use std::ops::Range;
+
+use super::{
+    Detector,
+    context::{self, RUN},
+    generic::{self, ProposalKind},
+    runs::{Run, find_runs, is_value_like},
+    verify::{Fate, Raw, Scratch},
+};
+use crate::{
+    model::{Confidence, Span},
+    rules::table::Pass,
+};
+
+/// How far before a run a provider's word may start.
+const BEFORE_RUN: usize = context::GAP + 40;
+
+/// What stands for the keyword where none led to a match: a run that looks random.
+pub(super) const NO_KEYWORD: u32 = u32::MAX;
+
+/// How far a look for runs has come.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Runs are known up to here.
+    known: usize,
+    /// Words are judged up to here.
+    judged: usize,
+    /// The first range that may hold words to judge.
+    next: usize,
+}
+
+impl Progress {
+    /// At the start of a text, no run of which is known.
+    pub(super) fn begin(scratch: &mut Scratch) -> Self {
+        scratch.runs.clear();
+        Self::default()
+    }
+}
+
+impl Detector {
+    /// Judges provider words that start in `ranges`, which ascend, and stand before a run of token characters that may be
+    /// a value. Looks no further than [`Detector::context_reach`] from a word's start, except for the ends of runs. What is
+    /// found is in the order of [`Raw::place`].
+    pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let first = out.len();
+        let mut progress = Progress::begin(scratch);
+        for range in ranges {
+            self.more_contexts(text, ranges, range, &mut progress, scratch, out);
+        }
+        self.end_contexts(text, ranges, first, scratch, out);
+    }
+
+    /// The same for the runs behind the words of the next part of the ranges.
+    pub(super) fn more_contexts(
+        &self,
+        text: &[u8],
+        ranges: &[Range<usize>],
+        part: &Range<usize>,
+        progress: &mut Progress,
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) {
+        let mut runs = std::mem::take(&mut scratch.runs);
+        let met = runs.len();
+        progress.known = find_runs(text, run_range(text.len(), part), progress.known, RUN, &mut runs);
+        for run in runs[met..].iter().filter(|run| is_value_like(&text[run.start..run.end])) {
+            let from = run.start.saturating_sub(BEFORE_RUN).max(progress.judged);
+            // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
+            let to = run.end.saturating_sub(RUN).max(run.start).max(progress.judged);
+            progress.judged = to;
+            while ranges.get(progress.next).is_some_and(|range| range.end <= from) {
+                progress.next += 1;
+            }
+            for range in ranges[progress.next..].iter().take_while(|range| range.start < to) {
+                self.contexts_in(text, from.max(range.start)..to.min(range.end), scratch, out);
+            }
+        }
+        scratch.runs = runs;
+    }
+
+    /// What needs all runs; then puts what was found from `first` on in order.
+    pub(super) fn end_contexts(
+        &self,
+        text: &[u8],
+        ranges: &[Range<usize>],
+        first: usize,
+        scratch: &Scratch,
+        out: &mut Vec<Raw>,
+    ) {
+        if self.options.confidence == Confidence::Low {
+            self.random_runs(text, ranges, &scratch.runs, out);
+        }
+        out[first..].sort_by_key(Raw::place);
+    }
+
+    fn contexts_in(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+        let mut words = std::mem::take(&mut scratch.words);
+        words.clear();
+        self.before_runs.find(text, range, &mut words);
+        for anchor in &words {
+            let word = self.provider_word(anchor);
+            let mut reading = context::Reading::new(text, word);
+            for owner in self.rules.table().owners(Pass::BeforeRuns, anchor.keyword) {
+                if self.is_asked(&owner) {
+                    let found = self.verify_context(&mut reading, &owner, scratch);
+                    let found = found.filter(|(_, secret)| is_value_like(secret.of(text)));
+                    out.extend(found.map(|found| self.raw(text, *anchor, owner.rule, found)));
+                }
+            }
+        }
+        scratch.words = words;
+    }
+
+    /// At *low*: runs that look random and stand without a telling name in a string literal or, which the path will
+    /// tell, in a configuration file.
+    fn random_runs(&self, text: &[u8], ranges: &[Range<usize>], runs: &[Run], out: &mut Vec<Raw>) {
+        let Some(rule) = self.judge_rule(ProposalKind::HighEntropy) else { return };
+        let asked = |run: &&Run| {
+            let next = ranges.partition_point(|range| range.end <= run.start);
+            ranges.get(next).is_some_and(|range| range.contains(&run.start))
+        };
+        for run in runs.iter().filter(asked) {
+            let Some(secret) = generic::value_of_run(text, Span::new(run.start, run.end)) else { continue };
+            let Some(probability) = generic::high_entropy(text, secret, None) else { continue };
+            let (anchor, keyword, matched) = (run.start, NO_KEYWORD, secret);
+            let fate = Fate::Kept;
+            out.push(Raw { anchor, keyword, rule, matched, secret, fate, probability, misfit: false });
+        }
+    }
+
+    /// How far the verdict on any provider's word looks before and after the word's start.
+    #[must_use]
+    pub fn context_reach(&self) -> (usize, usize) {
+        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+        if self.options.confidence == Confidence::Low {
+            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+        }
+        for (keyword, &length) in self.words.iter().enumerate() {
+            for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
+                let (before, after) = context::reach(&owner, length.into());
+                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
+            }
+        }
+        widest
+    }
+}
+
+/// Where the runs stand that [`Detector::contexts`] looks at for the words that start in `range` of a text of `len` bytes.
+#[must_use]
+pub fn run_range(len: usize, range: &Range<usize>) -> Range<usize> {
+    range.start..len.min(range.end + BEFORE_RUN)
+}
