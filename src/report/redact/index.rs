@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{HashMap, HashSet, hash_map::DefaultHasher},
+    collections::{HashMap, hash_map::DefaultHasher},
     hash::{Hash as _, Hasher as _},
 };
 
@@ -34,8 +34,10 @@ pub(crate) struct Known {
     finders: OnceCell<Vec<memchr::memmem::Finder<'static>>>,
     /// Whether the finding is a fact and no key, so that its own text may be shown.
     fact: bool,
-    /// Every run of six bytes of them: what a half-encoded or cut copy still shows.
-    runs: HashSet<[u8; KEY]>,
+    /// Every run of six bytes of them, sorted: what a half-encoded or cut copy still shows.
+    runs: Vec<[u8; KEY]>,
+    /// Which keys `runs` has.
+    filter: Filter,
     mask: String,
 }
 
@@ -47,7 +49,8 @@ impl Known {
         }
         if !self.runs.is_empty() {
             let starts = 0..(text.len() + 1).saturating_sub(KEY);
-            let runs = starts.filter(|&at| self.runs.contains(&key_at(text, at)));
+            let is_known = |key| self.filter.may_have(key) && self.runs.binary_search(&key).is_ok();
+            let runs = starts.filter(|&at| is_known(key_at(text, at)));
             spans.extend(runs.map(|at| Span::new(at, at + KEY)));
         }
         spans
@@ -182,7 +185,7 @@ impl Redactor {
 
     /// Prepares the spellings of a finding's own secrets.
     pub(crate) fn known(&self, finding: &Finding) -> Known {
-        let (mut secrets, mut runs) = (Vec::new(), HashSet::new());
+        let (mut secrets, mut runs) = (Vec::new(), Vec::new());
         let fact = is_fact(finding);
         if !self.show && !fact {
             let own = std::iter::once(&finding.secret).chain(&finding.partner);
@@ -192,7 +195,10 @@ impl Redactor {
                 runs.extend((from..(secret.len() + 1).saturating_sub(KEY)).map(|at| key_at(secret, at)));
             }
         }
-        Known { secrets, finders: OnceCell::new(), fact, runs, mask: masked(finding.secret.expose()) }
+        runs.sort_unstable();
+        let mut filter = Filter::new(runs.len());
+        runs.iter().for_each(|&key| filter.add(key));
+        Known { secrets, finders: OnceCell::new(), fact, runs, filter, mask: masked(finding.secret.expose()) }
     }
 
     /// The line of an occurrence, with every secret in it masked, in any spelling.
