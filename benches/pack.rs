@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sha1::{Digest, Sha1};
-use stanch::source::git::commit_rows::CommitRows;
-use stanch::source::git::object::{HashKind, KindSet, ObjectIx, ObjectKind, Problem};
-use stanch::source::git::read::ReadCache;
-use stanch::source::git::store::ObjectStore;
-use stanch::source::git::tree_index::TreeIndex;
-use stanch::source::git::walk::{Entry, WalkOptions};
+use stanch::source::git::objects::object::{HashKind, KindSet, ObjectIx, ObjectKind, Problem};
+use stanch::source::git::objects::read::ReadCache;
+use stanch::source::git::objects::store::ObjectStore;
+use stanch::source::git::objects::walk::{Entry, WalkOptions};
+use stanch::source::git::origin::commit_rows::CommitRows;
+use stanch::source::git::trees::tree_index::TreeIndex;
 use stanch::source::git::{Known, Repo, Wanted, introduce_known};
 
 #[derive(Clone, Copy, Default)]

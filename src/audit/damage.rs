@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{head::Holdings, joined::Joined, network::Opened};
 use crate::{
     model::{BlobId, SkipReason, Skipped},
-    source::git::{namers::namers, object::HashKind, store::ObjectStore, walk::WalkOptions},
+    source::git::objects::{namers::namers, object::HashKind, store::ObjectStore, walk::WalkOptions},
 };
 
 /// Members, by their number among those that could be opened.

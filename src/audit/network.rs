@@ -25,7 +25,7 @@ use crate::{
     model::{BlobId, Finding, Fingerprint, Occurrence, Outcome, Place, Provenance},
     report::{self, Style, json},
     scan::{Observer, Scanner, Settings, Target},
-    source::git::{Repo, Tips, walk::WalkOptions},
+    source::git::{Repo, Tips, objects::walk::WalkOptions},
 };
 
 /// How repositories are scanned.

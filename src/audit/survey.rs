@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{stamp::Stamp, unit::hex};
-use crate::source::git::{GitError, Repo, object::HashKind};
+use crate::source::git::{GitError, Repo, objects::object::HashKind};
 
 /// Ids in a sketch. With 32, repositories that share half of their objects share about a third of them, give or take
 /// an eighth.

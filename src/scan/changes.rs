@@ -10,10 +10,10 @@ use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
     source::git::{
         ChangedFile, GitError, GitSource, Repo, TreeSource,
+        changes::range::{Range, RangeQuery},
         history::{commit_texts, tag_texts},
-        introduce::commit_info,
-        object::ObjectKind,
-        range::{Range, RangeQuery},
+        objects::object::ObjectKind,
+        origin::introduce::commit_info,
     },
 };
 

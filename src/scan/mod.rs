@@ -25,7 +25,7 @@ use crate::{
     rules::RuleSet,
     source::{
         asset::Budget,
-        git::range::RangeQuery,
+        git::changes::range::RangeQuery,
         tree::{self, Item, TreeOptions},
     },
 };

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use stanch::source::git::{
     GitError, Repo,
-    range::{Range as Commits, RangeQuery},
+    changes::range::{Range as Commits, RangeQuery},
 };
 
 use super::resolve::{End, Range};

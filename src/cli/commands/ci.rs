@@ -12,7 +12,7 @@ use stanch::{
     scan::Target,
     source::git::{
         Repo,
-        range::{Range, RangeQuery},
+        changes::range::{Range, RangeQuery},
     },
 };
 

@@ -16,7 +16,7 @@ use stanch::{
     model::{Exposure, Outcome},
     report::{self, Format, RunInfo, Style},
     scan::Target,
-    source::git::range::RangeQuery,
+    source::git::changes::range::RangeQuery,
 };
 
 use crate::cli::{

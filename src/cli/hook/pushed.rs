@@ -7,7 +7,7 @@ use stanch::{
     model::BlobId,
     source::git::{
         Repo,
-        range::{Range, RangeQuery},
+        changes::range::{Range, RangeQuery},
     },
 };
 

@@ -13,7 +13,7 @@ use stanch::{
     model::{Confidence, Outcome, SkipReason},
     report::redact::visible,
     scan::Target,
-    source::git::{Repo, range::RangeQuery},
+    source::git::{Repo, changes::range::RangeQuery},
 };
 
 use super::{

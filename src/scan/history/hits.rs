@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bstr::BString;
 
-use crate::source::git::object::ObjectIx;
+use crate::source::git::objects::object::ObjectIx;
 
 /// A secret: the rule that found it, and its bytes.
 pub(super) type Key = (u32, Box<[u8]>);

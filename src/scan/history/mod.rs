@@ -15,7 +15,7 @@ use self::{
 use super::{Scanner, outcome::Collector};
 use crate::{
     model::{BlobId, ObjectPart, Provenance, SkipReason, Skipped},
-    source::git::{GitError, Repo, introduce::Scope, refs::Tips, store::ObjectStore},
+    source::git::{GitError, Repo, objects::store::ObjectStore, origin::introduce::Scope, refs::Tips},
 };
 
 impl Scanner<'_> {

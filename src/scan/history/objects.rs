@@ -20,13 +20,15 @@ use crate::{
     source::{
         asset,
         git::{
-            commit_rows::CommitRows,
             history::{Text, commit_texts, tag_texts},
-            object::{KindSet, ObjectKind},
-            object_set::ObjectSet,
-            store::ObjectStore,
-            tree_index::TreeIndex,
-            walk::{Entry, WalkOptions},
+            objects::{
+                object::{KindSet, ObjectKind},
+                object_set::ObjectSet,
+                store::ObjectStore,
+                walk::{Entry, WalkOptions},
+            },
+            origin::commit_rows::CommitRows,
+            trees::tree_index::TreeIndex,
         },
         text,
     },

@@ -20,10 +20,12 @@ use crate::{
     source::git::{
         Repo, StoreSource,
         history::{commit_texts, tag_texts},
-        introduce::{Known, Origin, Scope, Wanted, introduce_known},
-        object::{ObjectIx, ObjectKind},
-        read::ReadCache,
-        store::ObjectStore,
+        objects::{
+            object::{ObjectIx, ObjectKind},
+            read::ReadCache,
+            store::ObjectStore,
+        },
+        origin::introduce::{Known, Origin, Scope, Wanted, introduce_known},
     },
 };
 

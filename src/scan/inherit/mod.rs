@@ -14,7 +14,7 @@ use crate::{
     detect::{Detector, Raw, Scratch, anchor::Anchor},
     model::Span,
     rules::around::BEHIND,
-    source::git::delta::{Delta, Op},
+    source::git::objects::delta::{Delta, Op},
 };
 
 /// What was found in one version, ready to be inherited by the next. Offsets ascend.

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use git2::{ErrorCode, ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use super::error::GitError;
-use super::object::ObjectKind;
-use super::read::ReadCache;
-use super::store::ObjectStore;
+use super::objects::object::ObjectKind;
+use super::objects::read::ReadCache;
+use super::objects::store::ObjectStore;
 use crate::model::BlobId;
 
 /// The empty tree, which git knows without storing it (SHA-1 and SHA-256).
@@ -171,7 +171,7 @@ pub fn is_empty_tree(id: &BlobId) -> bool {
 }
 
 /// Trees read lately. Neighbouring commits share most of theirs.
-pub(super) struct TreeCache<S> {
+pub(crate) struct TreeCache<S> {
     pub(super) source: S,
     trees: HashMap<BlobId, Rc<[u8]>>,
     bytes: usize,

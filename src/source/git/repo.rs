@@ -11,7 +11,7 @@ use git2::{ErrorCode, ObjectFormat, Repository, RepositoryOpenFlags};
 
 use super::by_id::GitSource;
 use super::error::GitError;
-use super::object::HashKind;
+use super::objects::object::HashKind;
 use crate::model::BlobId;
 
 /// As deep as git itself follows alternates of alternates.

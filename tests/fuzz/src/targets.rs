@@ -11,13 +11,13 @@ use flate2::write::ZlibEncoder;
 use stanch::model::BlobId;
 use stanch::source::asset::{Beside, Budget, Container, recognise, unpack};
 use stanch::source::git::Repo;
-use stanch::source::git::object::{HashKind, ObjectIx};
-use stanch::source::git::object_set::ObjectSet;
+use stanch::source::git::objects::object::{HashKind, ObjectIx};
+use stanch::source::git::objects::object_set::ObjectSet;
 use stanch::source::git::parts;
-use stanch::source::git::read::ReadCache;
-use stanch::source::git::store::ObjectStore;
-use stanch::source::git::tree_index::TreeIndex;
-use stanch::source::git::walk::WalkOptions;
+use stanch::source::git::objects::read::ReadCache;
+use stanch::source::git::objects::store::ObjectStore;
+use stanch::source::git::trees::tree_index::TreeIndex;
+use stanch::source::git::objects::walk::WalkOptions;
 
 /// Runs inputs of one family; files it needs lie in a directory of its own.
 pub struct Target {

@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::super::error::GitError;
+use super::super::objects::object::ObjectIx;
+use super::super::objects::store::ObjectStore;
+use super::super::parts::commit_links;
 use super::ancestry::{Ancestry, CommitNumber};
-use super::error::GitError;
-use super::object::ObjectIx;
-use super::parts::commit_links;
-use super::store::ObjectStore;
 use crate::model::BlobId;
 
 /// The tree of a commit that names none, or one that is not in the store.
@@ -89,7 +89,7 @@ impl CommitRows {
                 // What cannot be read has been told already; what is no commit has not.
                 _ => missing.extend(store.kind(*parent).and_then(|kind| {
                     let why = || format!("it is a {}", kind.name());
-                    let is_other = kind != super::object::ObjectKind::Commit;
+                    let is_other = kind != super::super::objects::object::ObjectKind::Commit;
                     is_other.then(|| GitError::Corrupt { kind: "commit", id: store.id(*parent), why: why() })
                 })),
             }
@@ -100,7 +100,7 @@ impl CommitRows {
         gone.dedup();
         missing.extend(gone.into_iter().map(|id| GitError::Missing { kind: "commit", id }));
         let mut gone = self.absent_trees.clone();
-        gone.retain(|id| !super::by_id::is_empty_tree(id));
+        gone.retain(|id| !super::super::by_id::is_empty_tree(id));
         gone.sort();
         gone.dedup();
         missing.extend(gone.into_iter().map(|id| GitError::Missing { kind: "tree", id }));

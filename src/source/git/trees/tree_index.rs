@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use super::error::GitError;
-use super::likely::Likely;
-use super::object::{KindSet, ObjectIx, Problem};
-use super::object_set::ObjectSet;
-use super::store::ObjectStore;
+use super::super::error::GitError;
+use super::super::objects::likely::Likely;
+use super::super::objects::object::{KindSet, ObjectIx, Problem};
+use super::super::objects::object_set::ObjectSet;
+use super::super::objects::store::ObjectStore;
+use super::super::objects::walk::WalkOptions;
 use super::tree_reader::{NameNumber, TreeReader, TreeState};
-use super::walk::WalkOptions;
 use crate::model::BlobId;
 
 /// No base, or no such tree.

@@ -7,9 +7,9 @@ use bstr::BString;
 use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
+use super::super::refs::{Tip, TipKind};
 use super::ancestry::{Ancestry, CommitNumber};
 use super::introduce::{End, MAX_REFS};
-use super::refs::{Tip, TipKind};
 use super::trace::Search;
 
 /// The refs that hold a thing, the best kind only.

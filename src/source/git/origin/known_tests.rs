@@ -7,15 +7,15 @@ use std::process::Stdio;
 
 use proptest::prelude::*;
 
+use super::super::objects::object::{HashKind, KindSet, ObjectKind};
+use super::super::objects::object_set::ObjectSet;
+use super::super::objects::store::ObjectStore;
+use super::super::objects::walk::WalkOptions;
+use super::super::repo::Repo;
+use super::super::testing::TestRepo;
+use super::super::trees::tree_index::TreeIndex;
 use super::commit_rows::CommitRows;
 use super::introduce::{Introduced, Known, Origin, Scope, Wanted, introduce, introduce_known};
-use super::object::{HashKind, KindSet, ObjectKind};
-use super::object_set::ObjectSet;
-use super::repo::Repo;
-use super::store::ObjectStore;
-use super::testing::TestRepo;
-use super::tree_index::TreeIndex;
-use super::walk::WalkOptions;
 use crate::model::BlobId;
 
 /// Small numbers that follow from a seed.
@@ -111,7 +111,7 @@ fn both(repo: &Repo, wanted_names: &[&str], threads: usize) -> (Introduced, Intr
     assert_eq!(problems, []);
     let mut commits = CommitRows::default();
     parts.into_iter().for_each(|part| commits.append(part));
-    let all = || (0..store.len() as u32).map(super::object::ObjectIx);
+    let all = || (0..store.len() as u32).map(super::super::objects::object::ObjectIx);
     // Not every blob: trees that lead to nothing are to be met too.
     let blobs: Vec<_> = all().filter(|&ix| ix.0 % 3 == 0 && store.kind(ix) == Some(ObjectKind::Blob)).collect();
     let wanted_objects: ObjectSet = blobs.iter().copied().collect();

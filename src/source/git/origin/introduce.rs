@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use bstr::BString;
 
+use super::super::by_id::TreeSource;
+use super::super::error::GitError;
+use super::super::objects::object::ObjectKind;
+use super::super::objects::store::ObjectStore;
+use super::super::parts::{CommitFields, tag_target};
+use super::super::refs::{Tip, TipKind};
+use super::super::repo::Repo;
+use super::super::trees::index_pruner::IndexPruner;
+use super::super::trees::pruned::{NOTHING, PrunedTrees, WantedIndex};
+use super::super::trees::tree_index::TreeIndex;
+use super::super::trees::tree_pruner::TreePruner;
 use super::ancestry::Ancestry;
-use super::by_id::TreeSource;
 use super::commit_rows::CommitRows;
 use super::commits::Graph;
-use super::error::GitError;
-use super::index_pruner::IndexPruner;
-use super::object::ObjectKind;
-use super::parts::{CommitFields, tag_target};
-use super::pruned::{NOTHING, PrunedTrees, WantedIndex};
 use super::ref_names::Held;
-use super::refs::{Tip, TipKind};
-use super::repo::Repo;
-use super::store::ObjectStore;
 use super::trace::{Roots, Search};
-use super::tree_index::TreeIndex;
-use super::tree_pruner::TreePruner;
 use crate::model::{BlobId, CommitInfo, Skipped};
 
 /// What to find the origin of.

@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use bstr::BString;
 
-use super::by_id::{TreeCache, TreeSource};
-use super::error::GitError;
-use super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, canonical_mode, tree_entries};
+use super::super::by_id::{TreeCache, TreeSource};
+use super::super::error::GitError;
+use super::super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, canonical_mode, tree_entries};
 use super::tree_splice::{Starts, splice};
 use crate::model::BlobId;
 
 /// Deeper than git itself goes (`core.maxTreeDepth`); beyond it a tree is reported, not followed.
-pub(super) const MAX_DEPTH: usize = 2048;
+pub(crate) const MAX_DEPTH: usize = 2048;
 
 /// A file that is in no parent at its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,10 +28,10 @@ pub struct ChangedFile {
 }
 
 /// Trees side by side: files that differ from every parent go to `changed`, trees that cannot be read to `problems`.
-pub(super) struct TreeDiff<'a, S> {
-    pub(super) trees: &'a mut TreeCache<S>,
-    pub(super) changed: &'a mut Vec<ChangedFile>,
-    pub(super) problems: &'a mut Vec<GitError>,
+pub(crate) struct TreeDiff<'a, S> {
+    pub(crate) trees: &'a mut TreeCache<S>,
+    pub(crate) changed: &'a mut Vec<ChangedFile>,
+    pub(crate) problems: &'a mut Vec<GitError>,
     path: BString,
     depth: usize,
     /// Files and directories that may still be visited.
@@ -43,7 +43,7 @@ pub(super) struct TreeDiff<'a, S> {
 const MAX_ENTRIES: usize = 4_000_000;
 
 /// A tree of a parent, for look-ups by name.
-pub(super) struct ParentTree {
+pub(crate) struct ParentTree {
     data: Rc<[u8]>,
     hash_len: usize,
     /// Where each entry starts and its name lies, sorted by name (which is not quite the order of the tree).
@@ -53,7 +53,7 @@ pub(super) struct ParentTree {
 }
 
 impl ParentTree {
-    pub(super) fn read<S: TreeSource>(trees: &mut TreeCache<S>, id: &BlobId) -> Result<Self, GitError> {
+    pub(crate) fn read<S: TreeSource>(trees: &mut TreeCache<S>, id: &BlobId) -> Result<Self, GitError> {
         let data = trees.tree(id)?;
         let hash_len = id.as_bytes().len();
         let mut entries = Vec::new();
@@ -71,14 +71,14 @@ impl ParentTree {
         Ok(Self { data, hash_len, entries, starts })
     }
 
-    pub(super) fn get(&self, name: &[u8]) -> Option<(u32, BlobId)> {
+    pub(crate) fn get(&self, name: &[u8]) -> Option<(u32, BlobId)> {
         let at = self.entries.binary_search_by(|entry| name_of(&self.data, &entry.1).cmp(name)).ok()?;
         let entry = tree_entries(&self.data[self.entries[at].0 as usize..], self.hash_len).next()?;
         Some((canonical_mode(entry.mode), entry.blob_id()))
     }
 
     /// The tree of that name, if it is one.
-    pub(super) fn subtree(&self, name: &[u8]) -> Option<BlobId> {
+    pub(crate) fn subtree(&self, name: &[u8]) -> Option<BlobId> {
         self.get(name).filter(|(mode, _)| *mode == MODE_TREE).map(|(_, id)| id)
     }
 }
@@ -88,7 +88,7 @@ fn name_of<'a>(data: &'a [u8], name: &Range<u32>) -> &'a [u8] {
 }
 
 impl<'a, S: TreeSource> TreeDiff<'a, S> {
-    pub(super) fn new(
+    pub(crate) fn new(
         trees: &'a mut TreeCache<S>,
         changed: &'a mut Vec<ChangedFile>,
         problems: &'a mut Vec<GitError>,
@@ -97,13 +97,13 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
     }
 
     /// Starts below a directory: paths begin with `path`, which ends in `/` or is empty.
-    pub(super) fn below(mut self, path: &[u8]) -> Self {
+    pub(crate) fn below(mut self, path: &[u8]) -> Self {
         self.path = path.into();
         self
     }
 
     /// Compares `tree` with what the parents have in its place (`None`: nothing, or no directory).
-    pub(super) fn compare(&mut self, tree: &BlobId, parents: &[Option<BlobId>]) {
+    pub(crate) fn compare(&mut self, tree: &BlobId, parents: &[Option<BlobId>]) {
         if parents.contains(&Some(*tree)) {
             return;
         }
@@ -173,7 +173,7 @@ impl<'a, S: TreeSource> TreeDiff<'a, S> {
 }
 
 /// `None` if some parent has the same entry; else the blobs that the parents have there.
-pub(super) fn changed_from_all(
+pub(crate) fn changed_from_all(
     here: (u32, BlobId),
     parents: impl Iterator<Item = Option<(u32, BlobId)>>,
 ) -> Option<Vec<BlobId>> {

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
-use super::error::GitError;
+use super::super::error::GitError;
+use super::super::objects::object::{ObjectIx, ObjectKind};
+use super::super::objects::object_set::ObjectSet;
+use super::super::objects::store::ObjectStore;
 use super::lists::Lists;
-use super::object::{ObjectIx, ObjectKind};
-use super::object_set::ObjectSet;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
-use super::store::ObjectStore;
 use super::tree_diff::MAX_DEPTH;
 use super::tree_index::{NONE, Own, Step, TreeIndex};
 
@@ -34,7 +34,7 @@ struct Shape {
 /// A tree that leads nowhere.
 const EMPTY: Shape = Shape { node: NOTHING, places: 0 };
 
-pub(super) struct IndexPruner<'s> {
+pub(crate) struct IndexPruner<'s> {
     store: &'s ObjectStore,
     index: &'s TreeIndex,
     wanted: ObjectSet,
@@ -53,13 +53,13 @@ pub(super) struct IndexPruner<'s> {
     found: Vec<(Child, u32)>,
     children: Vec<Child>,
     standing: Vec<u32>,
-    pub(super) pruned: PrunedTrees,
-    pub(super) problems: Vec<GitError>,
+    pub(crate) pruned: PrunedTrees,
+    pub(crate) problems: Vec<GitError>,
 }
 
 impl<'s> IndexPruner<'s> {
     /// Looks for objects and for names of tree entries, as far as the index was made for them.
-    pub(super) fn new(
+    pub(crate) fn new(
         store: &'s ObjectStore,
         index: &'s TreeIndex,
         numbers: HashMap<ObjectIx, WantedIndex>,
@@ -85,7 +85,7 @@ impl<'s> IndexPruner<'s> {
     }
 
     /// Cuts a tree down. One that could not be read leads to nothing.
-    pub(super) fn node(&mut self, tree: ObjectIx) -> NodeId {
+    pub(crate) fn node(&mut self, tree: ObjectIx) -> NodeId {
         let Some(slot) = self.index.slot(tree.0) else {
             if let Some(kind) = self.store.kind(tree).filter(|&kind| kind != ObjectKind::Tree) {
                 let why = format!("it is a {}", kind.name());
@@ -101,7 +101,7 @@ impl<'s> IndexPruner<'s> {
 
     /// Cuts down all trees: cheaper than one by one where most are asked for. Rows stand by chains of deltas, each base
     /// before what is made from it, and chains of subtrees mostly behind those of the trees that hold them.
-    pub(super) fn all(&mut self) {
+    pub(crate) fn all(&mut self) {
         let rows = self.index.rows();
         let mut end = rows.len();
         while end > 0 {

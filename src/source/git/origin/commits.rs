@@ -3,18 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-use super::by_id::TreeSource;
-use super::error::GitError;
-use super::id_hash::{IdKey, IdMap};
-use super::parts::CommitFields;
+use super::super::by_id::TreeSource;
+use super::super::error::GitError;
+use super::super::id_hash::{IdKey, IdMap};
+use super::super::parts::CommitFields;
 use crate::model::BlobId;
 
 /// Number of a commit in a `Graph`.
-pub(super) type CommitIndex = u32;
+pub(crate) type CommitIndex = u32;
 
 /// A commit, as far as a walk needs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct CommitNode {
+pub(crate) struct CommitNode {
     /// Its id.
     pub id: BlobId,
     /// Its tree, where it names one.
@@ -28,7 +28,7 @@ pub(super) struct CommitNode {
 impl CommitNode {
     /// From the bytes of a commit.
     #[must_use]
-    pub(super) fn parse(id: BlobId, data: &[u8]) -> Self {
+    pub(crate) fn parse(id: BlobId, data: &[u8]) -> Self {
         let fields = CommitFields::parse(data);
         Self { id, tree: fields.tree, parents: fields.parents, seconds: fields.committer.seconds }
     }
@@ -36,8 +36,8 @@ impl CommitNode {
 
 /// Commits that have been read.
 #[derive(Debug, Default)]
-pub(super) struct Graph {
-    pub(super) nodes: Vec<CommitNode>,
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<CommitNode>,
     numbers: IdMap<CommitIndex>,
     /// Numbers of parents, one after the other, and where those of each commit end; made when all have been read.
     parents: Vec<CommitIndex>,
@@ -47,23 +47,23 @@ pub(super) struct Graph {
 
 impl Graph {
     /// The number of a commit that was read.
-    pub(super) fn get(&self, id: &BlobId) -> Option<CommitIndex> {
+    pub(crate) fn get(&self, id: &BlobId) -> Option<CommitIndex> {
         self.numbers.get(&IdKey::of(id)).copied()
     }
 
-    pub(super) fn node(&self, number: CommitIndex) -> &CommitNode {
+    pub(crate) fn node(&self, number: CommitIndex) -> &CommitNode {
         &self.nodes[number as usize]
     }
 
     /// Numbers of those parents that were read before the graph was linked.
-    pub(super) fn parents(&self, number: CommitIndex) -> &[CommitIndex] {
+    pub(crate) fn parents(&self, number: CommitIndex) -> &[CommitIndex] {
         let end = self.ends[number as usize] as usize;
         let start = (number as usize).checked_sub(1).map_or(0, |before| self.ends[before] as usize);
         &self.parents[start..end]
     }
 
     /// To be called when all has been read, before anything is asked about the parents of a commit.
-    pub(super) fn link(&mut self) {
+    pub(crate) fn link(&mut self) {
         self.parents.clear();
         self.ends.clear();
         for node in &self.nodes {
@@ -74,7 +74,7 @@ impl Graph {
     }
 
     /// Reads a commit unless it was read; `true` if it is new.
-    pub(super) fn read(&mut self, source: &mut impl TreeSource, id: &BlobId) -> Result<(CommitIndex, bool), GitError> {
+    pub(crate) fn read(&mut self, source: &mut impl TreeSource, id: &BlobId) -> Result<(CommitIndex, bool), GitError> {
         if let Some(number) = self.get(id) {
             return Ok((number, false));
         }
@@ -91,7 +91,7 @@ impl Graph {
 
     /// Reads `tips` and everything they come from. What cannot be read is returned, save the missing parents of
     /// commits where a shallow clone was cut off.
-    pub(super) fn read_all(
+    pub(crate) fn read_all(
         &mut self,
         source: &mut impl TreeSource,
         tips: impl IntoIterator<Item = BlobId>,
@@ -119,7 +119,7 @@ impl Graph {
 
     /// Whether any of these commits may be an ancestor of `cut`, whose parents are not here: it is no newer, and does not
     /// come from it.
-    pub(super) fn may_come_before(&self, among: &[CommitIndex], cut: CommitIndex) -> bool {
+    pub(crate) fn may_come_before(&self, among: &[CommitIndex], cut: CommitIndex) -> bool {
         let mut children: Vec<(CommitIndex, CommitIndex)> = Vec::new();
         for number in 0..self.nodes.len() as CommitIndex {
             children.extend(self.parents(number).iter().map(|&parent| (parent, number)));
@@ -138,7 +138,7 @@ impl Graph {
 
     /// The given commits so that a parent always stands before its child; among those whose parents have all been
     /// placed the earliest committer's date comes first, then the lowest id.
-    pub(super) fn order(&self, among: &[CommitIndex]) -> Vec<CommitIndex> {
+    pub(crate) fn order(&self, among: &[CommitIndex]) -> Vec<CommitIndex> {
         let mut waiting: Vec<u32> = vec![u32::MAX; self.nodes.len()];
         among.iter().for_each(|&number| waiting[number as usize] = 0);
         let mut children: Vec<(CommitIndex, CommitIndex)> = Vec::with_capacity(among.len());
@@ -170,17 +170,17 @@ impl Graph {
 const SLOP: usize = 5;
 
 /// Commits that `tips` come from and `without` do not.
-pub(super) struct Selection {
-    pub(super) graph: Graph,
-    pub(super) chosen: Vec<CommitIndex>,
+pub(crate) struct Selection {
+    pub(crate) graph: Graph,
+    pub(crate) chosen: Vec<CommitIndex>,
     /// Parents that are not here, with the child, which need not be chosen.
-    pub(super) missing: Vec<(CommitIndex, GitError)>,
+    pub(crate) missing: Vec<(CommitIndex, GitError)>,
 }
 
 /// Walks from the newest commit to older ones, painting those that `without` come from, until nothing is left to
 /// paint. Reads raw parents: neither the cut of a shallow clone nor a graft hides any that are here. With dates that
 /// run backwards it may choose commits that it need not, as git does, but never too few.
-pub(super) fn select(
+pub(crate) fn select(
     source: &mut impl TreeSource,
     tips: &[BlobId],
     without: &[BlobId],

@@ -7,13 +7,13 @@ use std::io::{BufRead, BufReader, Read};
 use bstr::{BString, ByteSlice};
 use git2::ErrorCode;
 
-use super::by_id::{GitSource, TreeCache, TreeSource};
-use super::commits::{Graph, Selection, select};
-use super::error::GitError;
-use super::object::ObjectKind;
-use super::parts::{MODE_TREE, canonical_mode, tag_target, tree_entries};
-use super::repo::Repo;
-use super::tree_diff::{ChangedFile, TreeDiff};
+use super::super::by_id::{GitSource, TreeCache, TreeSource};
+use super::super::error::GitError;
+use super::super::objects::object::ObjectKind;
+use super::super::origin::commits::{Graph, Selection, select};
+use super::super::parts::{MODE_TREE, canonical_mode, tag_target, tree_entries};
+use super::super::repo::Repo;
+use super::super::trees::tree_diff::{ChangedFile, TreeDiff};
 use crate::model::{BlobId, Skipped};
 
 /// Which commits are asked for.
@@ -327,7 +327,7 @@ fn escape_glob(name: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::testing::TestRepo;
+    use super::super::super::testing::TestRepo;
     use super::*;
     use crate::model::SkipReason;
 

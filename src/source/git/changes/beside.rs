@@ -2,11 +2,11 @@
 
 use git2::Oid;
 
-use super::by_id::{TreeCache, TreeSource};
+use super::super::by_id::{TreeCache, TreeSource};
+use super::super::parts::CommitFields;
+use super::super::repo::Repo;
 use super::index_file::IndexFile;
-use super::parts::CommitFields;
 use super::range::at_path;
-use super::repo::Repo;
 use crate::model::BlobId;
 use crate::source::asset::resolve;
 

@@ -2,10 +2,10 @@
 
 use bstr::BString;
 
+use super::super::refs::TipKind;
+use super::super::repo::Repo;
+use super::super::testing::TestRepo;
 use super::introduce::*;
-use super::refs::TipKind;
-use super::repo::Repo;
-use super::testing::TestRepo;
 use crate::model::BlobId;
 
 fn run(repo: &TestRepo, dangling: &[BlobId], wanted: &[Wanted]) -> Vec<Origin> {

@@ -51,7 +51,7 @@ impl Ancestry {
     }
 
     /// The number of a commit that is here.
-    pub(super) fn get(&self, id: &BlobId) -> Option<CommitNumber> {
+    pub(crate) fn get(&self, id: &BlobId) -> Option<CommitNumber> {
         self.ids.binary_search(id).ok().map(|number| number as CommitNumber)
     }
 

@@ -18,9 +18,9 @@ use crate::model::BlobId;
 /// [`ReadCache`](super::read::ReadCache) reads one.
 ///
 /// ```
-/// use stanch::source::git::object::{HashKind, KindSet};
-/// use stanch::source::git::store::ObjectStore;
-/// use stanch::source::git::walk::WalkOptions;
+/// use stanch::source::git::objects::object::{HashKind, KindSet};
+/// use stanch::source::git::objects::store::ObjectStore;
+/// use stanch::source::git::objects::walk::WalkOptions;
 ///
 /// let (store, mut problems) = ObjectStore::open(&[".git/objects".into()], HashKind::Sha1);
 /// let options = WalkOptions { kinds: KindSet::BLOBS, threads: 2, ..WalkOptions::default() };
@@ -84,7 +84,7 @@ impl ObjectStore {
     }
 
     /// The number of the object of each id, appended to `found`.
-    pub(super) fn lookup_all(&self, ids: &[BlobId], found: &mut Vec<Option<ObjectIx>>) {
+    pub(crate) fn lookup_all(&self, ids: &[BlobId], found: &mut Vec<Option<ObjectIx>>) {
         self.ids.find_all(ids, found);
     }
 

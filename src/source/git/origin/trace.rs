@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use bstr::BString;
 
+use super::super::objects::object::ObjectKind;
+use super::super::refs::TipKind;
+use super::super::trees::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
 use super::ancestry::{Ancestry, CommitNumber};
 use super::introduce::{End, MAX_PATHS, Origin, Wanted, commit_info};
-use super::object::ObjectKind;
-use super::pruned::{NOTHING, NodeId, PrunedTrees, WantedIndex};
-use super::refs::TipKind;
 use crate::model::{BlobId, CommitInfo};
 
 /// What is known of one wanted thing.

@@ -5,25 +5,25 @@ use std::hash::Hasher;
 
 use bstr::BString;
 
-use super::by_id::{TreeSource, is_empty_tree};
-use super::error::GitError;
-use super::fold_hash::FoldHash;
-use super::likely::Likely;
-use super::parts::tree_entries;
+use super::super::by_id::{TreeSource, is_empty_tree};
+use super::super::error::GitError;
+use super::super::fold_hash::FoldHash;
+use super::super::objects::likely::Likely;
+use super::super::parts::tree_entries;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};
 use super::tree_diff::MAX_DEPTH;
 use crate::model::BlobId;
 
 /// Cuts down trees that are read by id.
-pub(super) struct TreePruner {
+pub(crate) struct TreePruner {
     wanted: HashMap<BlobId, WantedIndex>,
     wanted_names: HashMap<BString, WantedIndex>,
     likely: Likely,
     name_numbers: HashMap<BString, u32>,
     memo: HashMap<TreeKey, NodeId, FoldHash>,
     buf: Vec<u8>,
-    pub(super) pruned: PrunedTrees,
-    pub(super) problems: Vec<GitError>,
+    pub(crate) pruned: PrunedTrees,
+    pub(crate) problems: Vec<GitError>,
 }
 
 /// The first half of an id: nobody can make two trees that share it.
@@ -45,7 +45,7 @@ impl std::hash::Hash for TreeKey {
 
 impl TreePruner {
     /// Looks for objects (files, links or directories) and for names of tree entries.
-    pub(super) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
+    pub(crate) fn new(wanted: HashMap<BlobId, WantedIndex>, wanted_names: HashMap<BString, WantedIndex>) -> Self {
         Self {
             likely: Likely::of(wanted.keys().copied()),
             wanted,
@@ -59,12 +59,12 @@ impl TreePruner {
     }
 
     /// Distinct trees read so far.
-    pub(super) fn trees_read(&self) -> usize {
+    pub(crate) fn trees_read(&self) -> usize {
         self.memo.len()
     }
 
     /// Cuts a tree down. One that cannot be read is noted and leads to nothing.
-    pub(super) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
+    pub(crate) fn node(&mut self, source: &mut impl TreeSource, tree: &BlobId) -> NodeId {
         match self.memo.get(&TreeKey::of(tree.as_bytes())) {
             Some(&node) => node,
             None => self.read(source, tree, 0),

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use git2::{Odb, Oid};
 
-use super::error::GitError;
-use super::object::{ObjectIx, ObjectKind};
+use super::super::error::GitError;
+use super::super::objects::object::{ObjectIx, ObjectKind};
+use super::super::objects::store::ObjectStore;
+use super::super::repo::Repo;
 use super::range::Range;
-use super::repo::Repo;
-use super::store::ObjectStore;
 use crate::model::BlobId;
 
 impl Repo {

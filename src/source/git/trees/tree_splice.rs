@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::parts::{TreeEntry, tree_entries};
+use super::super::parts::{TreeEntry, tree_entries};
 
 /// Where the entries of a tree start, and where the last one ends.
 pub(super) type Starts = Vec<u32>;

@@ -4,7 +4,7 @@ use super::pack_index::lead;
 use crate::model::BlobId;
 
 /// A few more objects than those that were put in.
-pub(super) struct Likely {
+pub(crate) struct Likely {
     bits: Vec<u64>,
 }
 
@@ -12,7 +12,7 @@ impl Likely {
     /// Bits per object: of the others one in so many is taken for one of these.
     const SPREAD: usize = 32;
 
-    pub(super) fn of(ids: impl ExactSizeIterator<Item = BlobId>) -> Self {
+    pub(crate) fn of(ids: impl ExactSizeIterator<Item = BlobId>) -> Self {
         let words = (ids.len() * Self::SPREAD).div_ceil(64).next_power_of_two();
         let mut likely = Self { bits: vec![0; words] };
         for id in ids {
@@ -24,7 +24,7 @@ impl Likely {
 
     /// Whether the object of this id may be one of them.
     #[inline]
-    pub(super) fn may_hold(&self, id: &[u8]) -> bool {
+    pub(crate) fn may_hold(&self, id: &[u8]) -> bool {
         let (word, bit) = self.place(id);
         self.bits[word] & bit != 0
     }

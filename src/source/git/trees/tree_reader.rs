@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::by_id::is_empty_tree;
-use super::delta::{Delta, Op};
-use super::fold_hash::FoldHash;
-use super::likely::Likely;
-use super::object::{ObjectIx, Problem};
-use super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, mode_kind, tree_entries};
-use super::store::ObjectStore;
+use super::super::by_id::is_empty_tree;
+use super::super::fold_hash::FoldHash;
+use super::super::objects::delta::{Delta, Op};
+use super::super::objects::likely::Likely;
+use super::super::objects::object::{ObjectIx, Problem};
+use super::super::objects::store::ObjectStore;
+use super::super::objects::walk::Entry;
+use super::super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, mode_kind, tree_entries};
 use super::tree_index::{NONE, Own, Row, Step};
-use super::walk::Entry;
 use crate::model::{BlobId, SkipReason};
 
 /// Number of the name of a kept entry.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::super::parts::{commit_links, tree_entries};
 use super::likely::Likely;
 use super::object::{KindSet, ObjectKind};
-use super::parts::{commit_links, tree_entries};
 use super::store::ObjectStore;
 use super::walk::{Entry, WalkOptions};
 use crate::model::BlobId;
@@ -46,7 +46,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::namers;
-    use crate::source::git::{store::ObjectStore, testing::TestRepo, walk::WalkOptions};
+    use crate::source::git::{
+        objects::{store::ObjectStore, walk::WalkOptions},
+        testing::TestRepo,
+    };
 
     #[test]
     fn trees_and_commits_that_name_an_object() {

@@ -127,11 +127,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn corrupt(why: impl Into<String>) -> Self {
+    pub(crate) fn corrupt(why: impl Into<String>) -> Self {
         Self::new(SkipReason::Corrupt(why.into()))
     }
 
-    pub(super) fn new(reason: SkipReason) -> Self {
+    pub(crate) fn new(reason: SkipReason) -> Self {
         Self { id: None, file: None, offset: None, reason }
     }
 
@@ -149,7 +149,7 @@ impl Problem {
         self
     }
 
-    pub(super) fn object(mut self, id: BlobId) -> Self {
+    pub(crate) fn object(mut self, id: BlobId) -> Self {
         self.id.get_or_insert(id);
         self
     }

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 
-use super::error::GitError;
+use super::super::error::GitError;
+use super::super::objects::object::HashKind;
 use super::ewah::Bitmap;
-use super::object::HashKind;
 use crate::model::BlobId;
 
 const FLAG_EXTENDED: u16 = 0x4000;

@@ -7,11 +7,11 @@ use bstr::BString;
 use super::lists::Lists;
 
 /// Number of a cut-down tree; equal trees have equal numbers.
-pub(super) type NodeId = u32;
+pub(crate) type NodeId = u32;
 /// The tree that leads to nothing wanted.
-pub(super) const NOTHING: NodeId = 0;
+pub(crate) const NOTHING: NodeId = 0;
 /// Number of a thing that is wanted.
-pub(super) type WantedIndex = u32;
+pub(crate) type WantedIndex = u32;
 
 /// A thing that is wanted, at a path.
 pub(super) type Found = (WantedIndex, BString);
@@ -32,7 +32,7 @@ const PATH_BUDGET: usize = 200_000;
 /// For each remainder of a wanted thing's number, whether one is below.
 type Mask = [u64; 4];
 
-pub(super) struct PrunedTrees {
+pub(crate) struct PrunedTrees {
     names: Vec<BString>,
     /// By node, sorted.
     children: Lists<Child>,
@@ -86,7 +86,7 @@ impl PrunedTrees {
     }
 
     /// Wanted things in `node` that none of `others` has at the same path.
-    pub(super) fn beyond(&self, node: NodeId, others: &[NodeId]) -> Vec<Found> {
+    pub(crate) fn beyond(&self, node: NodeId, others: &[NodeId]) -> Vec<Found> {
         let mut found = Vec::new();
         let mut budget = PATH_BUDGET;
         self.compare(node, others, &mut BString::default(), &mut found, &mut budget);
@@ -140,7 +140,7 @@ impl PrunedTrees {
     }
 
     /// Every wanted thing in `node`, with one path each.
-    pub(super) fn members(&self, node: NodeId) -> Vec<Found> {
+    pub(crate) fn members(&self, node: NodeId) -> Vec<Found> {
         let mut members = Vec::new();
         let mut met = HashSet::new();
         self.visit(node, &mut BString::default(), &mut HashSet::from([NOTHING]), &mut |wanted, path| {
@@ -153,7 +153,7 @@ impl PrunedTrees {
     }
 
     /// Whether something is anywhere in `node`.
-    pub(super) fn contains(&self, node: NodeId, wanted: WantedIndex) -> bool {
+    pub(crate) fn contains(&self, node: NodeId, wanted: WantedIndex) -> bool {
         self.holds(node, wanted, &mut HashSet::new())
     }
 

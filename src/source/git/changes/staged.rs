@@ -2,13 +2,13 @@
 
 use bstr::BString;
 
-use super::by_id::TreeSource;
-use super::by_id::{GitSource, TreeCache};
-use super::error::GitError;
+use super::super::by_id::TreeSource;
+use super::super::by_id::{GitSource, TreeCache};
+use super::super::error::GitError;
+use super::super::parts::{CommitFields, MODE_GITLINK, MODE_TREE, canonical_mode};
+use super::super::repo::Repo;
+use super::super::trees::tree_diff::{ChangedFile, MAX_DEPTH, ParentTree, TreeDiff, changed_from_all};
 use super::index_file::IndexFile;
-use super::parts::{CommitFields, MODE_GITLINK, MODE_TREE, canonical_mode};
-use super::repo::Repo;
-use super::tree_diff::{ChangedFile, MAX_DEPTH, ParentTree, TreeDiff, changed_from_all};
 use crate::model::{BlobId, Skipped};
 
 /// What is staged.
@@ -165,7 +165,7 @@ mod tests {
 
     use bstr::ByteSlice;
 
-    use super::super::testing::TestRepo;
+    use super::super::super::testing::TestRepo;
     use super::*;
 
     /// `status path blob` as `git diff --cached` has them; what it calls unmerged, deleted or a submodule left out.
