@@ -107,7 +107,7 @@ fn write_all(mode: &str, root: &Path, to: &str) {
                 "path": format!("{name}"), "line": line, "conf": conf,
                 "secret": String::from_utf8_lossy(p.value.of(&text)), "key": String::from_utf8_lossy(p.key.of(&text)),
                 "kind": generic::rule_id(p.kind), "op": format!("{:?}", p.operator), "quote": format!("{:?}", p.quote),
-                "for_low": generic::is_for_low(&text, p, name.as_bytes()),
+                "for_low": generic::is_for_low(&text, p, name.as_bytes()), "guess": generic::is_guessable(&text, p),
             });
             writeln!(rows, "{row}").expect("output");
         }

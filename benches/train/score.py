@@ -85,8 +85,13 @@ class Scorer:
             out["groups"] = groups
         return out
 
-    def sweep(self, prob, extra=(), show=True):
-        rs = [self.at(prob, t, extra) for t in np.concatenate([np.arange(.02, .90, .02), np.arange(.90, .998, .005)])]
+    def mean(self, probs, cut, extra=()):
+        """Figures at a cut, as the mean over several runs."""
+        runs = [self.at(prob, cut, extra) for prob in probs]
+        return {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
+
+    def sweep(self, probs, extra=(), show=True):
+        rs = [self.mean(probs, t, extra) for t in np.concatenate([np.arange(.02, .60, .02), np.arange(.60, .90, .01), np.arange(.90, .998, .005)])]
         pick = lambda ok, by: max((r for r in rs if ok(r)), key=lambda r: r[by], default=None)
         points = {
             "best F1": pick(lambda r: True, "F1"), "F1, clean <= 60": pick(lambda r: r["clean"] <= 60, "F1"),

@@ -2,7 +2,7 @@
 """Train the judge: boosted trees over the numbers that the program itself computes.
 
   cargo bench --bench judge -- dump DIR/data PREFIX      # numbers of every proposal (the same code as in use)
-  train.py --set DIR --eval EVAL.py --dump PREFIX --program STANCH [--negatives PREFIX]... [--made PREFIX]... [--cv-only]
+  train.py --set DIR --eval EVAL.py --dump PREFIX --program STANCH [--negatives PREFIX]... [--made PREFIX]... [--cv-only | --keep-trees]
 
 Data: CredData (Samsung), dev part, values replaced kind for kind (real public repositories whose lines reviewers marked
 as true or false credentials; metadata under Apache-2.0). The data itself is not part of this repository. `--negatives` are dumps
@@ -10,12 +10,15 @@ of sources without credentials: the crates of the local cargo registry, and the 
 lines made by made.py, half of them with one credential each. `--program` is the program itself: what its other rules find
 is scored together with the judge, and the operating points are chosen for the whole.
 
+`--keep-trees` leaves the trees and the words' model as they are, and writes what says how likely a margin is, where the trees may
+stop early, and the operating points.
+
 Seed 7 throughout; the figures printed are from cross-validation by repository. Writes src/detect/generic/weights.bin,
 src/detect/generic/wording.bin (a linear model over hashed words, whose score is one of the numbers: in training it comes
 from a model that has not seen the repository) and src/detect/generic/operating.rs.
 
 weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; f32[knots]
-margins; f32[knots] probabilities for passwords, for user information of URLs, and for all else; then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
+margins; f32[knots] probabilities for passwords, for user information of URLs, for all else, and for what a guess finds; then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
 margins at low, medium and high), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
 """
 import argparse, collections, json, os, struct, subprocess, time
@@ -35,12 +38,14 @@ WORDS_ALPHA = 1e-5
 # margins at which the calibration is tabled
 GRID = np.linspace(-8, 8, 33)
 CONFIDENCES = ("low", "medium", "high")
-# kinds whose labels are right about equally often at a margin are calibrated together
-GROUPS = [("generic-password", "cli-password", "sql-password"), ("url-credentials",), ()]
+# kinds whose labels are right about equally often at a margin are calibrated together; what a guess finds stands apart
+GROUPS = [("generic-password", "cli-password", "sql-password"), ("url-credentials",), (), ()]
+OTHERS, GUESSES = 2, 3
 
 
 def group_of(rows):
-    return np.array([next((i for i, kinds in enumerate(GROUPS) if r["kind"] in kinds), len(GROUPS) - 1) for r in rows])
+    kind = lambda r: next((i for i, kinds in enumerate(GROUPS) if r["kind"] in kinds), OTHERS)
+    return np.array([GUESSES if r["guess"] else kind(r) for r in rows])
 
 
 def vendor_hits(program, set_dir, ev, lab):
@@ -170,8 +175,50 @@ def flatten(tree):
     return nodes, leaves
 
 
+class Kept:
+    """Trees as weights.bin holds them; predicts as the program does."""
+
+    def __init__(self, flat): self.flat = flat
+
+    def num_trees(self): return len(self.flat)
+
+    def predict(self, x, raw_score=True, num_iteration=None):
+        out = np.zeros(len(x))
+        for nodes, leaves in self.flat[:num_iteration]:
+            feature, cut, left, right = (np.array(column) for column in zip(*nodes)) if nodes else ([],) * 4
+            at = np.full(len(x), 0 if nodes else -1)
+            while (live := np.nonzero(at >= 0)[0]).size:
+                node = at[live]
+                at[live] = np.where(x[live, feature[node]] <= cut[node], left[node], right[node])
+            out += np.array(leaves)[-1 - at]
+        return out
+
+
+def kept(path):
+    """The trees and the gate of weights.bin."""
+    body, at = open(path, "rb").read(), 0
+    def take(form):
+        nonlocal at
+        out = struct.unpack_from("<" + form, body, at); at += struct.calcsize("<" + form)
+        return out
+    numbers, cuts, knots, scale = take("HHHf")
+    cuts = take(f"{cuts}f"); take(f"{numbers + knots * (1 + len(GROUPS))}f")
+    def trees():
+        count, stages = take("HH"); take("H3f" * stages); flat = []
+        for _ in range(count):
+            inner, = take("B")
+            nodes = [(f, cuts[c], l, r) for f, c, l, r in (take("HHbb") for _ in range(inner))]
+            flat.append((nodes, [v * scale for v in take(f"{inner + 1}h")]))
+        return Kept(flat)
+    return trees(), trees()
+
+
+def flat_of(model):
+    return model.flat if isinstance(model, Kept) else [flatten(t) for t in model.dump_model()["tree_info"]]
+
+
 def forest(model, stages, index, scale):
-    trees = [flatten(t) for t in model.dump_model()["tree_info"]]
+    trees = flat_of(model)
     body = struct.pack("<HH", len(trees), len(stages)) + b"".join(struct.pack("<H3f", *st) for st in stages)
     for nodes, leaves in trees:
         body += struct.pack("<B", len(nodes))
@@ -181,7 +228,7 @@ def forest(model, stages, index, scale):
 
 
 def export(model, gate, medians, curves, stages, gate_stages, path):
-    flat = [flatten(t) for m in (model, gate) for t in m.dump_model()["tree_info"]]
+    flat = [tree for m in (model, gate) for tree in flat_of(m)]
     cuts = sorted({n[1] for nodes, _ in flat for n in nodes})
     index = {c: i for i, c in enumerate(cuts)}
     scale = max(abs(v) for _, leaves in flat for v in leaves) / 32767
@@ -198,18 +245,19 @@ GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only
         "wrapper_length"]
 
 
-def train_gate(parts, names, worth):
-    """A few trees over the cheap numbers, and the margins that all but 3 in 1,000 of what is worth judging reach."""
+def train_gate(parts, names, worth, gate=None):
+    """A few trees over the cheap numbers (or those that there are), and the margins that all but 3 in 1,000 of what is worth
+    judging reach."""
     x, w = np.concatenate([p.x for p in parts]), np.concatenate([p.w for p in parts])
     use = np.array([n in GATE or n.startswith("key_") or n.startswith("key:") for n in names])
     cheap = np.where(use, x, np.float32(0))
     params = dict(PARAMS, learning_rate=0.25, num_leaves=16, feature_fraction=0.8)
     keep = w > 0
-    gate = lgb.train(params, lgb.Dataset(cheap[keep], worth[0][keep].astype(float), weight=w[keep]), 20)
+    gate = gate or lgb.train(params, lgb.Dataset(cheap[keep], worth[0][keep].astype(float), weight=w[keep]), 20)
     margin = gate.predict(cheap, raw_score=True)
     cuts = [float(np.quantile(margin[k & keep], 0.003)) for k in worth]
     print("of all proposals stop at the gate", *[f"{np.mean(margin[keep] < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, cuts)])
-    return gate, [(20, *cuts)]
+    return gate, [(gate.num_trees(), *cuts)]
 
 
 def negatives(prefix):
@@ -234,34 +282,34 @@ def made(prefix, weight):
 
 
 def shown_at(confidence, rows, prob):
-    """What the program makes of the probabilities: some proposals are for *low* only."""
-    for_low = np.array([r["for_low"] for r in rows])
-    return prob if confidence == "low" else np.where(for_low, 0, prob)
+    """What the program makes of the probabilities: some proposals are for *low* only, and guesses are not for *high*."""
+    if confidence == "low": return prob
+    return np.where([r["for_low"] or confidence == "high" and r["guess"] for r in rows], 0, prob)
 
 
 HIGH = ("recall, P >= .97, clean <= 5", "recall, P >= .97", "recall, P >= .95", "recall, clean <= 10")
 
 
-def lifted(s, rows, margin, groups, curves, vendor):
+def lifted(s, rows, margins, groups, curves, vendor):
     """A logistic curve says too little of what is nearly certain, for some kinds more than for others. Above one half, that of
-    tokens and keys is stretched so that the cut that is best for passwords at *high* is best for them too."""
-    prob = shown_at("high", rows, calibrate(margin, groups, curves))
+    tokens and keys is stretched or pressed so that the cut that is best for passwords at *high* is best for them too."""
+    probs = [shown_at("high", rows, calibrate(margin, groups, curves)) for margin in margins]
     best = None
-    for other in np.arange(.60, .96, .05):
-        for cut in np.arange(.84, .98, .02):
-            r = s.at(np.where(groups == len(GROUPS) - 1, prob >= other, prob >= cut).astype(float), .5, vendor["high"])
+    for other in np.arange(.60, .96, .02):
+        for cut in np.arange(.66, .98, .01):
+            r = s.mean([np.where(groups == OTHERS, p >= other, p >= cut).astype(float) for p in probs], .5, vendor["high"])
             if r["P"] >= .97 and r["clean"] <= 5 and (best is None or r["R"] > best[0]): best = (r["R"], cut, other)
-    if best is None or best[1] <= best[2]: return curves
+    if best is None: return curves
     _, cut, other = best
     print("at high %.2f of tokens and keys is as good as %.2f of passwords: %.3f" % (other, cut, best[0]))
-    return curves[:-1] + [np.interp(curves[-1], [0, .5, other, 1], [0, .5, cut, 1])]
+    return [np.interp(c, [0, .5, other, 1], [0, .5, cut, 1]) if g == OTHERS else c for g, c in enumerate(curves)]
 
 
-def whole(s, rows, prob, vendor):
-    """The whole program's figures at every cut, and the three operating points: the best F1 within 60 false positives per
-    1,000 clean files, or the highest cut whose F1 is as good to .003; the most recall at a precision of .97 within 5 (or without
-    that limit, or at .95, or within 10); the most recall at .60."""
-    at = {c: s.sweep(shown_at(c, rows, prob), vendor[c], show=False) for c in CONFIDENCES}
+def whole(s, rows, probs, vendor):
+    """The whole program's figures at every cut (means over the seeds), and the three operating points: the best F1 within 60
+    false positives per 1,000 clean files, or the highest cut whose F1 is as good to .003; the most recall at a precision of .97
+    within 5 (or without that limit, or at .95, or within 10); the most recall at .60."""
+    at = {c: s.sweep([shown_at(c, rows, prob) for prob in probs], vendor[c], show=False) for c in CONFIDENCES}
     high = [at["high"][n] for n in HIGH]
     points = {"high": next(r for r in high if r), "medium": at["medium"]["calm"], "low": at["low"]["recall, P >= .60"]}
     for c, r in [*points.items(), ("best F1", at["medium"]["best F1"])]: print("  ", c.ljust(8), shown(r))
@@ -280,6 +328,7 @@ def main():
     for a in ("--set", "--eval", "--dump", "--program"): ap.add_argument(a, required=True)
     ap.add_argument("--negatives", action="append", default=[]); ap.add_argument("--made", action="append", default=[])
     ap.add_argument("--made-weight", type=float, default=0.6); ap.add_argument("--cv-only", action="store_true")
+    ap.add_argument("--keep-trees", action="store_true")
     ap.add_argument("--seeds", type=int, default=1); ap.add_argument("--rounds", type=int, default=ROUNDS)
     a = ap.parse_args()
     ev = load_eval(a.eval); lab = ev.Labels(a.set)
@@ -297,27 +346,31 @@ def main():
         t = time.time()
         out, gain = cross_validate([dev] + extra, column, seed, rounds=a.rounds)
         margins.append(out[0])
-        print(f"seed {seed}: {time.time() - t:.0f} s\n the judge alone"); s.sweep(1 / (1 + np.exp(-out[0])))
+        print(f"seed {seed}: {time.time() - t:.0f} s\n the judge alone"); s.sweep([1 / (1 + np.exp(-out[0]))])
     print(" ".join(f"{names[i]}:{int(gain[i])}" for i in np.argsort(-gain)[:50]))
     print("unused:", sum(g == 0 for g in gain))
-    margin, groups = np.mean(margins, axis=0), group_of(rows)
-    keep = (w > 0) & (repo != OPENSSL)
-    curves = platt(margin[keep], y[keep], np.where(s.status[keep] == "lost", .5, 1.0), groups[keep])
-    curves = lifted(s, rows, margin, groups, curves, vendor)
-    prob = calibrate(margin, groups, curves)
-    np.save(os.path.join(a.set, "oof.npy"), prob)
-    print("the whole program:"); points = whole(s, rows, prob, vendor)
-    for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(shown_at(c, rows, prob), points[c]["t"], vendor[c], full=True))
+    groups, keep = group_of(rows), np.tile((w > 0) & (repo != OPENSSL), a.seeds)
+    trust = np.tile(np.where(s.status == "lost", .5, 1.0), a.seeds)
+    curves = platt(np.concatenate(margins)[keep], np.tile(y, a.seeds)[keep], trust[keep], np.tile(groups, a.seeds)[keep])
+    curves = lifted(s, rows, margins, groups, curves, vendor)
+    probs = [calibrate(margin, groups, curves) for margin in margins]
+    np.save(os.path.join(a.set, "oof.npy"), np.mean(probs, axis=0))
+    print("the whole program:"); points = whole(s, rows, probs, vendor)
+    for c in CONFIDENCES: print(f" {c}"); print_groups(s.at(shown_at(c, rows, probs[0]), points[c]["t"], vendor[c], full=True))
     for (_, known), margin in zip(clean, out[1:]):
         probability = calibrate(margin, group_of(known), curves)
         for c in CONFIDENCES:
             bad = [r["path"] for r, p in zip(known, shown_at(c, known, probability)) if p >= points[c]["t"]]
             print(f"packages not seen, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     if a.cv_only: return
-    table = learn_words(dev)
-    open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
+    weights, gate = os.path.join(OUT, "weights.bin"), None
     parts = stacked([dev] + extra, column)
-    model = fit(parts, a.rounds)
+    if a.keep_trees:
+        model, gate = kept(weights)
+    else:
+        table = learn_words(dev)
+        open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
+        model = fit(parts, a.rounds)
     # what ends at half an operating point or above is worth judging there (the path may yet raise it); on the way it stands
     # above these margins, all but 1 in 2,000
     everything = np.concatenate([p.x for p in parts])
@@ -329,8 +382,8 @@ def main():
         margin = model.predict(everything, raw_score=True, num_iteration=n)
         stages.append((n, *[float(np.quantile(margin[k], 0.0005)) for k in worth]))
         print(f"stage {n}: of all proposals stop by then", *[f"{np.mean(margin < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, stages[-1][1:])])
-    gate, gate_stages = train_gate(parts, names, worth)
-    export(model, gate, np.median(parts[0].x[w > 0], axis=0), curves, stages, gate_stages, os.path.join(OUT, "weights.bin"))
+    gate, gate_stages = train_gate(parts, names, worth, gate)
+    export(model, gate, np.median(parts[0].x[w > 0], axis=0), curves, stages, gate_stages, weights)
     operating_points(points, os.path.join(OUT, "operating.rs"))
 
 

@@ -12,6 +12,7 @@ mod context;
 mod entropy;
 mod extract;
 mod features;
+mod guess;
 mod keywords;
 mod lex;
 mod memory;
@@ -32,6 +33,8 @@ use crate::model::{Confidence, Span};
 
 /// The most that is said of what is for *low* only.
 pub const FOR_LOW: f32 = MEDIUM * 0.98;
+/// The most that is said of what a guess finds: never shown at *high*.
+pub const FOR_MEDIUM: f32 = HIGH * 0.98;
 /// How many bytes before an anchor a proposal and its judgement may depend on.
 pub const BEFORE: usize = 240;
 /// How many bytes after an anchor a proposal and its judgement may depend on.
@@ -183,7 +186,11 @@ fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32
     if !model::passes_gate(&features::cheap(hay, proposal), point) {
         return 0.0;
     }
-    model::probability(&features::vector(hay, proposal, path), proposal.kind, point)
+    let Some(margin) = model::margin(&features::vector(hay, proposal, path), point) else { return 0.0 };
+    if guess::is_guessable(hay, proposal) {
+        return model::calibrated(margin, model::GUESSES).min(FOR_MEDIUM);
+    }
+    model::calibrated(margin, model::group(proposal.kind))
 }
 
 /// For *low* only: how likely `value`, in a string literal or a configuration file, without a telling name, is a
@@ -225,6 +232,12 @@ pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>
 #[must_use]
 pub fn is_for_low(hay: &[u8], proposal: &Proposal, path: &[u8]) -> bool {
     refuse::for_low(hay, proposal, path)
+}
+
+/// Whether a guess finds the value, for training: such values are calibrated apart, and never shown at *high*.
+#[must_use]
+pub fn is_guessable(hay: &[u8], proposal: &Proposal) -> bool {
+    guess::is_guessable(hay, proposal)
 }
 
 /// The words round a proposal, as buckets of the linear model, for training.

@@ -47,10 +47,13 @@ struct Forest {
     curves: [Vec<f32>; GROUPS],
 }
 
-/// Passwords, user information of URLs, all else: a margin does not mean the same for each.
-const GROUPS: usize = 3;
+/// Passwords, user information of URLs, all else, and what a guess finds: a margin does not mean the same for each.
+const GROUPS: usize = 4;
+/// The group of what a guess finds, of whatever kind.
+pub(super) const GUESSES: usize = 3;
 
-fn group(kind: ProposalKind) -> usize {
+/// The group of a kind.
+pub(super) fn group(kind: ProposalKind) -> usize {
     match kind {
         ProposalKind::Password | ProposalKind::CommandLine | ProposalKind::Sql => 0,
         ProposalKind::UrlCredential => 1,
@@ -169,8 +172,8 @@ static FOREST: LazyLock<Forest> = LazyLock::new(|| {
 });
 
 impl Forest {
-    fn calibrated(&self, margin: f32, kind: ProposalKind) -> f32 {
-        let (margins, curve) = (&self.margins, &self.curves[group(kind)]);
+    fn calibrated(&self, margin: f32, group: usize) -> f32 {
+        let (margins, curve) = (&self.margins, &self.curves[group]);
         let right = margins.partition_point(|&m| m < margin).min(margins.len() - 1);
         let left = right.saturating_sub(1);
         let share = (margin - margins[left]) / (margins[right] - margins[left]).max(1e-6);
@@ -178,10 +181,14 @@ impl Forest {
     }
 }
 
-/// Calibrated probability for a row of numbers.
-pub(super) fn probability(x: &[f32; features::COUNT], kind: ProposalKind, point: Confidence) -> f32 {
-    let forest = &*FOREST;
-    forest.trees.margin(x, point).map_or(0.0, |margin| forest.calibrated(margin, kind))
+/// What the trees say of a row of numbers; none where that is hopeless.
+pub(super) fn margin(x: &[f32; features::COUNT], point: Confidence) -> Option<f32> {
+    FOREST.trees.margin(x, point)
+}
+
+/// The probability that a margin stands for in a group.
+pub(super) fn calibrated(margin: f32, group: usize) -> f32 {
+    FOREST.calibrated(margin, group)
 }
 
 /// Whether the cheap numbers of a proposal leave it a chance.

@@ -63,6 +63,8 @@ classes! {
     PathTemplate = "template templates tpl j2 erb dist tmpl";
     PathSource = "src lib app pkg internal source";
     PathSecret = "secret secrets cred creds credential credentials password passwords passwd vault secure security private";
+    // of guesses only
+    Guess = "world let me in iloveyou monkey dragon football baseball shadow sunshine princess trustno1 batman superman hunter hunter2 qwertz azerty opensesame sesame love money internet computer secure secured security safe strong top super very really temp tmp dev development prod production stage staging qa local localhost server app public open anonymous anon nobody nothing something correct good true false yes no none random string text value data name one two three real long short thing word words phrase please this lorem ipsum bogus junk";
 }
 
 const SLOTS: usize = 4096;
@@ -88,10 +90,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table
 });
 
-const SEED: u32 = 2_166_136_261;
+/// Where the hash of a word begins.
+pub(super) const SEED: u32 = 2_166_136_261;
 const PRIME: u32 = 16_777_619;
 
-fn step(hash: u32, byte: u8) -> u32 {
+/// The hash of a word with one more letter.
+pub(super) fn step(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(PRIME)
 }
 
@@ -107,6 +111,48 @@ fn classes_of(hash: u32) -> u64 {
             _ => slot = (slot + 1) % SLOTS,
         }
     }
+}
+
+/// The classes that guesses are made of.
+const GUESSED: u64 = {
+    use Class::{
+        Access, Api, Auth, Client, Cred, Database, Guess, Invalid, Key, Password, Placeholder, Privilege, Prose, Renew,
+        Secret, Session, Testing, Token, Trivial, User, Vendor,
+    };
+    let classes = [
+        Access,
+        Api,
+        Auth,
+        Client,
+        Cred,
+        Database,
+        Guess,
+        Invalid,
+        Key,
+        Password,
+        Placeholder,
+        Privilege,
+        Prose,
+        Renew,
+        Secret,
+        Session,
+        Testing,
+        Token,
+        Trivial,
+        User,
+        Vendor,
+    ];
+    let (mut set, mut at) = (0, 0);
+    while at < classes.len() {
+        set |= 1 << classes[at] as u32;
+        at += 1;
+    }
+    set
+};
+
+/// Whether guesses are made of the word with this hash.
+pub(super) fn is_common(hash: u32) -> bool {
+    classes_of(hash) & GUESSED != 0
 }
 
 /// Calls `see(classes, start, end)` for every word of `text`: runs of letters and digits, split where a capital
