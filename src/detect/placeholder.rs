@@ -55,9 +55,6 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     if TELLING.iter().any(|word| holds_caseless(value, word)) {
         return Some("holds a placeholder's word");
     }
-    if value.len() >= 24 && most_frequent(value) * 5 > value.len() * 2 {
-        return Some("one character over and over");
-    }
     if runs(value) * 2 > value.len() {
         return Some("runs of equal or consecutive characters");
     }
@@ -90,13 +87,6 @@ fn distinct(value: &[u8]) -> usize {
     let mut seen = [false; 256];
     value.iter().for_each(|&b| seen[usize::from(b)] = true);
     seen.iter().filter(|&&b| b).count()
-}
-
-/// How often the character comes that comes most.
-fn most_frequent(value: &[u8]) -> usize {
-    let mut counts = [0_usize; 256];
-    value.iter().for_each(|&b| counts[usize::from(b)] += 1);
-    counts.into_iter().max().unwrap_or(0)
 }
 
 /// Bytes in runs of four or more that are equal, rise or fall by one.
@@ -160,7 +150,6 @@ mod tests {
             "11111111222222223333",
             "%API_KEY%",
             "acme_a1a1a1a1a1a1a1a1a1a1",
-            "8f8g8h8i8j8k8l8m8n8o8p8q8r8s",
         ] {
             assert!(reason(made_up.as_bytes()).is_some(), "{made_up}");
         }

@@ -62,6 +62,9 @@ pub(super) fn reason(loaded: &LoadedRule, text: &[u8], matched: Span, secret: Sp
     if digits(value) == 0 && generic::share_of_words(value) > WORDS && value.len() >= 16 {
         return Some(Fate::Dropped("made of words"));
     }
+    if value.len() >= 24 && most_frequent(value) * 5 > value.len() * 2 {
+        return Some(Fate::Refuted("one character over and over"));
+    }
     if is_digest(loaded, value) {
         return Some(Fate::Dropped("a digest, and the format is base64"));
     }
@@ -150,6 +153,13 @@ fn names_provider(loaded: &LoadedRule, value: &[u8]) -> bool {
     words.any(|word| {
         holds_caseless(value, word.as_bytes()) && !holds_caseless(loaded.rule.pattern.as_bytes(), word.as_bytes())
     })
+}
+
+/// How often the character comes that comes most.
+fn most_frequent(value: &[u8]) -> usize {
+    let mut counts = [0_usize; 256];
+    value.iter().for_each(|&b| counts[usize::from(b)] += 1);
+    counts.into_iter().max().unwrap_or(0)
 }
 
 /// Whether a value that may be any base64 has only the digits of a hash: a commit's id, say.

@@ -24,7 +24,7 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
     is_other_language(value)
         || is_translation(path, p, value)
         || is_address_of_account(value)
-        || is_slot(key, value)
+        || is_slot(hay, p)
         || says_public(key)
         || names_key(key)
         || is_field_of_upload(hay, p)
@@ -111,10 +111,15 @@ fn is_address_of_account(value: &[u8]) -> bool {
     digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-/// A place in a table of states, called `key` and nothing else: `0x` and sixty-four digits.
-fn is_slot(key: &[u8], value: &[u8]) -> bool {
-    let digits = value.strip_prefix(b"0x").unwrap_or_default();
-    key == b"key" && digits.len() == 64 && digits.iter().all(u8::is_ascii_hexdigit)
+/// A place in a table of states: `"key": "0x…"` with sixty-four digits.
+fn is_slot(hay: &[u8], p: &Proposal) -> bool {
+    let digits = p.value.of(hay).strip_prefix(b"0x").unwrap_or_default();
+    let is_quoted = p.key.start > 0 && hay[p.key.start - 1] == b'"';
+    is_quoted
+        && p.operator == Operator::Colon
+        && p.key.of(hay) == b"key"
+        && digits.len() == 64
+        && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
 fn ends_caseless(key: &[u8], end: &[u8]) -> bool {
@@ -145,12 +150,16 @@ fn is_field_of_upload(hay: &[u8], p: &Proposal) -> bool {
     p.operator == Operator::Sibling && p.key.of(hay) == b"key" && holds_caseless(behind, b"x-amz-")
 }
 
-/// `DB_PASSWORD = "db_password"`, `envAcmePassword = "AcmePassword"`
+/// `envAcmePassword = "AcmePassword"`: a name, as its capitals tell. In small letters people do set it so.
 fn is_name_of_itself(key: &[u8], value: &[u8]) -> bool {
     let letters = |text: &[u8]| -> Vec<u8> {
         text.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
     };
-    value.len() >= 9 && value.iter().all(|&b| is_word(b) || b == b'-') && letters(key).ends_with(&letters(value))
+    let letters_of_both = value.iter().any(u8::is_ascii_uppercase) && value.iter().any(u8::is_ascii_lowercase);
+    letters_of_both
+        && value.len() >= 9
+        && value.iter().all(|&b| is_word(b) || b == b'-')
+        && letters(key).ends_with(&letters(value))
 }
 
 /// The name of an environment variable that holds one: `ACME_NOTIFY_DB_PASSWORD`.
