@@ -198,6 +198,7 @@ pub(crate) fn ends_token(text: &[u8], end: usize) -> bool {
         [] => true,
         [b, ..] if is_word(*b) => false,
         [b'=', ..] => false,
+        [b'+' | b'/', b'+' | b'/' | b'=', ..] => false,
         [b'-' | b'+' | b'/' | b'.', after, ..] => !is_word(*after),
         _ => true,
     }

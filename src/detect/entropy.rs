@@ -25,6 +25,21 @@ pub fn holds_caseless(text: &[u8], wanted: &[u8]) -> bool {
     places.any(fits)
 }
 
+/// Whether a name holds a word (lower case) that tells what it names; a short one is met by chance as well, and must end a
+/// word of the name: `id` in `appId`, not in `video`.
+#[must_use]
+pub fn holds_name(name: &[u8], wanted: &[u8]) -> bool {
+    if wanted.len() > 3 || !wanted.ends_with(b"id") {
+        return holds_caseless(name, wanted);
+    }
+    let ends = |at: usize| match (name[at - 1], name.get(at)) {
+        (_, None | Some(b's' | b'S')) => true,
+        (last, Some(next)) => !next.is_ascii_alphabetic() || last.is_ascii_lowercase() && next.is_ascii_uppercase(),
+    };
+    let is_word = |at: usize| name[at..at + wanted.len()].eq_ignore_ascii_case(wanted) && ends(at + wanted.len());
+    (0..(name.len() + 1).saturating_sub(wanted.len())).any(is_word)
+}
+
 /// Whether `text` holds `part`. Made for short texts: no table is made first.
 #[must_use]
 pub fn holds(text: &[u8], part: &[u8]) -> bool {

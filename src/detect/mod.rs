@@ -34,6 +34,7 @@ pub mod simd;
 mod structure;
 pub mod table;
 mod tests_on_secret;
+mod unlike;
 mod verify;
 
 use std::sync::{Arc, OnceLock};

@@ -10,10 +10,11 @@ use super::{
     Detector, Raw,
     anchor::Anchor,
     context::{self, Assignment},
-    entropy::{digits, holds_caseless, is_word},
+    entropy::{digits, holds_caseless, holds_name, is_word},
     generic::{self, Proposal, ProposalKind},
     misfit,
     placeholder::is_uuid,
+    unlike,
     verify::Scratch,
 };
 use crate::{
@@ -198,7 +199,7 @@ impl Detector {
             // Of what is no secret only its name tells that it is meant, in a section that the word is the title of.
             let gap = &text[word.end..value.start];
             let titled = [&b":"[..], b"]", b"\":", b"':"].iter().any(|sign| gap.starts_with(sign));
-            let named = loaded.rule.name_words.iter().any(|name| holds_caseless(gap, name.as_bytes()));
+            let named = loaded.rule.name_words.iter().any(|name| holds_name(gap, name.as_bytes()));
             return (titled && named).then_some((Span::new(word.start, value.end), secret));
         }
         is_plausible(text, word, value).then_some((Span::new(word.start, value.end), secret))
@@ -257,7 +258,8 @@ impl Detector {
                     told |= tells;
                     let Some(secret) = self.has_format(text, value, &owner, scratch) else { continue };
                     fits = true;
-                    if self.is_asked(&owner) && self.is_named(text, &owner, proposal) {
+                    let other = unlike::by_name(self.rules().get(owner.rule), proposal.key.of(text)).is_some();
+                    if !other && self.is_asked(&owner) && self.is_named(text, &owner, proposal) {
                         let matched = Span::new(word.start.min(value.start), word.end.max(value.end));
                         out.push(self.raw(text, anchor, owner.rule, (matched, secret)));
                     }

@@ -5,20 +5,20 @@ use super::{
     entropy::{digits, entropy, holds_caseless},
     generic,
     known::{Known, look_up},
-    placeholder,
+    placeholder, unlike,
     verify::Fate,
 };
 use crate::{
     model::Span,
-    rules::rule::{Gate, Rule},
+    rules::{LoadedRule, rule::Gate},
 };
 
 /// Share of a context rule's value that words may cover: an identifier that happens to be as long is none of its format.
 const WORDS: f32 = 0.45;
 
 /// What the rule's own tests, and those that hold for every rule, make of a secret.
-pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fate {
-    let value = secret.of(text);
+pub(crate) fn fate(loaded: &LoadedRule, text: &[u8], matched: Span, secret: Span) -> Fate {
+    let (rule, value) = (&loaded.rule, secret.of(text));
     if digits(value) < rule.min_digits as usize {
         return Fate::Dropped("fewer digits than the format has");
     }
@@ -39,6 +39,9 @@ pub(crate) fn fate(rule: &Rule, text: &[u8], matched: Span, secret: Span) -> Fat
     }
     if rule.gate == Gate::Context && is_interface_id(text, matched, secret) {
         return Fate::Refuted("the number of an interface or a class");
+    }
+    if let Some(fate) = (rule.gate == Gate::Context).then(|| unlike::reason(loaded, text, matched, secret)).flatten() {
+        return fate;
     }
     match checksum::check(&rule.checksum, value).map(|structure| structure.state) {
         Some(State::Valid) => known(value),

@@ -4,7 +4,7 @@ use super::{
     Detector,
     anchor::Anchor,
     context::{self, Assignment, RUN},
-    entropy::{digits, holds_caseless},
+    entropy::{digits, holds_name},
     generic::{self, Proposal, ProposalKind},
     pattern::{Machine, Pattern},
     runs::{Run, stretches},
@@ -320,7 +320,7 @@ impl Detector {
         }
         let key = &text[found.name.start..found.value];
         let names = &self.rules.get(owner.rule).rule.name_words;
-        if !names.is_empty() && !names.iter().any(|name| holds_caseless(key, name.as_bytes())) {
+        if !names.is_empty() && !names.iter().any(|name| holds_name(key, name.as_bytes())) {
             return None;
         }
         let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
@@ -346,7 +346,7 @@ impl Detector {
     }
 
     pub(super) fn raw(&self, text: &[u8], anchor: Anchor, rule: u32, (matched, secret): (Span, Span)) -> Raw {
-        let fate = fate(&self.rules.get(rule).rule, text, matched, secret);
+        let fate = fate(self.rules.get(rule), text, matched, secret);
         let Anchor { start, keyword } = anchor;
         Raw { anchor: start, keyword, rule, matched, secret, fate, probability: 0.0, misfit: false }
     }

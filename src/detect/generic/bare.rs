@@ -30,6 +30,9 @@ pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize
     };
     let len = r.rest(start).iter().position(|&b| stop(b)).unwrap_or(r.window.end - start);
     let mut value = Span::new(start, start + len);
+    if operator == Operator::Assign && !tight {
+        value.end = end_of_parameter(r, value);
+    }
     if config {
         while !value.is_empty() && matches!(r.hay[value.end - 1], b',' | b';') {
             value.end -= 1;
@@ -48,6 +51,21 @@ pub(super) fn value(r: &mut Reader<'_>, key: &Key, operator: Operator, at: usize
     }
     let operator = if query && operator == Operator::Assign { Operator::Query } else { operator };
     push(r, key, operator, value);
+}
+
+/// Where a value ends that is one of several in a query or a form's body (`a=q7&b=x`, `a=q7&`, `a=q7\u0026b=x`); and the sign that escapes
+/// the quote behind it is no part of it.
+fn end_of_parameter(r: &Reader<'_>, value: Span) -> usize {
+    let text = value.of(r.hay);
+    let is_next = |at: usize| {
+        let name = text[at + 1..].iter().take_while(|&&b| is_word(b) || b == b'-').count();
+        at + 1 + name == text.len() || text[at + 1 + name] == b'=' && name > 0
+    };
+    let end = memchr::memchr_iter(b'&', text).find(|&at| at >= 3 && is_next(at)).unwrap_or(text.len());
+    let end = memchr::memmem::find(&text[..end], b"\\u0026").filter(|&at| at >= 3).unwrap_or(end);
+    let is_quote = matches!(r.byte(value.start + end), b'"' | b'\'' | b'`');
+    let escapes = if is_quote { text[..end].iter().rev().take_while(|&&b| b == b'\\').count() } else { 0 };
+    value.start + end - escapes
 }
 
 fn push(r: &mut Reader<'_>, key: &Key, operator: Operator, value: Span) {

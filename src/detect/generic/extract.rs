@@ -5,7 +5,7 @@ use super::{
     assign::{self, Key},
     lex::{self, is_name},
 };
-use crate::model::Span;
+use crate::{detect::entropy::holds_caseless, model::Span};
 
 /// What the readers share: the bytes, the window they may look at, and where proposals go.
 pub(super) struct Reader<'a> {
@@ -229,7 +229,11 @@ fn identified_by(r: &mut Reader<'_>) {
             r.rest(at).iter().position(|b| b.is_ascii_whitespace() || matches!(b, b';' | b'"' | b'\'')).unwrap_or(0);
         let value = Span::new(at, at + len);
         let text = value.of(r.hay);
-        if !is_template(text) && text.iter().any(|b| !b.is_ascii_alphabetic()) && !text.contains(&b'(') {
+        let before = &r.hay[r.window.start..r.anchor.start];
+        // Without quotes, it may as well be prose: what things are identified by.
+        let is_statement = [&b"create "[..], b"alter ", b"grant "].iter().any(|word| holds_caseless(before, word));
+        if is_statement && !is_template(text) && text.iter().any(|b| !b.is_ascii_alphabetic()) && !text.contains(&b'(')
+        {
             let kind = ProposalKind::Sql;
             r.push(Proposal {
                 anchor: r.anchor,

@@ -12,6 +12,7 @@ mod context;
 mod entropy;
 mod extract;
 mod features;
+mod forms;
 mod guess;
 mod keywords;
 mod lex;

@@ -3,7 +3,7 @@
 //! These are statements about forms (a public key, a resource name, a page token), each with its rows in the table of hard
 //! cases. What is a matter of degree belongs to the model.
 
-use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, lex, words};
+use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, forms, lex, words};
 use crate::detect::entropy::{holds, holds_caseless};
 
 /// Whether a value is none at first sight: before any number is computed.
@@ -32,8 +32,8 @@ pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
         || is_handshake(hay, p)
         || is_host(p, value)
         || (p.kind == ProposalKind::BasicAuth && is_small_letters(value))
-        || (p.operator == Operator::Userinfo && p.key.of(hay) == b"enrtree")
         || is_binary(value)
+        || forms::is_none(hay, p)
 }
 
 /// Whether a value that the judge thinks likely is shown at *low* only.
@@ -59,6 +59,7 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || (key.eq_ignore_ascii_case(b"pwd") && value.starts_with(b"/"))
         || is_download(hay, p)
         || is_of_vectors(path)
+        || forms::for_low(hay, p, path)
 }
 
 /// `credentialsId`: says which of the stored credentials are meant, and holds none.
@@ -270,7 +271,7 @@ fn is_binary(value: &[u8]) -> bool {
 /// Names of what goes to and fro with requests, and of passes that draw: `NextToken`, `client_id`, `renderPass`.
 fn passes_over(key: &[u8]) -> bool {
     const TOKENS: &str = "next page paging pagination continuation cursor scroll resume sync delta version request \
-                          idempotency change lock fencing zone action";
+                          idempotency change lock fencing zone action merchant state";
     const PASSES: &str = "render shader shadow bloom blur geometry depth lighting effect";
     let (last, before) = last_words(key);
     let (last, before) = (last.to_ascii_lowercase(), before.to_ascii_lowercase());
@@ -295,7 +296,10 @@ fn says_sealed(key: &[u8]) -> bool {
     let name = key.rsplit(|&b| b == b'.').next().unwrap_or(key);
     let starts = |word: &[u8]| name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
     let sealed: [&[u8]; 4] = [b"encrypted", b"hashed", b"crypted", b"legacyhashed"];
-    sealed.iter().any(|word| starts(word)) || name.eq_ignore_ascii_case(b"keyhash")
+    let (last, before) = last_words(name);
+    sealed.iter().any(|word| starts(word))
+        || name.eq_ignore_ascii_case(b"keyhash")
+        || last.eq_ignore_ascii_case(b"key") && before.eq_ignore_ascii_case(b"sealed")
 }
 
 /// An argument to a call that hashes or checks passwords, as tests of such calls do: `check_password("…")`.
@@ -420,7 +424,10 @@ fn is_formatted(value: &[u8]) -> bool {
 
 /// Published vectors that implementations of ciphers are tested with.
 fn is_of_vectors(path: &[u8]) -> bool {
-    [&b"test_vector"[..], b"test-vector", b"testvector", b"wycheproof"].iter().any(|word| holds_caseless(path, word))
+    [&b"test_vector"[..], b"test-vector", b"testvector", b"wycheproof", b"_vectors.", b"-vectors.", b"/vectors/"]
+        .iter()
+        .any(|word| holds_caseless(path, word))
+        || path.ends_with(b".rsp")
 }
 
 #[cfg(test)]
@@ -449,12 +456,21 @@ mod tests {
         (is_binary, &["a\u{1}bcdef", "a\u{0}b"], &["sésame", "a\tb\r\n", "pässwörd"]),
         (
             passes_over,
-            &["NextToken", "next_page_token", "pagination_token", "syncToken", "renderPass", "clientId", "x.client_id"],
+            &[
+                "NextToken",
+                "next_page_token",
+                "pagination_token",
+                "syncToken",
+                "merchant_token",
+                "renderPass",
+                "clientId",
+                "x.client_id",
+            ],
             &["nextApiToken", "token", "dbPass", "render_db_pass", "clientSecret", "pass", "id"],
         ),
         (
             says_sealed,
-            &["encrypted_key", "hashedToken", "cfg.encryptedPassword", "keyhash"],
+            &["encrypted_key", "hashedToken", "cfg.encryptedPassword", "keyhash", "X-Acme-Sealed-Key"],
             &["encryption_key", "hash_secret", "key"],
         ),
         (is_word_for_password, &["geslo", "Contraseña", "SMTP lozinka"], &["geslo77", "Geslo-Tr0ub4dor", "swordfish"]),

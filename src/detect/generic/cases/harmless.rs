@@ -263,4 +263,22 @@ pub(super) const HARMLESS: &[(&str, &str)] = &[
         "tests/test_vectors/sign.json",
         r#"  "secret_key": "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef","#,
     ),
+    // What stands in a file of translations, in any language
+    ("app/translations/fr.json", r#"    "api_key": "Cl\u00e9 d'acc\u00e8s","#),
+    ("app/translations/ko.json", r#"    "access_token": "\uc561\uc138\uc2a4 \ud1a0\ud070""#),
+    ("app/translations/de.json", r#"    "secret": "Geheimnis","#),
+    // Names, tags and addresses
+    (
+        "tests/replay.txt",
+        r#"('X-Acme-OTP', 'a'), ('Authorization', 'ETag'), ('ETag', 'W/"9f3c1a7be2d04c55a1f0c3d2b4e6f788"')"#,
+    ),
+    ("docs/sign.md", "Authorization: AWS4-HMAC-SHA256 Credential=x"),
+    ("src/auth.go", r#"const challenge = `Bearer realm="acme",scope="repo:q7zp0lm3:pull"`"#),
+    ("src/tokens.ts", r#"token: "0xa0b1c2d3e4f5061728394a5b6c7d8e9f01234567","#),
+    ("src/nodes.go", r#"	"enode://4f1b3c5d7e9a0b2c4d6e8f0a1b3c5d7e9f0a2b4c@10.0.1.16:30303","#),
+    ("src/env.go", r#"EnvAcmePassword = "ACME_NOTIFY_DB_PASSWORD""#),
+    ("src/env.go", r#"const stsPassword = "stsPassword""#),
+    ("chart/templates/pod.yaml", "checksum/secret: 5d41402abc4b2a76b9719d911017c592ae2f1b3c4d5e6f708192a3b4c5d6e7f8"),
+    ("docs/api.md", "All nodes are identified by node-2.name, and links by link_4.name."),
+    ("src/api.json", r#"{"merchant_token": "Q7ZP0LM3XV9RT2KD8WB4"}"#),
 ];
