@@ -32,7 +32,7 @@ pub struct Shape {
     /// Whether `follow_min` and `follow` speak of the secret instead: somewhere in the window so many of these bytes must
     /// stand in a row.
     pub in_window: bool,
-    /// Whether the match begins with the keyword, and no byte of a word may stand before it.
+    /// Whether no byte of a word may stand before the keyword.
     pub bounded: bool,
 }
 
@@ -267,7 +267,7 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
             // A way that may be longer than the window gets the window.
             let after = rest.min(limit.max(text.len() - offset));
             let exact = before == before_max;
-            let bounded = before_max == 0 && is_word(text[offset]) && way[..at].iter().any(|part| is_boundary(part));
+            let bounded = offset == 0 && is_word(text[0]) && is_bounded(&way[..at]);
             return Some(Shape { before: before_max, exact, after, follow_min, follow, in_window: false, bounded });
         }
         let next = end.max(at + 1);
@@ -280,10 +280,26 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
     None
 }
 
-/// Whether the piece is `\b` or the like.
-fn is_boundary(part: &Hir) -> bool {
-    matches!(part.kind(), HirKind::Look(Look::WordAscii | Look::WordStartAscii))
+/// Whether no byte of a word can stand between these pieces and a word.
+fn is_bounded(before: &[&Hir]) -> bool {
+    let no_word = |class: &Hir| {
+        let bytes = alphabet(class);
+        (0..=u8::MAX).all(|byte| !has(&bytes, byte) || !is_word(byte))
+    };
+    let look = |part: &&&Hir| matches!(part.kind(), HirKind::Look(look) if !BOUNDS.contains(look));
+    let Some(last) = before.iter().rev().find(|part| !look(part)) else { return false };
+    match last.kind() {
+        HirKind::Look(_) => true,
+        HirKind::Class(_) => no_word(last),
+        HirKind::Repetition(repetition) if repetition.min > 0 => {
+            matches!(repetition.sub.kind(), HirKind::Class(_)) && no_word(&repetition.sub)
+        }
+        _ => false,
+    }
 }
+
+/// What parts a word from what stands before it.
+const BOUNDS: &[Look] = &[Look::WordAscii, Look::WordStartAscii, Look::Start, Look::StartLF];
 
 /// The group named `secret` where every match has it.
 fn sure_secret(hir: &Hir) -> Option<&Hir> {
@@ -367,6 +383,8 @@ mod tests {
         assert!(bounded(r"\b(?:key|\bkey)-[a-z]{9}", "key"));
         assert!(!bounded(r"(?:\bkey|[a-z]key)-[a-z]{9}", "key"));
         assert!(!bounded(r"\b[a-z]{2}key-[a-z]{9}", "key") && !bounded(r"key-[a-z]{9}", "key"));
+        assert!(bounded(r"(?:^|[^\w/])key-[a-z]{9}", "key") && bounded(r"id[=: ]{1,3}key-[a-z]{9}", "key"));
+        assert!(!bounded(r"(?:^|[^a-z])key-[a-z]{9}", "key") && !bounded(r"id[=: ]{0,3}key-[a-z]{9}", "key"));
         // Here `\b` asks for a letter before.
         assert!(!bounded(r"\b--key-[a-z]{9}", "--key"));
     }
