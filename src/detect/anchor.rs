@@ -133,8 +133,11 @@ impl Anchors {
         let grams = range.start..(range.end + self.table.before()).min(hay.len() - (MIN_KEYWORD - 1));
         let mut sorted = Sorted { first: out.len(), out, unsorted: false };
         let entries = self.table.entries();
-        simd::candidates(self.level, self.table.filter(), hay, grams, |at, gram| {
-            for bucket in [gram_of(gram), short_of(gram)] {
+        simd::candidates(self.level, self.table.filter(), hay, grams, |at, gram, mut grams| {
+            // Nearly always one.
+            while grams != 0 {
+                let bucket = if grams & 1 == 0 { short_of(gram) } else { gram_of(gram) };
+                grams &= grams - 1;
                 for entry in entries.bucket(bucket).iter().map(Entry::read) {
                     // One compare: a start before the range wraps round to a huge number.
                     let start = at.wrapping_sub(entry.offset);

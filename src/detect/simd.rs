@@ -62,7 +62,8 @@ const BLOCK: usize = 64;
 /// So many bytes behind the last block can be read; a position is judged by three.
 const LOOKAHEAD: usize = 32;
 
-/// Calls `sink` with each position of `range` whose bytes pass the filter, in order, and its folded four bytes.
+/// Calls `sink` with each position of `range` whose bytes pass the filter, in order, its folded four bytes, and for which
+/// grams they pass, see [`Filter::near_test`].
 ///
 /// `range` must leave three bytes: `range.end + 2 <= hay.len()`. A byte behind the end of `hay` reads as zero.
 pub(super) fn candidates(
@@ -70,7 +71,7 @@ pub(super) fn candidates(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    sink: impl FnMut(usize, u32),
+    sink: impl FnMut(usize, u32, u16),
 ) {
     match level {
         #[cfg(target_arch = "x86_64")]
@@ -98,7 +99,7 @@ fn pass(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    sink: impl FnMut(usize, u32),
+    sink: impl FnMut(usize, u32, u16),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
     LISTS.with_borrow_mut(|lists| pass_with(lists, filter, hay, range, sink, chunk));
@@ -110,7 +111,7 @@ fn pass_with(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    mut sink: impl FnMut(usize, u32),
+    mut sink: impl FnMut(usize, u32, u16),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
     let mut base = range.start;
@@ -126,13 +127,13 @@ fn pass_with(
             &copy[..]
         };
         let n = chunk(bytes, spare, found);
-        let n = keep(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
-        for &offset in &spare[..n] {
-            let at = base + usize::from(offset);
+        let n = keep_grams(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
+        for &entry in &spare[..n] {
+            let at = base + usize::from(entry & (1 << GRAMS) - 1);
             if at >= range.end {
                 return;
             }
-            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020);
+            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020, entry >> GRAMS);
         }
         base += bytes.len() - LOOKAHEAD;
     }
@@ -167,6 +168,23 @@ fn keep(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> usize) -> usize {
     for &offset in from {
         to[kept] = offset;
         kept += test(usize::from(offset)) & 1;
+    }
+    kept
+}
+
+/// In a list of offsets, those below [`CHUNK`] and [`BLOCK`], the bits from here on say for which grams they pass.
+const GRAMS: u32 = 12;
+const _: () = assert!(CHUNK + BLOCK <= 1 << GRAMS);
+
+/// The same, and puts down with each offset what the test says of it.
+#[inline(always)]
+fn keep_grams(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> u16) -> usize {
+    let to = &mut to[..from.len()];
+    let mut kept = 0;
+    for &offset in from {
+        let grams = test(usize::from(offset));
+        to[kept] = offset | grams << GRAMS;
+        kept += usize::from(grams != 0);
     }
     kept
 }

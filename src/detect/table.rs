@@ -321,9 +321,9 @@ impl Filter<'_> {
     }
 
     /// The second test: whether the bytes round the gram may be those of its keyword. `near` is two bytes, the gram's
-    /// four, and two more.
+    /// four, and two more. Bit 0 for a gram of four bytes, see [`gram_of`], and bit 1 for one of three, [`short_of`].
     #[inline(always)]
-    pub fn near_test(&self, near: u64) -> usize {
+    pub fn near_test(&self, near: u64) -> u16 {
         let folded = (near >> 16) as u32 | 0x2020_2020;
         // Each byte becomes the place of its bit in the four bytes that are looked up.
         let places = near & 0x0707_0000_0000_0707 | 0x1810_0000_0000_0800;
@@ -331,7 +331,7 @@ impl Filter<'_> {
         let passes = |mask: u32| mask >> a & mask >> b & mask >> c & mask >> d;
         let four = passes(u32::from_le_bytes(self.grams[gram_of(folded)]));
         let three = passes(u32::from_le_bytes(self.short[short_of(folded) - GRAMS]));
-        ((four | three) & 1) as usize
+        (four & 1 | (three & 1) << 1) as u16
     }
 }
 
