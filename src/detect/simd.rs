@@ -129,7 +129,7 @@ fn pass_with(
         let n = chunk(bytes, spare, found);
         let n = keep_grams(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
         for &entry in &spare[..n] {
-            let at = base + usize::from(entry & (1 << GRAMS) - 1);
+            let at = base + usize::from(entry & ((1 << GRAMS) - 1));
             if at >= range.end {
                 return;
             }
