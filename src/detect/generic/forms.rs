@@ -1,6 +1,6 @@
 //! More of what is no credential by its form, its name or the file that it stands in; see [`super::refuse`].
 
-use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote};
+use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, lex};
 use crate::detect::{
     entropy::{holds_caseless, is_word},
     structure::text::decode64,
@@ -32,6 +32,7 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || value.starts_with(b"PBEWITH")
         || is_name_of_itself(key, value)
         || is_variable(value)
+        || is_remark(hay, p, value)
 }
 
 /// `W/"…"`: the tag of a version of a document.
@@ -170,6 +171,16 @@ fn is_variable(value: &[u8]) -> bool {
     LAST.iter().any(|word| last == word.as_bytes())
         && parts.clone().count() >= 2
         && parts.all(|part| (2..=12).contains(&part.len()) && part.iter().all(u8::is_ascii_uppercase))
+}
+
+/// A word behind a word in a comment or heading: `# Password validation`.
+fn is_remark(hay: &[u8], p: &Proposal, value: &[u8]) -> bool {
+    if p.operator != Operator::Flag || p.quote != Quote::None || !value.iter().all(u8::is_ascii_lowercase) {
+        return false;
+    }
+    let from = p.anchor.start.saturating_sub(BEFORE).min(p.key.start);
+    let before = hay[lex::line_start(hay, p.key.start, from)..p.key.start].trim_ascii();
+    !before.is_empty() && before.iter().all(|b| b"#/*-;".contains(b))
 }
 
 /// Behind `Basic`, what is no user and password in base64.

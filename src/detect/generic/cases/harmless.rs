@@ -281,4 +281,9 @@ pub(super) const HARMLESS: &[(&str, &str)] = &[
     ("chart/templates/pod.yaml", "checksum/secret: 5d41402abc4b2a76b9719d911017c592ae2f1b3c4d5e6f708192a3b4c5d6e7f8"),
     ("docs/api.md", "All nodes are identified by node-2.name, and links by link_4.name."),
     ("src/api.json", r#"{"merchant_token": "Q7ZP0LM3XV9RT2KD8WB4"}"#),
+    (
+        "conf/settings.py-tpl",
+        "# Password validation\n# https://docs.example.com/en/{{ v }}/ref/settings/#auth-password-validators\n\nVALIDATORS = [",
+    ),
+    ("src/login.conf", "  // password policy"),
 ];
