@@ -12,7 +12,7 @@
 //! 3. **Neighbours**: two bytes before and two behind the gram, against bits kept per gram. 0.5 % pass.
 //! 4. **Compare**: `bytes | fold == text`, eight at a time, where `fold` is 0x20 for the letters of a caseless keyword.
 //! 5. **Round** ([`Anchors::find`] alone): one byte before the keyword and four behind it, by sets that the keyword's rules
-//!    leave, 64 of which one word per byte tells apart. In English two anchors in three end here, in source every second.
+//!    leave, 64 of which one word per byte tells apart. In English a third of the anchors end here, in source more than half.
 //!
 //! Steps 2 and 3 copy offsets from list to list and have no branch on the data; that matters more than the work itself.
 //! The filters 1 to 3 only ever let too much pass, so all forms give the same anchors as the compare alone would.
