@@ -109,13 +109,12 @@ impl Anchors {
     /// An occurrence may reach beyond `range.end`, up to the end of `hay`. Cheap enough to be called on ranges of a
     /// hundred bytes.
     pub fn find_all(&self, hay: &[u8], range: Range<usize>, out: &mut Vec<Anchor>) {
-        self.find_where(hay, range, out, |_, _, _| true);
+        self.find_where(hay, range, out, |_, _, _, _| true);
     }
 
     /// The same but for those round which stands what may not: none of their rules could come true.
     pub fn find(&self, hay: &[u8], range: Range<usize>, out: &mut Vec<Anchor>) {
-        let entries = self.table.entries();
-        self.find_where(hay, range, out, |hay, start, entry| entries.allows(hay, start, entry));
+        self.find_where(hay, range, out, |entries, hay, start, entry| entries.allows(hay, start, entry));
     }
 
     #[inline(always)]
@@ -124,7 +123,7 @@ impl Anchors {
         hay: &[u8],
         range: Range<usize>,
         out: &mut Vec<Anchor>,
-        allows: impl Fn(&[u8], usize, &Entry) -> bool,
+        allows: impl Fn(Entries<'_>, &[u8], usize, &Entry) -> bool,
     ) {
         let range = range.start..range.end.min(hay.len());
         if range.is_empty() || hay.len() - range.start < MIN_KEYWORD || self.is_empty() {
@@ -141,7 +140,10 @@ impl Anchors {
                 for entry in entries.bucket(bucket).iter().map(Entry::read) {
                     // One compare: a start before the range wraps round to a huge number.
                     let start = at.wrapping_sub(entry.offset);
-                    if range.contains(&start) && matches(entries, &hay[start..], &entry) && allows(hay, start, &entry) {
+                    if range.contains(&start)
+                        && matches(entries, &hay[start..], &entry)
+                        && allows(entries, hay, start, &entry)
+                    {
                         sorted.push(Anchor { start, keyword: entry.keyword });
                     }
                 }
@@ -213,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rules::around::Around;
+    use crate::rules::{around::Around, shape};
 
     type Words = Vec<(Vec<u8>, bool)>;
 
@@ -352,11 +354,7 @@ mod tests {
 
     #[test]
     fn what_stands_round_a_keyword_is_asked_for() {
-        let set = |bytes: &[u8]| {
-            let mut set = [0_u64; 4];
-            bytes.iter().for_each(|&byte| set[usize::from(byte / 64)] |= 1 << (byte % 64));
-            set
-        };
+        let set = |bytes: &[u8]| shape::set_of(|byte| bytes.contains(&byte));
         let (digits, dash, any) = (set(b"0123456789"), set(b"-"), [u64::MAX; 4]);
         let around = Around { before: [dash, any], after: [digits, set(b"xyz")], behind: 2 };
         let keyword = Keyword { text: b"key", caseless: true, around };

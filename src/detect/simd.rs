@@ -129,11 +129,11 @@ fn pass_with(
         let n = chunk(bytes, spare, found);
         let n = keep_grams(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
         for &entry in &spare[..n] {
-            let at = base + usize::from(entry & ((1 << GRAMS) - 1));
+            let at = base + usize::from(entry & ((1 << GRAMS_AT) - 1));
             if at >= range.end {
                 return;
             }
-            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020, entry >> GRAMS);
+            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020, entry >> GRAMS_AT);
         }
         base += bytes.len() - LOOKAHEAD;
     }
@@ -173,8 +173,8 @@ fn keep(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> usize) -> usize {
 }
 
 /// In a list of offsets, those below [`CHUNK`] and [`BLOCK`], the bits from here on say for which grams they pass.
-const GRAMS: u32 = 12;
-const _: () = assert!(CHUNK + BLOCK <= 1 << GRAMS);
+const GRAMS_AT: u32 = 12;
+const _: () = assert!(CHUNK + BLOCK <= 1 << GRAMS_AT);
 
 /// The same, and puts down with each offset what the test says of it.
 #[inline(always)]
@@ -183,7 +183,7 @@ fn keep_grams(from: &[u16], to: &mut [u16], test: impl Fn(usize) -> u16) -> usiz
     let mut kept = 0;
     for &offset in from {
         let grams = test(usize::from(offset));
-        to[kept] = offset | grams << GRAMS;
+        to[kept] = offset | grams << GRAMS_AT;
         kept += usize::from(grams != 0);
     }
     kept

@@ -280,7 +280,7 @@ impl<'a> Entries<'a> {
     /// Whether the bytes round the keyword of an entry, which starts at `start`, are among those that may stand there. Near
     /// the ends of the text they are taken to be.
     #[inline(always)]
-    pub fn allows(&self, hay: &[u8], start: usize, entry: &Entry) -> bool {
+    pub fn allows(self, hay: &[u8], start: usize, entry: &Entry) -> bool {
         let sets = |byte: u8| u64::from_le_bytes(self.sets[usize::from(byte)]);
         let of_case = |[capital, small]: [u8; 2], own: u8| if own & 0x20 == 0 { capital } else { small };
         let end = start + entry.len;

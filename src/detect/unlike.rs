@@ -4,7 +4,7 @@
 //! Looks no further than a context rule's verdict does: [`MARGIN`] bytes before the match, and to the secret's end.
 
 use super::{
-    entropy::{digits, holds, holds_caseless, is_word},
+    entropy::{digits, ends_caseless, holds, holds_caseless, is_word},
     generic,
     verify::Fate,
 };
@@ -118,12 +118,8 @@ fn is_asked_for(loaded: &LoadedRule, word: &[u8]) -> bool {
 }
 
 /// `PUBKEY`, `publicKey`
-fn says_public(name: &[u8]) -> bool {
+pub(super) fn says_public(name: &[u8]) -> bool {
     [&b"pubkey"[..], b"publickey", b"public_key", b"pub_key", b"public-key"].iter().any(|end| ends_caseless(name, end))
-}
-
-fn ends_caseless(name: &[u8], end: &[u8]) -> bool {
-    name.len() >= end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
 }
 
 /// `RADIO_FLAG_ACK`, `list_v2_items`: words with `_` between, of one case.

@@ -3,7 +3,7 @@
 
 use super::{
     rule::Gate,
-    shape::{ByteSet, union},
+    shape::{ByteSet, is_word, set_of, union},
     table::Owner,
 };
 
@@ -44,7 +44,7 @@ impl Around {
     fn one(keyword: &[u8], owner: &Owner) -> Option<Self> {
         match owner.gate {
             Gate::Keyword => {
-                let before = if owner.bounded { set(|b| !is_word(b)) } else { ANY };
+                let before = if owner.bounded { set_of(|b| !is_word(b)) } else { ANY };
                 let behind = if owner.in_window { 0 } else { owner.follow_min.min(BEHIND) };
                 let after = if behind > 0 { owner.follow } else { ANY };
                 Some(Self { before: [before; 2], after: [after; 2], behind })
@@ -60,11 +60,11 @@ impl Around {
         let (first, last) = (keyword.first().copied().unwrap_or(0), keyword.last().copied().unwrap_or(0));
         let mut around = Self { behind: 1, ..Self::ANYTHING };
         if first.is_ascii_alphabetic() {
-            around.before = [set(|b| !b.is_ascii_uppercase()), set(|b| !b.is_ascii_alphabetic())];
+            around.before = [set_of(|b| !b.is_ascii_uppercase()), set_of(|b| !b.is_ascii_alphabetic())];
         }
         if last.is_ascii_alphabetic() {
-            let capital = set(|b| !b.is_ascii_alphabetic() || begins_suffix(b));
-            let small = set(|b| !b.is_ascii_lowercase() || begins_suffix(b));
+            let capital = set_of(|b| !b.is_ascii_alphabetic() || begins_suffix(b));
+            let small = set_of(|b| !b.is_ascii_lowercase() || begins_suffix(b));
             around.after = [capital, small];
         }
         around
@@ -78,15 +78,4 @@ impl Around {
             behind: self.behind.min(other.behind),
         }
     }
-}
-
-/// A byte of a word as `\b` takes it.
-pub(super) fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-fn set(test: impl Fn(u8) -> bool) -> ByteSet {
-    let mut set = [0; 4];
-    (0..=u8::MAX).filter(|&byte| test(byte)).for_each(|byte| set[usize::from(byte) / 64] |= 1 << (byte % 64));
-    set
 }

@@ -6,8 +6,6 @@ use regex_syntax::{
     hir::{Class, Hir, HirKind, Look},
 };
 
-use super::around::is_word;
-
 /// Bytes that a pattern without an upper bound may reach past its keyword, where the rule does not say.
 pub const DEFAULT_WINDOW: usize = 1024;
 /// The widest window a rule may ask for: a private key of 8,192 bits in PEM takes about 7 KiB.
@@ -89,6 +87,20 @@ fn insert(set: &mut ByteSet, byte: u8) {
 #[must_use]
 pub fn has(set: &ByteSet, byte: u8) -> bool {
     set[usize::from(byte) / 64] >> (byte % 64) & 1 == 1
+}
+
+/// The bytes that pass a test.
+#[must_use]
+pub fn set_of(test: impl Fn(u8) -> bool) -> ByteSet {
+    let mut set = [0; 4];
+    (0..=u8::MAX).filter(|&byte| test(byte)).for_each(|byte| insert(&mut set, byte));
+    set
+}
+
+/// A byte of a word as `\b` takes it.
+#[must_use]
+pub fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 fn collect(hir: &Hir, set: &mut ByteSet) {
@@ -282,10 +294,7 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
 
 /// Whether no byte of a word can stand between these pieces and a word.
 fn is_bounded(before: &[&Hir]) -> bool {
-    let no_word = |class: &Hir| {
-        let bytes = alphabet(class);
-        (0..=u8::MAX).all(|byte| !has(&bytes, byte) || !is_word(byte))
-    };
+    let no_word = |class: &Hir| alphabet(class).iter().zip(set_of(is_word)).all(|(a, b)| a & b == 0);
     let look = |part: &&&Hir| matches!(part.kind(), HirKind::Look(look) if !BOUNDS.contains(look));
     let Some(last) = before.iter().rev().find(|part| !look(part)) else { return false };
     match last.kind() {

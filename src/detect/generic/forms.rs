@@ -1,9 +1,10 @@
 //! More of what is no credential by its form, its name or the file that it stands in; see [`super::refuse`].
 
-use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, lex};
+use super::{AFTER, Operator, Proposal, ProposalKind, Quote, lex, refuse::before_key};
 use crate::detect::{
-    entropy::{holds_caseless, is_word},
+    entropy::{ends_caseless, holds_caseless, is_word},
     structure::text::decode64,
+    unlike,
 };
 
 /// Whether a value is none by its form or by what stands right before it.
@@ -61,8 +62,7 @@ fn is_policy(value: &[u8]) -> bool {
 
 /// `checksum/secret: …`, as charts say which version of a secret they were made with.
 fn is_checksum_of_secrets(hay: &[u8], p: &Proposal) -> bool {
-    let before = &hay[p.anchor.start.saturating_sub(BEFORE).min(p.key.start)..p.key.start];
-    before.ends_with(b"checksum/") || p.key.of(hay).starts_with(b"checksum/")
+    before_key(hay, p).ends_with(b"checksum/") || p.key.of(hay).starts_with(b"checksum/")
 }
 
 /// Nodes of a network are known by their public keys: `enode://…@host`, `enr:-…`.
@@ -123,15 +123,9 @@ fn is_slot(hay: &[u8], p: &Proposal) -> bool {
         && digits.iter().all(u8::is_ascii_hexdigit)
 }
 
-fn ends_caseless(key: &[u8], end: &[u8]) -> bool {
-    key.len() >= end.len() && key[key.len() - end.len()..].eq_ignore_ascii_case(end)
-}
-
 /// `hexPubkey`, `SIGN_PUBLIC_KEY`
 fn says_public(key: &[u8]) -> bool {
-    [&b"pubkey"[..], b"publickey", b"public_key", b"public-key", b"pub_key", b"keygrip"]
-        .iter()
-        .any(|end| ends_caseless(key, end))
+    unlike::says_public(key) || ends_caseless(key, b"keygrip")
 }
 
 /// `signingKeyId`, `secretName`: says which key or secret is meant. An id of an access key is half of a credential.
@@ -178,8 +172,8 @@ fn is_remark(hay: &[u8], p: &Proposal, value: &[u8]) -> bool {
     if p.operator != Operator::Flag || p.quote != Quote::None || !value.iter().all(u8::is_ascii_lowercase) {
         return false;
     }
-    let from = p.anchor.start.saturating_sub(BEFORE).min(p.key.start);
-    let before = hay[lex::line_start(hay, p.key.start, from)..p.key.start].trim_ascii();
+    let before = before_key(hay, p);
+    let before = before[lex::line_start(before, before.len(), 0)..].trim_ascii();
     !before.is_empty() && before.iter().all(|b| b"#/*-;".contains(b))
 }
 

@@ -86,7 +86,7 @@ fn is_number(p: &Proposal, value: &[u8]) -> bool {
 }
 
 /// The bytes before the key, within the window.
-fn before_key<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
+pub(super) fn before_key<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
     &hay[p.anchor.start.saturating_sub(BEFORE).min(p.key.start)..p.key.start]
 }
 
