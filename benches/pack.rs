@@ -17,7 +17,7 @@ use stanch::source::git::objects::object::{HashKind, KindSet, ObjectIx, ObjectKi
 use stanch::source::git::objects::read::ReadCache;
 use stanch::source::git::objects::store::ObjectStore;
 use stanch::source::git::objects::walk::{Entry, WalkOptions};
-use stanch::source::git::origin::commit_rows::CommitRows;
+use stanch::source::git::origin::commit_rows::{CommitReader, CommitRows};
 use stanch::source::git::trees::tree_index::TreeIndex;
 use stanch::source::git::{Known, Repo, Wanted, introduce_known};
 
@@ -80,11 +80,15 @@ fn walk_all(store: &ObjectStore, threads: usize, mode: &str) -> (Sum, Vec<Proble
 fn origins(store: &ObjectStore, repo: &Path, threads: usize) -> (Sum, Vec<Problem>) {
     let options = WalkOptions { kinds: KindSet::COMMITS, threads, ..WalkOptions::default() };
     let start = cpu_seconds();
-    let (parts, mut problems) = store.walk(&options, CommitRows::default, |rows, entry, _: Option<&()>| {
-        rows.add(store, entry.ix, entry.data);
-    });
+    let (parts, mut problems) = store.walk(
+        &options,
+        || CommitReader::new(store),
+        |reader, entry, _: Option<&()>| {
+            reader.add(entry.ix, entry.data);
+        },
+    );
     let mut commits = CommitRows::default();
-    parts.into_iter().for_each(|part| commits.append(part));
+    parts.into_iter().for_each(|part| commits.append(part.finish()));
     let read_commits = cpu_seconds();
     let blobs = (0..store.len() as u32).map(ObjectIx).filter(|&ix| store.kind(ix) == Some(ObjectKind::Blob));
     let blobs: Vec<ObjectIx> = blobs.step_by(50).collect();

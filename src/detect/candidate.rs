@@ -29,6 +29,32 @@ impl Detector {
         found.iter().filter(may_be_shown).map(|raw| (raw.rule, raw.secret.of(text)))
     }
 
+    /// Of what was found, what has a say in what is wanted: all that shares bytes with it, or with what does, and the parts
+    /// of credentials in several parts.
+    pub(super) fn concerned(&self, found: &[Raw], wanted: impl Fn(&Raw) -> bool) -> Vec<Raw> {
+        let rule = |raw: &Raw| self.rules().get(raw.rule);
+        let partners: Vec<&str> =
+            found.iter().filter_map(|raw| rule(raw).rule.partner.as_ref()).map(|partner| &*partner.rule).collect();
+        let is_part = |raw: &Raw| rule(raw).rule.partner.is_some() || partners.contains(&&*rule(raw).info.id);
+        let mut sorted = found.to_vec();
+        sorted.sort_by_key(|raw| raw.secret.start);
+        let (mut kept, mut rest) = (Vec::new(), &sorted[..]);
+        while let Some(first) = rest.first() {
+            let mut end = first.secret.end;
+            let shares = |raw: &&Raw| {
+                let shares = raw.secret.start < end;
+                end = end.max(raw.secret.end);
+                shares
+            };
+            let (group, others) = rest.split_at(rest.iter().take_while(shares).count().max(1));
+            if group.iter().any(|raw| is_part(raw) || wanted(raw)) {
+                kept.extend_from_slice(group);
+            }
+            rest = others;
+        }
+        kept
+    }
+
     /// Turns what was found in one blob into candidates, sorted by place.
     pub(super) fn finish(
         &self,

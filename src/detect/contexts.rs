@@ -6,12 +6,15 @@ use super::{
     Detector,
     context::{self, RUN},
     generic::{self, ProposalKind},
-    runs::{Run, find_runs, is_value_like},
+    runs::{Run, find_runs, is_token_byte, is_value_like},
     verify::{Fate, Raw, Scratch},
 };
 use crate::{
     model::{Confidence, Span},
-    rules::table::Pass,
+    rules::{
+        shape::{ByteSet, has, set_of},
+        table::Pass,
+    },
 };
 
 /// How far before a run a provider's word may start.
@@ -130,20 +133,64 @@ impl Detector {
         }
     }
 
-    /// How far the verdict on any provider's word looks before and after the word's start.
+    /// How far the verdicts on providers' words, and on runs, look.
     #[must_use]
-    pub fn context_reach(&self) -> (usize, usize) {
-        let mut widest = (context::GAP + 1, BEFORE_RUN + RUN + 1);
+    pub fn context_reach(&self) -> ContextReach {
+        let mut reach = ContextReach {
+            before: context::GAP + 1,
+            gap: 0,
+            tail: TAIL,
+            most: BEFORE_RUN + RUN + 1,
+            values: set_of(is_token_byte),
+        };
         if self.options.confidence == Confidence::Low {
-            widest = (widest.0.max(generic::RANDOM_REACH.0), widest.1.max(generic::RANDOM_REACH.1));
+            let (before, after) = generic::RANDOM_REACH;
+            reach.before = reach.before.max(before);
+            reach.tail = reach.tail.max(before + TAIL);
+            reach.most = reach.most.max(after);
         }
         for (keyword, &length) in self.words.iter().enumerate() {
+            let length = usize::from(length);
+            reach.gap = reach.gap.max(length + context::GAP + RUN);
             for owner in self.rules.table().owners(Pass::BeforeRuns, keyword as u32) {
-                let (before, after) = context::reach(&owner, length.into());
-                widest = (widest.0.max(before + owner.near), widest.1.max(after + owner.near));
+                let (before, after) = context::reach(&owner, length);
+                reach.before = reach.before.max(before + owner.near);
+                reach.tail = reach.tail.max(owner.near + TAIL);
+                reach.most = reach.most.max(after + owner.near);
+                reach.values.iter_mut().zip(owner.follow).for_each(|(all, these)| *all |= these);
             }
         }
-        widest
+        reach
+    }
+}
+
+/// How far the verdicts of [`Detector::contexts`] look: before a word a fixed number of bytes, behind it to the end of the
+/// values that begin close behind it.
+pub struct ContextReach {
+    /// Bytes before a word's start.
+    pub before: usize,
+    /// Bytes from a word's start to that of a value, at most.
+    gap: usize,
+    /// Bytes behind a value that are looked at.
+    tail: usize,
+    /// Bytes from a word's start that are looked at, at most.
+    most: usize,
+    /// What values, and runs, are made of.
+    values: ByteSet,
+}
+
+/// Bytes behind a value that say whether it is whole, and one to spare.
+const TAIL: usize = 3;
+
+impl ContextReach {
+    /// The first place in `text` where a word, or a run, may start whose verdict looks at the byte at `change` or behind it.
+    #[must_use]
+    pub fn start(&self, text: &[u8], change: usize) -> usize {
+        let stop = change.saturating_sub(self.most);
+        // Whatever starts before this value, or run, ends before it as well.
+        let end = change.saturating_sub(self.tail).max(stop);
+        let value = text[stop..end].iter().rev().take_while(|&&byte| has(&self.values, byte)).count();
+        (end - value).saturating_sub(self.gap).max(stop)
     }
 }
 

@@ -47,7 +47,7 @@ use self::{
     pattern::Pattern,
 };
 pub use self::{
-    contexts::run_range,
+    contexts::{ContextReach, run_range},
     hidden::Hidden,
     verify::{Fate, Raw, Scratch},
 };
@@ -152,6 +152,25 @@ impl Detector {
     /// Everything that `text`, found at `path`, holds, encoded or not.
     pub fn scan(&self, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
         self.scan_to(text, path, scratch, decode::DEPTH)
+    }
+
+    /// The same where steps 1 to 3 are done, for what is `wanted` by rule and secret: `found` is all that was found in the
+    /// text, in which nothing stands encoded.
+    pub fn scan_known(
+        &self,
+        text: &[u8],
+        path: &[u8],
+        found: &[Raw],
+        wanted: impl Fn(u32, &[u8]) -> bool,
+    ) -> Vec<Candidate> {
+        let concerned = self.concerned(found, |raw| wanted(raw.rule, raw.secret.of(text)));
+        self.finish(text, path, concerned, &mut Lines::new(text))
+    }
+
+    /// Whether what the tests reject is kept as well.
+    #[must_use]
+    pub fn explains(&self) -> bool {
+        self.options.explain
     }
 
     fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {

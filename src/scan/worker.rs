@@ -16,7 +16,7 @@ use super::{
     shipped,
 };
 use crate::{
-    detect::Scratch,
+    detect::{Detector, Raw, Scratch},
     filter::inline,
     model::{Candidate, Exposure, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
@@ -35,12 +35,29 @@ pub(crate) struct Worker<'c> {
     scratch: Scratch,
     buffer: Buffer,
     found: Collector,
+    /// What is known of the text at hand.
+    known: Option<Known<'c>>,
+}
+
+/// All that was found in a text, and what of it is wanted, by rule and secret.
+struct Known<'c> {
+    /// Where the text stands in memory.
+    place: (usize, usize),
+    found: &'c [Raw],
+    keys: &'c BTreeSet<&'c (u32, Box<[u8]>)>,
+}
+
+impl Known<'_> {
+    fn scan(&self, detector: &Detector, text: &[u8], path: &[u8]) -> Vec<Candidate> {
+        let wanted = |rule, secret: &[u8]| self.keys.iter().any(|(index, bytes)| *index == rule && **bytes == *secret);
+        detector.scan_known(text, path, self.found, wanted)
+    }
 }
 
 impl<'c> Worker<'c> {
     pub(crate) fn new(scanner: &'c Scanner<'c>, collector: &'c Mutex<Collector>) -> Self {
         let (scratch, found) = (Scratch::default(), Collector::default());
-        Self { scanner, collector, scratch, buffer: Buffer::default(), found }
+        Self { scanner, collector, scratch, buffer: Buffer::default(), found, known: None }
     }
 
     /// Reads and scans one file.
@@ -161,10 +178,20 @@ impl<'c> Worker<'c> {
         self.found.merge(brought);
     }
 
-    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`.
-    pub(crate) fn report(&mut self, repo: &Repo, place: &Place, bytes: &[u8], keys: &BTreeSet<&(u32, Box<[u8]>)>) {
-        let kept = std::mem::take(&mut self.found);
+    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`. What was `known` to be
+    /// found in the bytes themselves is not looked for again. Counts nothing: all was counted when it was found.
+    pub(crate) fn report(
+        &mut self,
+        repo: &Repo,
+        place: &Place,
+        bytes: &[u8],
+        keys: &'c BTreeSet<&'c (u32, Box<[u8]>)>,
+        known: Option<&'c [Raw]>,
+    ) {
+        let (kept, stats) = (std::mem::take(&mut self.found), self.scratch.stats);
+        self.known = known.map(|found| Known { place: place_of(bytes), found, keys });
         let done = self.unpacks(Some(repo), place, bytes, false);
+        (self.known, self.scratch.stats) = (None, stats);
         let sink = std::mem::replace(&mut self.found, kept);
         if !done {
             self.panicked(place.path(), true);
@@ -222,7 +249,11 @@ impl<'c> Worker<'c> {
     }
 
     fn detect(&mut self, place: &Place, unit: &Unit<'_>, text: &[u8], converted: Option<&Converted>) {
-        let candidates = self.scanner.detector.scan(text, place.path().as_slice(), &mut self.scratch);
+        let (detector, path) = (&self.scanner.detector, place.path());
+        let candidates = match &self.known {
+            Some(known) if known.place == place_of(text) => known.scan(detector, text, &path),
+            _ => detector.scan(text, &path, &mut self.scratch),
+        };
         if candidates.is_empty() {
             return;
         }
@@ -272,6 +303,11 @@ impl<'c> Worker<'c> {
             inline,
         }
     }
+}
+
+/// Where bytes stand in memory.
+fn place_of(bytes: &[u8]) -> (usize, usize) {
+    (bytes.as_ptr().addr(), bytes.len())
 }
 
 /// A text that some bytes hold.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use bstr::BString;
 
-use crate::source::git::objects::object::ObjectIx;
+use crate::{detect::Raw, source::git::objects::object::ObjectIx};
 
 /// A secret: the rule that found it, and its bytes.
 pub(super) type Key = (u32, Box<[u8]>);
@@ -20,6 +20,9 @@ pub(super) enum Holder {
     Name(u32),
 }
 
+/// So many matches are kept by each thread, 32 MB, lest what holds them be searched again for the report.
+const MOST_KEPT: usize = 400_000;
+
 /// What one thread found.
 #[derive(Default)]
 pub(super) struct Hits {
@@ -28,6 +31,8 @@ pub(super) struct Hits {
     count: u32,
     names: Vec<BString>,
     held: Vec<(u32, Holder)>,
+    matches: HashMap<ObjectIx, Box<[Raw]>>,
+    kept: usize,
 }
 
 /// What all threads found.
@@ -39,6 +44,8 @@ pub(super) struct Held {
     pub(super) names: Vec<BString>,
     /// Secret, by number, and holder: sorted, each once.
     pub(super) pairs: Vec<(u32, Holder)>,
+    /// All that was found in a blob, where it was kept.
+    pub(super) matches: HashMap<ObjectIx, Box<[Raw]>>,
 }
 
 impl Hits {
@@ -47,6 +54,15 @@ impl Hits {
         // Often the same secret stands in a file several times in a row.
         if self.held.last() != Some(&(number, holder)) {
             self.held.push((number, holder));
+        }
+    }
+
+    /// Keeps all that was found in a blob, while there is room.
+    pub(super) fn keep(&mut self, blob: ObjectIx, found: [&[Raw]; 2]) {
+        let count = found[0].len() + found[1].len();
+        if self.kept + count <= MOST_KEPT {
+            self.kept += count;
+            self.matches.insert(blob, found.concat().into());
         }
     }
 
@@ -96,7 +112,13 @@ impl Held {
         let secrets: BTreeSet<&Key> = listed.iter().flatten().map(|(key, _)| key).collect();
         let secrets: Vec<Key> = secrets.into_iter().cloned().collect();
         let mut pairs = Vec::with_capacity(parts.iter().map(|part| part.held.len()).sum());
+        let mut matches = HashMap::new();
         for (part, listed) in parts.into_iter().zip(listed) {
+            if matches.is_empty() {
+                matches = part.matches;
+            } else {
+                matches.extend(part.matches);
+            }
             let mut numbers = vec![0; part.count as usize];
             for (key, number) in listed {
                 numbers[number as usize] = secrets.partition_point(|other| *other < key) as u32;
@@ -110,7 +132,7 @@ impl Held {
         }
         pairs.sort_unstable();
         pairs.dedup();
-        Self { secrets, names, pairs }
+        Self { secrets, names, pairs, matches }
     }
 
     /// Each secret with all that holds it.

@@ -1,6 +1,7 @@
 //! The walk over all objects: which of them hold which secrets.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Mutex,
 };
@@ -10,7 +11,7 @@ use bstr::BString;
 use super::hits::{Held, Hits, Holder};
 use crate::{
     detect::Scratch,
-    model::{Place, Provenance, SkipReason, Skipped},
+    model::{ObjectPart, Place, Provenance, SkipReason, Skipped},
     scan::{
         Scanner,
         inherit::{Carried, Heir, Version},
@@ -22,12 +23,12 @@ use crate::{
         git::{
             history::{Text, commit_texts, tag_texts},
             objects::{
-                object::{KindSet, ObjectKind},
+                object::{KindSet, ObjectIx, ObjectKind},
                 object_set::ObjectSet,
                 store::ObjectStore,
                 walk::{Entry, WalkOptions},
             },
-            origin::commit_rows::CommitRows,
+            origin::commit_rows::{CommitReader, CommitRows},
             trees::tree_index::TreeIndex,
         },
         text,
@@ -43,6 +44,10 @@ pub(super) struct Found {
     pub(super) clean: ObjectSet,
 }
 
+/// So many people are remembered, with names and addresses of so many bytes.
+const MOST_PEOPLE: usize = 1 << 16;
+const LONGEST_PERSON: usize = 128;
+
 /// One thread's share.
 struct Search<'s> {
     scanner: &'s Scanner<'s>,
@@ -50,10 +55,14 @@ struct Search<'s> {
     worker: Worker<'s>,
     scratch: Scratch,
     hits: Hits,
-    commits: CommitRows,
+    commits: CommitReader<'s>,
+    /// People that hold no secret.
+    people: HashSet<Box<[u8]>>,
     clean: ObjectSet,
     items: u64,
     bytes: u64,
+    /// Where keywords stand in blobs, found anew or not.
+    anchors: u64,
     /// What the observer has heard of them.
     told: (u64, u64),
 }
@@ -87,7 +96,7 @@ impl Found {
         let (mut commits, mut clean) = (CommitRows::default(), ObjectSet::default());
         for mut search in searches {
             search.settle(collector);
-            commits.append(search.commits);
+            commits.append(search.commits.finish());
             clean.append(&search.clean);
             hits.push(search.hits);
         }
@@ -112,8 +121,21 @@ impl<'s> Search<'s> {
     fn new(scanner: &'s Scanner<'s>, store: &'s ObjectStore, collector: &'s Mutex<Collector>) -> Self {
         let worker = scanner.worker(collector);
         let (scratch, hits) = (Scratch::default(), Hits::default());
-        let (commits, clean) = (CommitRows::default(), ObjectSet::default());
-        Self { scanner, store, worker, scratch, hits, commits, clean, items: 0, bytes: 0, told: (0, 0) }
+        let (commits, people, clean) = (CommitReader::new(store), HashSet::new(), ObjectSet::default());
+        Self {
+            scanner,
+            store,
+            worker,
+            scratch,
+            hits,
+            commits,
+            people,
+            clean,
+            items: 0,
+            bytes: 0,
+            anchors: 0,
+            told: (0, 0),
+        }
     }
 
     /// Says how much has been read since the last time.
@@ -128,6 +150,7 @@ impl<'s> Search<'s> {
         let mut all = collector.lock().expect("no holder panics");
         all.coverage.items += self.items;
         all.coverage.bytes += self.bytes;
+        all.stats.anchors += self.anchors;
     }
 
     /// One object; a fault of ours costs this object only.
@@ -205,13 +228,20 @@ impl<'s> Search<'s> {
             self.container(entry);
             return None;
         }
+        self.anchors += carried.anchors() as u64;
+        let (detector, mut is_held, mut is_encoded) = (&self.scanner.detector, false, false);
         for found in [&carried.verified, &carried.contexts] {
-            for (rule, secret) in self.scanner.detector.secrets(entry.data, found) {
+            for (rule, secret) in detector.secrets(entry.data, found) {
                 self.hits.hold(rule, secret, Holder::Blob(entry.ix));
+                is_held = true;
             }
         }
         for (rule, secret) in carried.encoded.secrets() {
             self.hits.hold(rule, secret, Holder::Blob(entry.ix));
+            is_encoded = true;
+        }
+        if is_held && !is_encoded && !detector.explains() {
+            self.hits.keep(entry.ix, [&carried.verified, &carried.contexts]);
         }
         entry.has_children.then_some(carried)
     }
@@ -226,18 +256,29 @@ impl<'s> Search<'s> {
 
     fn text(&mut self, entry: &Entry<'_>, kind: ObjectKind) {
         let id = self.store.id(entry.ix);
-        let (detector, scratch, hits) = (&self.scanner.detector, &mut self.scratch, &mut self.hits);
-        let scan = |text: Text<'_>| {
-            let mut give = |rule: u32, secret: &[u8]| hits.hold(rule, secret, Holder::Text(entry.ix));
-            detector.all_secrets(text.bytes, scratch, &mut give);
-        };
         match kind {
             ObjectKind::Commit => {
-                commit_texts(id, entry.data).for_each(scan);
-                self.commits.add(self.store, entry.ix, entry.data);
+                commit_texts(id, entry.data).for_each(|text| self.part(entry.ix, text));
+                self.commits.add(entry.ix, entry.data);
             }
-            ObjectKind::Tag => tag_texts(id, entry.data).for_each(scan),
+            ObjectKind::Tag => tag_texts(id, entry.data).for_each(|text| self.part(entry.ix, text)),
             ObjectKind::Tree | ObjectKind::Blob => {}
+        }
+    }
+
+    /// A part of a commit or tag. The same people wrote most of them.
+    fn part(&mut self, ix: ObjectIx, text: Text<'_>) {
+        let is_person = matches!(text.part, ObjectPart::CommitAuthor | ObjectPart::CommitCommitter);
+        if is_person && self.people.contains(text.bytes) {
+            return;
+        }
+        let (hits, mut is_clean) = (&mut self.hits, true);
+        self.scanner.detector.all_secrets(text.bytes, &mut self.scratch, &mut |rule, secret| {
+            hits.hold(rule, secret, Holder::Text(ix));
+            is_clean = false;
+        });
+        if is_person && is_clean && self.people.len() < MOST_PEOPLE && text.bytes.len() <= LONGEST_PERSON {
+            self.people.insert(text.bytes.into());
         }
     }
 }

@@ -156,12 +156,14 @@ impl Scanner<'_> {
                 Holder::Name(name) => {
                     let name = &held.names[name as usize];
                     let object = object_of(ObjectPart::FileName, None, name.clone(), commit);
-                    worker.report(repo, &place(object), name, keys);
+                    worker.report(repo, &place(object), name, keys, None);
                 }
                 Holder::Blob(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let path = origin.path.clone();
-                    worker.report(repo, &place(Provenance::History { path, blob: store.id(ix), commit }), &data, keys);
+                    let known = held.matches.get(&ix).map(|found| &**found);
+                    let place = place(Provenance::History { path, blob: store.id(ix), commit });
+                    worker.report(repo, &place, &data, keys, known);
                 }
                 Holder::Text(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
@@ -171,7 +173,7 @@ impl Scanner<'_> {
                         if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
                     for text in texts {
                         let object = object_of(text.part, Some(id), BString::default(), commit.clone());
-                        worker.report(repo, &place(object), text.bytes, keys);
+                        worker.report(repo, &place(object), text.bytes, keys, None);
                     }
                 }
             }

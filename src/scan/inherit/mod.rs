@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use self::encoded::Encoded;
 use crate::{
-    detect::{Detector, Raw, Scratch, anchor::Anchor},
+    detect::{ContextReach, Detector, Raw, Scratch, anchor::Anchor},
     model::Span,
     rules::around::BEHIND,
     source::git::objects::delta::{Delta, Op},
@@ -34,7 +34,7 @@ pub(crate) struct Heir<'d> {
     detector: &'d Detector,
     /// For each keyword, how far its verdict looks.
     reach: Vec<(usize, usize)>,
-    context_reach: (usize, usize),
+    context_reach: ContextReach,
     /// How far before and behind a seam an anchor may start that looks across it.
     margins: (usize, usize),
     /// Shorter copied pieces are searched like new bytes.
@@ -92,6 +92,13 @@ pub(crate) struct Version<'a> {
     pub(crate) delta: Delta<'a>,
 }
 
+impl Carried {
+    /// How many keywords stand in the version.
+    pub(crate) fn anchors(&self) -> usize {
+        self.anchors.len()
+    }
+}
+
 impl<'d> Heir<'d> {
     pub(crate) fn new(detector: &'d Detector) -> Self {
         let reach = (0..detector.keyword_count() as u32).map(|keyword| detector.reach(keyword)).collect();
@@ -117,7 +124,7 @@ impl<'d> Heir<'d> {
     /// saved.
     pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
         let pieces = pieces(version.delta, self.shortest_piece);
-        let seams = self.seams(&pieces, version.text.len(), self.margins);
+        let seams = self.anchor_seams(&pieces, version);
         let fresh: usize = seams.iter().map(Range::len).sum();
         // Searching runs at gigabytes per second, so bookkeeping must save a quarter of it to be worth its while.
         if fresh * 4 > version.text.len() * 3 {
@@ -154,21 +161,10 @@ impl<'d> Heir<'d> {
         carried
     }
 
-    /// The ranges between pieces, widened by (bytes before, bytes after), merged.
-    fn seams(&self, pieces: &[Piece], len: usize, (before, after): (usize, usize)) -> Vec<Range<usize>> {
-        let mut seams: Vec<Range<usize>> = Vec::with_capacity(pieces.len() + 1);
-        let mut end = 0;
-        let ends = pieces.iter().map(|piece| (piece.at, piece.end())).chain([(len, len)]);
-        for (at, next) in ends {
-            let seam = end.max(before) - before..(at + after).min(len);
-            end = next;
-            match seams.last_mut() {
-                Some(last) if seam.start <= last.end => last.end = last.end.max(seam.end),
-                _ if seam.is_empty() => {}
-                _ => seams.push(seam),
-            }
-        }
-        seams
+    /// Where anchors are looked for anew.
+    fn anchor_seams(&self, pieces: &[Piece], version: &Version<'_>) -> Vec<Range<usize>> {
+        let (before, after) = self.margins;
+        seams(pieces, version, |start| start.saturating_sub(before), after)
     }
 
     fn inherit_anchors(
@@ -235,15 +231,15 @@ impl<'d> Heir<'d> {
         }
     }
 
-    /// Gives back where words were looked for anew.
+    /// Gives back where words and runs were looked for anew.
     fn inherit_contexts(
         &self,
         Descent { base, version, pieces }: Descent<'_>,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) -> Vec<Range<usize>> {
-        let (before, after) = self.context_reach;
-        let seams = self.seams(pieces, version.text.len(), (after, before));
+        let reach = &self.context_reach;
+        let seams = seams(pieces, version, |start| reach.start(version.text, start), reach.before);
         self.detector.contexts(version.text, &seams, scratch, &mut carried.contexts);
         for piece in pieces {
             let first = base.contexts.partition_point(|raw| raw.anchor < piece.from);
@@ -254,6 +250,33 @@ impl<'d> Heir<'d> {
         carried.contexts.sort_by_key(Raw::place);
         seams
     }
+}
+
+/// Where a version differs from its base: what stands between pieces, be it nothing, and before the first and behind the
+/// last, unless both texts begin or end alike there.
+fn changes<'p>(pieces: &'p [Piece], version: &Version<'_>) -> impl Iterator<Item = Range<usize>> + use<'p> {
+    let (len, base_len) = (version.text.len(), version.base_len);
+    let starts = pieces.iter().map(|piece| piece.at).chain([len]);
+    let ends = [0].into_iter().chain(pieces.iter().map(|piece| piece.end()));
+    let first = pieces.first().is_some_and(|first| (first.at, first.from) == (0, 0));
+    let last = pieces.last().is_some_and(|last| (last.end(), last.from + last.len) == (len, base_len));
+    let count = pieces.len() + 1;
+    let kept = move |at: usize| !(at == 0 && first || at + 1 == count && last);
+    ends.zip(starts).enumerate().filter(move |(at, _)| kept(*at)).map(|(_, (end, start))| end..start)
+}
+
+/// Those ranges, each from where `start` says of its start, with some bytes behind, merged.
+fn seams(pieces: &[Piece], version: &Version<'_>, start: impl Fn(usize) -> usize, after: usize) -> Vec<Range<usize>> {
+    let mut seams: Vec<Range<usize>> = Vec::with_capacity(pieces.len() + 1);
+    for change in changes(pieces, version) {
+        let seam = start(change.start)..(change.end + after).min(version.text.len());
+        match seams.last_mut() {
+            Some(last) if seam.start <= last.end => last.end = last.end.max(seam.end),
+            _ if seam.is_empty() => {}
+            _ => seams.push(seam),
+        }
+    }
+    seams
 }
 
 /// Whether a span shares no byte with any of the ranges, which ascend.

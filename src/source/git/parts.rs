@@ -147,7 +147,7 @@ fn message(rest: &[u8]) -> &[u8] {
 }
 
 /// The text of a commit: author, committer, every other header that can hold text, and the message. The parts are
-/// slices of `data`; what git itself must have written there (tree and parent ids) is left out.
+/// slices of `data`; what git itself must have written there (tree and parent ids, dates) is left out.
 pub fn commit_parts(data: &[u8]) -> impl Iterator<Item = (ObjectPart, &[u8])> {
     object_parts(data, ObjectPart::CommitMessage, |key, value| match key {
         b"author" => Some(ObjectPart::CommitAuthor),
@@ -173,6 +173,23 @@ pub fn tag_target(data: &[u8]) -> Option<BlobId> {
     BlobId::from_hex(header.value)
 }
 
+/// A person line without its date, so that it is the same text on all that the person wrote. What is no date stays.
+fn without_date(line: &[u8]) -> &[u8] {
+    let end = line.rfind_byte(b'>').map_or(line.len(), |at| at + 1);
+    let (person, date) = line.split_at(end);
+    if is_date(date) { person } else { line }
+}
+
+/// Whether this is a date as git writes it behind a person: ` 1700000000 -0330`.
+fn is_date(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.len() <= 12 && text.iter().all(u8::is_ascii_digit);
+    let parts = text.strip_prefix(b" ").and_then(|text| text.split_once_str(" "));
+    parts.is_some_and(|(seconds, zone)| {
+        let is_zone = matches!(zone, [b'+' | b'-', hours @ ..] if hours.len() == 4 && digits(hours));
+        is_zone && !seconds.is_empty() && digits(seconds)
+    })
+}
+
 fn object_parts(
     data: &[u8],
     last: ObjectPart,
@@ -184,7 +201,7 @@ fn object_parts(
             match part(header.key, header.value) {
                 // With its key: the pair is what a rule may know it by.
                 Some(part @ (ObjectPart::CommitHeader | ObjectPart::TagHeader)) => return Some((part, header.line)),
-                Some(part) => return Some((part, header.value)),
+                Some(part) => return Some((part, without_date(header.value))),
                 None => {}
             }
         }
@@ -312,8 +329,8 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
     #[test]
     fn a_commit_gives_all_its_text() {
         let want = [
-            (ObjectPart::CommitAuthor, "A U Thor <a@example.com> 1700000000 -0330"),
-            (ObjectPart::CommitCommitter, "C <c@example.com> 1700000001 +0200"),
+            (ObjectPart::CommitAuthor, "A U Thor <a@example.com>"),
+            (ObjectPart::CommitCommitter, "C <c@example.com>"),
             (ObjectPart::CommitHeader, "gpgsig -----BEGIN\n line two\n -----END"),
             (ObjectPart::CommitHeader, "odd"),
             (ObjectPart::CommitMessage, "Subject\n\nBody\n"),
@@ -335,6 +352,19 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
         assert!(all.contains("nonsense") && all.contains("parent x") && all.contains("no end of line"), "{all}");
         assert_eq!(parts(commit_parts(b"")), []);
         assert_eq!(parts(commit_parts(b"\nonly")), [(ObjectPart::CommitMessage, "only".to_owned())]);
+    }
+
+    #[test]
+    fn only_a_date_is_left_out_of_a_person() {
+        for odd in
+            ["", " ", " 17", " 17 0330", " 17 -033", " 17 -0330 x", " 1x -0330", "17 -0330", " 1234567890123 +0000"]
+        {
+            let line = format!("author A <a@e>{odd}");
+            let (_, text) = commit_parts(line.as_bytes()).next().unwrap();
+            assert_eq!(text, &line.as_bytes()["author ".len()..]);
+        }
+        let (_, text) = commit_parts(b"author no mail 17 -0330").next().unwrap();
+        assert_eq!(text, b"no mail 17 -0330");
     }
 
     #[test]

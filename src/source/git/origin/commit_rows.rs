@@ -12,7 +12,28 @@ use crate::model::BlobId;
 /// The tree of a commit that names none, or one that is not in the store.
 const NO_TREE: u32 = u32::MAX;
 
-/// What commits say of themselves in numbers; one for each thread of a walk, then all together.
+/// So many look-ups are made together: each waits for memory, and they may as well wait at the same time.
+const BATCH: usize = 64;
+
+/// Takes commits down, for one thread of a walk.
+pub struct CommitReader<'s> {
+    store: &'s ObjectStore,
+    taken: CommitRows,
+    /// Ids that are still to be looked up, and what each is to whom.
+    ids: Vec<BlobId>,
+    links: Vec<Link>,
+    found: Vec<Option<ObjectIx>>,
+}
+
+/// What an id is to a commit.
+enum Link {
+    /// The tree of the commit in this row.
+    Tree(u32),
+    /// The parent of a commit.
+    Parent(ObjectIx),
+}
+
+/// What commits say of themselves in numbers.
 #[derive(Clone, Debug, Default)]
 pub struct CommitRows {
     rows: Vec<Row>,
@@ -39,23 +60,49 @@ pub(super) struct Commits {
     pub(super) missing: Vec<GitError>,
 }
 
-impl CommitRows {
+impl<'s> CommitReader<'s> {
+    /// One that has read nothing.
+    #[must_use]
+    pub fn new(store: &'s ObjectStore) -> Self {
+        Self { store, taken: CommitRows::default(), ids: Vec::new(), links: Vec::new(), found: Vec::new() }
+    }
+
     /// Takes a commit down.
-    pub fn add(&mut self, store: &ObjectStore, commit: ObjectIx, data: &[u8]) {
+    pub fn add(&mut self, commit: ObjectIx, data: &[u8]) {
         let links = commit_links(data);
-        let tree = links.tree.and_then(|id| store.lookup(&id));
-        if tree.is_none() {
-            self.absent_trees.extend(links.tree);
-        }
-        self.rows.push(Row { commit, tree: tree.map_or(NO_TREE, |ix| ix.0), seconds: links.seconds });
-        for parent in links.parents {
-            match store.lookup(&parent) {
-                Some(parent) => self.parents.push((commit, parent)),
-                None => self.absent_parents.push((commit, parent)),
-            }
+        let row = self.taken.rows.len() as u32;
+        self.taken.rows.push(Row { commit, tree: NO_TREE, seconds: links.seconds });
+        self.ids.extend(links.tree);
+        self.links.extend(links.tree.map(|_| Link::Tree(row)));
+        self.links.extend(links.parents.iter().map(|_| Link::Parent(commit)));
+        self.ids.extend(links.parents);
+        if self.ids.len() >= BATCH {
+            self.settle();
         }
     }
 
+    /// All that was taken down.
+    #[must_use]
+    pub fn finish(mut self) -> CommitRows {
+        self.settle();
+        self.taken
+    }
+
+    fn settle(&mut self) {
+        let Self { store, taken, ids, links, found } = self;
+        store.lookup_all(ids, found);
+        for ((id, link), object) in ids.drain(..).zip(links.drain(..)).zip(found.drain(..)) {
+            match (link, object) {
+                (Link::Tree(row), Some(tree)) => taken.rows[row as usize].tree = tree.0,
+                (Link::Tree(_), None) => taken.absent_trees.push(id),
+                (Link::Parent(commit), Some(parent)) => taken.parents.push((commit, parent)),
+                (Link::Parent(commit), None) => taken.absent_parents.push((commit, id)),
+            }
+        }
+    }
+}
+
+impl CommitRows {
     /// Takes over the commits of another thread.
     pub fn append(&mut self, mut other: Self) {
         self.rows.append(&mut other.rows);

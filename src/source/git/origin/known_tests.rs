@@ -14,7 +14,7 @@ use super::super::objects::walk::WalkOptions;
 use super::super::repo::Repo;
 use super::super::testing::TestRepo;
 use super::super::trees::tree_index::TreeIndex;
-use super::commit_rows::CommitRows;
+use super::commit_rows::{CommitReader, CommitRows};
 use super::introduce::{Introduced, Known, Origin, Scope, Wanted, introduce, introduce_known};
 use crate::model::BlobId;
 
@@ -103,14 +103,18 @@ fn both(repo: &Repo, wanted_names: &[&str], threads: usize) -> (Introduced, Intr
     assert_eq!(problems, []);
     let options = WalkOptions { threads, ..WalkOptions::default() };
     let no_trees = WalkOptions { kinds: KindSet::COMMITS | KindSet::BLOBS | KindSet::TAGS, ..options };
-    let (parts, problems) = store.walk(&no_trees, CommitRows::default, |rows, entry, _: Option<&()>| {
-        if entry.kind == ObjectKind::Commit {
-            rows.add(&store, entry.ix, entry.data);
-        }
-    });
+    let (parts, problems) = store.walk(
+        &no_trees,
+        || CommitReader::new(&store),
+        |reader, entry, _: Option<&()>| {
+            if entry.kind == ObjectKind::Commit {
+                reader.add(entry.ix, entry.data);
+            }
+        },
+    );
     assert_eq!(problems, []);
     let mut commits = CommitRows::default();
-    parts.into_iter().for_each(|part| commits.append(part));
+    parts.into_iter().for_each(|part| commits.append(part.finish()));
     let all = || (0..store.len() as u32).map(super::super::objects::object::ObjectIx);
     // Not every blob: trees that lead to nothing are to be met too.
     let blobs: Vec<_> = all().filter(|&ix| ix.0 % 3 == 0 && store.kind(ix) == Some(ObjectKind::Blob)).collect();
