@@ -1,6 +1,6 @@
 //! The smallest pieces: names, quotes, blanks and lines, read without knowing the language.
 
-use crate::model::Span;
+use crate::{detect::runs::byte_set, model::Span};
 
 /// How a value is quoted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,8 +20,11 @@ pub enum Quote {
 }
 
 /// A byte of an identifier in nearly every language, dotted and dashed names included.
+#[inline(always)]
 pub(super) fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$') || byte >= 0x80
+    static NAMES: [bool; 256] =
+        byte_set!(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'$') || b >= 0x80);
+    NAMES[usize::from(byte)]
 }
 
 /// A byte of a word proper.

@@ -61,7 +61,8 @@ pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
     let keyword = anchor.of(hay);
     let same = |word: &str| keyword.eq_ignore_ascii_case(word.as_bytes());
     let after = &hay[anchor.end..name.end];
-    if let Some((_, endings)) = AFTER.iter().find(|(word, _)| same(word))
+    if !after.is_empty()
+        && let Some((_, endings)) = AFTER.iter().find(|(word, _)| same(word))
         && endings.iter().any(|e| after.len() >= e.len() && after[..e.len()].eq_ignore_ascii_case(e.as_bytes()))
         // passed|Key: a new word that begins with a capital is a word of its own only for `key` + `Code`
         && (!after[0].is_ascii_uppercase() || !hay[anchor.end - 1].is_ascii_lowercase() || same("key") || same("token"))
@@ -72,8 +73,9 @@ pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
         return false;
     }
     let before = &hay[name.start..anchor.start];
-    if let Some((_, starts)) = BEFORE.iter().find(|(word, _)| same(word))
+    if !before.is_empty()
         && hay[anchor.start].is_ascii_lowercase()
+        && let Some((_, starts)) = BEFORE.iter().find(|(word, _)| same(word))
         && starts
             .iter()
             .any(|s| before.len() >= s.len() && before[before.len() - s.len()..].eq_ignore_ascii_case(s.as_bytes()))
