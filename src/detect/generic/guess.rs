@@ -1,7 +1,7 @@
 //! Values that a guess finds: made of common words, of the words of their key, and of runs such as `1234` and `qwerty`.
 //!
 //! Whether such a value is in use or an example, nothing near it tells: reviewers mark `letmein123` both ways in the tests
-//! of one repository. So these are calibrated apart from all others, and never shown at *high*.
+//! of one repository. So these are calibrated apart from all others, and never shown at *high*. Nor is what repeats the name of its user.
 
 use base64::{
     Engine,
@@ -10,9 +10,10 @@ use base64::{
 };
 
 use super::{
-    Operator, Proposal, ProposalKind,
+    Operator, Proposal, ProposalKind, context, lex,
     words::{self, SEED, step},
 };
+use crate::detect::entropy::ends_caseless;
 
 /// Longer values are no guess, however they are made.
 const LONGEST: usize = 64;
@@ -26,7 +27,26 @@ const RUN: usize = 3;
 /// Whether a guess finds the value of `p`: as it stands, or what it is in base64; or it is the name of its user.
 pub(super) fn is_guessable(hay: &[u8], p: &Proposal) -> bool {
     let (value, key) = (p.value.of(hay), p.key.of(hay));
-    p.kind != ProposalKind::BasicAuth && (is_guess(value, key) || is_guess_in_base64(value, key) || is_user(hay, p))
+    p.kind != ProposalKind::BasicAuth
+        && (is_guess(value, key) || is_guess_in_base64(value, key) || is_user(hay, p) || is_name_nearby(hay, p))
+}
+
+/// `USER=booktest PASSWORD=booktest`: the name of the user, the account or the database near it, letter for letter.
+fn is_name_nearby(hay: &[u8], p: &Proposal) -> bool {
+    const NAMES: &[&[u8]] = &[b"user", b"usr", b"name", b"login", b"uid", b"account", b"database", b"db"];
+    let value = p.value.of(hay);
+    if p.kind.is_made() || !(4..=32).contains(&value.len()) {
+        return false;
+    }
+    let (seen, _) = context::seen(hay, p);
+    let text = seen.of(hay);
+    let is_part = |b: Option<&u8>| b.is_some_and(|&b| lex::is_word(b) || b == b'-');
+    memchr::memmem::find_iter(text, value).any(|at| {
+        let before = &text[..at];
+        let signs = before.iter().rev().take(8).take_while(|b| b" \t\"'\\=:>(,[".contains(b)).count();
+        let name = &before[..before.len() - signs];
+        signs > 0 && !is_part(text.get(at + value.len())) && NAMES.iter().any(|end| ends_caseless(name, end))
+    })
 }
 
 /// `user:user@`
@@ -176,6 +196,23 @@ mod tests {
                 assert_eq!(is_guess(pair[0].as_bytes(), pair[1].as_bytes()), guessed, "{pair:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_name_of_the_user_nearby_is_a_guess() {
+        use crate::{detect::generic::propose, model::Span};
+        let is = |text: &str| {
+            let mut out = Vec::new();
+            let at = text.find("PASSWORD").expect("a key");
+            propose(text.as_bytes(), Span::new(at, at + 8), &mut out);
+            out.iter().any(|p| super::is_name_nearby(text.as_bytes(), p))
+        };
+        let (word, longer) = (["gor", "wick"].concat(), ["gor", "wickle"].concat());
+        assert!(is(&format!("DB_USER={word} DB_PASSWORD={word}")));
+        assert!(is(&format!("DB_PASSWORD='{word}'\n  DB_NAME: \"{word}\"\n")));
+        assert!(!is(&format!("DB_USER={word} DB_PASSWORD={longer}")));
+        assert!(!is(&format!("DB_USER={longer} DB_PASSWORD={word}")));
+        assert!(!is(&format!("HOST={word} DB_PASSWORD={word}")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod assign;
 mod bare;
 #[cfg(test)]
 mod cases;
+mod code;
 mod context;
 mod entropy;
 mod extract;
@@ -20,6 +21,7 @@ mod memory;
 mod model;
 mod names;
 mod operating;
+mod purposes;
 mod refuse;
 mod shapes;
 mod text;

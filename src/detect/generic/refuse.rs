@@ -3,7 +3,7 @@
 //! These are statements about forms (a public key, a resource name, a page token), each with its rows in the table of hard
 //! cases. What is a matter of degree belongs to the model.
 
-use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, forms, lex, words};
+use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, code, forms, lex, purposes, words};
 use crate::detect::entropy::{holds, holds_caseless};
 
 /// Whether a value is none at first sight: before any number is computed.
@@ -34,6 +34,7 @@ pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
         || (p.kind == ProposalKind::BasicAuth && is_small_letters(value))
         || is_binary(value)
         || forms::is_none(hay, p)
+        || code::is_none(hay, p)
 }
 
 /// Whether a value that the judge thinks likely is shown at *low* only.
@@ -60,6 +61,8 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || is_download(hay, p)
         || is_of_vectors(path)
         || forms::for_low(hay, p, path)
+        || purposes::for_low(hay, p)
+        || code::for_low(hay, p, path)
 }
 
 /// `credentialsId`: says which of the stored credentials are meant, and holds none.
@@ -91,7 +94,7 @@ pub(super) fn before_key<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
 }
 
 /// What stands before the key without a blank or quote between.
-fn run_before<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
+pub(super) fn run_before<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
     let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'(' | b'<');
     let before = before_key(hay, p);
     before.rsplit(ends).next().unwrap_or(before)
@@ -241,7 +244,7 @@ fn is_outcome(hay: &[u8], p: &Proposal) -> bool {
 /// Values that a protocol shows to everybody: `Sec-WebSocket-Key`, the id of the ClearKey system.
 fn is_handshake(hay: &[u8], p: &Proposal) -> bool {
     let key = p.key.of(hay);
-    [&b"sec-websocket-"[..], b"clearkey"].iter().any(|name| holds_caseless(key, name))
+    [&b"sec-websocket-"[..], b"secwebsocket", b"clearkey"].iter().any(|name| holds_caseless(key, name))
 }
 
 /// A word of prose behind `basic`, which base64 of a user and a password hardly looks like: `basic authentication`.
@@ -271,7 +274,7 @@ fn is_binary(value: &[u8]) -> bool {
 /// Names of what goes to and fro with requests, and of passes that draw: `NextToken`, `client_id`, `renderPass`.
 fn passes_over(key: &[u8]) -> bool {
     const TOKENS: &str = "next page paging pagination continuation cursor scroll resume sync delta version request \
-                          idempotency change lock fencing zone action merchant state";
+                          idempotency change lock fencing zone action merchant state spl";
     const PASSES: &str = "render shader shadow bloom blur geometry depth lighting effect";
     let (last, before) = last_words(key);
     let (last, before) = (last.to_ascii_lowercase(), before.to_ascii_lowercase());
@@ -285,7 +288,7 @@ fn passes_over(key: &[u8]) -> bool {
 }
 
 /// The last word of a name and the one before it.
-fn last_words(key: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn last_words(key: &[u8]) -> (&[u8], &[u8]) {
     let mut found = (&key[..0], &key[..0]);
     words::each(key, |_, start, end| found = (&key[start..end], found.0));
     found
