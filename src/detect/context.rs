@@ -200,8 +200,33 @@ pub(crate) fn ends_token(text: &[u8], end: usize) -> bool {
         [b'=', ..] => false,
         [b'+' | b'/', b'+' | b'/' | b'=', ..] => false,
         [b'-' | b'+' | b'/' | b'.', after, ..] => !is_word(*after),
-        _ => true,
+        rest => !goes_on(rest),
     }
+}
+
+/// Whether what begins here goes on a token with what no token has, as one does that was spoiled on purpose.
+pub(crate) fn goes_on(behind: &[u8]) -> bool {
+    match behind {
+        [b'!' | b'$' | b'^' | b'~', after, ..] => is_word(*after),
+        // What is percent-encoded is two digits.
+        [b'%', after, ..] => is_word(*after) && !after.is_ascii_hexdigit(),
+        _ => false,
+    }
+}
+
+/// The same where the token is the beginning of a literal, and no address that a query follows.
+pub(crate) fn goes_on_in_literal(text: &[u8], token: Span) -> bool {
+    let is_literal = token.start.checked_sub(1).is_some_and(|before| matches!(text[before], b'"' | b'\'' | b'`'));
+    let is_address = token.of(text).iter().any(|b| matches!(b, b'.' | b':'));
+    is_literal && !is_address && matches!(text.get(token.end..), Some([b'?', after, ..]) if is_word(*after))
+}
+
+/// Whether a value says which revision of something is meant: `acme/setup@` and a commit's id.
+pub(crate) fn is_revision(text: &[u8], value: Span) -> bool {
+    value.start >= 2
+        && text[value.start - 1] == b'@'
+        && is_name(text[value.start - 2])
+        && value.of(text).iter().all(u8::is_ascii_hexdigit)
 }
 
 /// How far the verdict on a word of a context rule looks, before and after the word's start.
@@ -274,6 +299,26 @@ mod tests {
             let found: Vec<usize> = later(text.as_bytes(), word).into_iter().flatten().map(|found| found.value).collect();
             proptest::prop_assert_eq!(found, slowly(text.as_bytes(), word), "{}", text);
         }
+    }
+
+    #[test]
+    fn a_token_goes_on_with_what_no_token_has() {
+        for whole in ["f00dbabe", "f00dbabe!", "f00dbabe ", "f00dbabe%3D", "f00dbabe$", "f00dbabe?x=1", "f00dbabe'"] {
+            assert!(ends_token(whole.as_bytes(), 8), "{whole}");
+        }
+        for spoiled in ["f00dbabe!x1", "f00dbabe$x1", "f00dbabe~x", "f00dbabe^1", "f00dbabe%x", "f00dbabe-x"] {
+            assert!(!ends_token(spoiled.as_bytes(), 8), "{spoiled}");
+        }
+        assert!(goes_on_in_literal(b"'f00dbabe?x1'", Span::new(1, 9)));
+        assert!(!goes_on_in_literal(b"/f00dbabe?x1'", Span::new(1, 9)));
+        assert!(!goes_on_in_literal(b"'f00.babe?x1'", Span::new(1, 9)));
+    }
+
+    #[test]
+    fn a_commit_s_id_behind_an_at_is_a_revision() {
+        assert!(is_revision(b"uses: acme/setup@f00dbabe", Span::new(17, 25)));
+        assert!(!is_revision(b"acme = @f00dbabe", Span::new(8, 16)));
+        assert!(!is_revision(b"acme/setup@f00dbaby", Span::new(11, 19)));
     }
 
     #[test]

@@ -96,7 +96,9 @@ fn is_of_token(byte: u8) -> bool {
 
 /// Whether a value may begin here: what goes on before it would make it a part of something else.
 fn stands_free(text: &[u8], at: usize) -> bool {
+    let spoiled = || at >= 2 && b"!$^~".contains(&text[at - 1]) && is_word(text[at - 2]);
     !at.checked_sub(1).is_some_and(|before| is_word(text[before]) || b"/.-+%#@?\\".contains(&text[before]))
+        && !spoiled()
 }
 
 /// Whether a value of a format may be taken for one of the provider, by what stands between the word and it.

@@ -43,6 +43,11 @@ const TELLING: &[&[u8]] = &[
     b"mysecret",
 ];
 
+/// Letters and digits that a value says over and over, at most,
+const LONGEST_REPEATED: usize = 12;
+/// and so many of them in all, at least.
+const SHORTEST_REPEATING: usize = 16;
+
 /// Why a value cannot be a secret; `None` when it can.
 #[must_use]
 pub fn reason(value: &[u8]) -> Option<&'static str> {
@@ -54,9 +59,6 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     }
     if TELLING.iter().any(|word| holds_caseless(value, word)) {
         return Some("holds a placeholder's word");
-    }
-    if runs(value) * 2 > value.len() {
-        return Some("runs of equal or consecutive characters");
     }
     repeating(value).or_else(|| stated(value))
 }
@@ -107,18 +109,41 @@ fn runs(value: &[u8]) -> usize {
     total + if length >= 4 { length } else { 0 }
 }
 
-/// Why a value that says the same over and over cannot be one that was made at random.
+/// Bytes in runs of four or more that stand side by side on a keyboard, row after row.
+fn keys(value: &[u8]) -> usize {
+    const ROWS: &[u8] = b"qwertyuiopasdfghjklzxcvbnm";
+    let next = |key: u8| ROWS.iter().position(|&known| known == key | 0x20).and_then(|at| ROWS.get(at + 1));
+    let is_next = |pair: &[u8]| next(pair[0]) == Some(&(pair[1] | 0x20));
+    let (mut total, mut length) = (0, 1);
+    for pair in value.windows(2) {
+        if is_next(pair) {
+            length += 1;
+        } else {
+            total += if length >= 4 { length } else { 0 };
+            length = 1;
+        }
+    }
+    total + if length >= 4 { length } else { 0 }
+}
+
+/// Why a value that goes through the alphabet or a keyboard, or says the same over and over, cannot be one that was made at
+/// random.
 #[must_use]
 pub fn repeating(value: &[u8]) -> Option<&'static str> {
+    if (runs(value) + keys(value)) * 2 > value.len() {
+        return Some("runs of equal or consecutive characters");
+    }
     repeats(value).then_some("repeats itself")
 }
 
-/// Whether a value ends in the same three characters or fewer over and over, sixteen at least (`a1a1…`, `abcabc…`): behind a
+/// Whether a value ends in the same few letters and digits over and over (`a1a1…`, `abcabc…`, `cafebabe-cafe…`): behind a
 /// prefix that says nothing of it.
 fn repeats(value: &[u8]) -> bool {
-    (1..=3).any(|step| {
-        let same = value.iter().rev().zip(value.iter().rev().skip(step)).take_while(|(a, b)| a == b).count();
-        same + step >= 16 && (same + step) * 2 > value.len()
+    let made = || value.iter().rev().filter(|b| b.is_ascii_alphanumeric());
+    let length = made().count();
+    (1..=LONGEST_REPEATED).any(|step| {
+        let same = made().zip(made().skip(step)).take_while(|(a, b)| a == b).count();
+        same + step >= SHORTEST_REPEATING.max(2 * step) && (same + step) * 2 > length
     })
 }
 
@@ -150,6 +175,10 @@ mod tests {
             "11111111222222223333",
             "%API_KEY%",
             "acme_a1a1a1a1a1a1a1a1a1a1",
+            "cafebabecafebabe",
+            "abcd1234-abcd-1234-abcd-1234abcd1234",
+            "acme_abcdef123456abcdef123456",
+            "acme_QWERTYuiopasdfgh",
         ] {
             assert!(reason(made_up.as_bytes()).is_some(), "{made_up}");
         }

@@ -2,14 +2,15 @@
 
 use super::{
     checksum::{self, State},
-    entropy::{digits, entropy, holds_caseless},
+    context,
+    entropy::{digits, entropy, holds_caseless, is_word},
     generic,
     known::{Known, look_up},
     placeholder, unlike,
     verify::Fate,
 };
 use crate::{
-    model::Span,
+    model::{Kind, Span},
     rules::{LoadedRule, rule::Gate},
 };
 
@@ -24,6 +25,9 @@ pub(crate) fn fate(loaded: &LoadedRule, text: &[u8], matched: Span, secret: Span
     }
     if rule.stop.iter().any(|stop| holds_caseless(value, stop.as_bytes())) {
         return Fate::Refuted("holds a word that the rule excludes");
+    }
+    if rule.gate == Gate::Keyword && loaded.info.kind == Kind::Secret && is_spoiled(text, secret) {
+        return Fate::Dropped("goes on with what the format has not");
     }
     if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {
         return Fate::Dropped("less entropy than the format has");
@@ -48,6 +52,12 @@ pub(crate) fn fate(loaded: &LoadedRule, text: &[u8], matched: Span, secret: Span
         Some(State::Invalid(why)) => Fate::Refuted(why),
         _ => placeholder::reason(value).map_or_else(|| known(value), Fate::Refuted),
     }
+}
+
+/// Whether a token goes on with what its format has not. What a person chooses may do so.
+fn is_spoiled(text: &[u8], secret: Span) -> bool {
+    let is_token = secret.of(text).iter().all(|&b| is_word(b) || matches!(b, b'-' | b'.' | b'+' | b'/' | b'=' | b':'));
+    is_token && (context::goes_on(&text[secret.end..]) || context::goes_on_in_literal(text, secret))
 }
 
 /// Whether a UUID is given as what Windows tells interfaces and classes apart by.

@@ -11,7 +11,7 @@ use super::{
     tests_on_secret::fate,
 };
 use crate::{
-    model::{Confidence, Span, Stats},
+    model::{Confidence, Kind, Span, Stats},
     rules::{
         rule::Gate,
         shape::has,
@@ -25,6 +25,9 @@ const STARTS: usize = 128;
 /// A proposal whose path is not known is kept from this share of the probability on that would show it: no path makes
 /// one more than twice as likely.
 const UNKNOWN_PATH: f32 = 0.5;
+
+/// Words in the names of identifiers that something has for a moment, and no account.
+const PASSING: &[&[u8]] = &[b"request", b"trace", b"correlation", b"span"];
 
 /// What became of a match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -319,8 +322,12 @@ impl Detector {
             return None;
         }
         let key = &text[found.name.start..found.value];
-        let names = &self.rules.get(owner.rule).rule.name_words;
+        let loaded = self.rules.get(owner.rule);
+        let names = &loaded.rule.name_words;
         if !names.is_empty() && !names.iter().any(|name| holds_name(key, name.as_bytes())) {
+            return None;
+        }
+        if loaded.info.kind != Kind::Secret && PASSING.iter().any(|name| holds_name(key, name)) {
             return None;
         }
         let (value, secret) = self.value_at(text, found.value, owner, scratch)?;
@@ -341,7 +348,10 @@ impl Detector {
         let window = Span::new(start, text.len().min(start + owner.after));
         let (value, secret) = self.find(owner.rule, text, window, true, scratch)?;
         let digit_missing = owner.follow_min > 0 && digits(value.of(text)) == 0;
-        let whole = !digit_missing && context::ends_token(text, value.end);
+        let whole = !digit_missing
+            && context::ends_token(text, value.end)
+            && !context::goes_on_in_literal(text, value)
+            && !context::is_revision(text, value);
         whole.then_some((value, secret))
     }
 
