@@ -25,8 +25,10 @@ const PREFIX: usize = 4;
 /// Whether a provider's word tells whose the proposed value would be.
 pub(super) fn tells(text: &[u8], word: Span, proposal: &Proposal) -> bool {
     let value = proposal.value;
-    // A name such as `app_key` is anybody's.
-    if word.overlaps(proposal.anchor) {
+    // A name such as `app_key` is anybody's; the `key` in `keycloak` is none of its own.
+    let anchor = proposal.anchor;
+    let is_inside = word.contains(anchor) && text[anchor.end..word.end].first().is_some_and(u8::is_ascii_alphabetic);
+    if word.overlaps(anchor) && !is_inside {
         return false;
     }
     let between = &text[word.end.min(value.end)..word.start.max(value.start)];
@@ -110,6 +112,20 @@ mod tests {
             "key: V\nHost: api.acme.com",
         ] {
             assert!(is_told(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_provider_may_hold_a_telling_one() {
+        for (text, word, telling, told) in [
+            ("keycloak = V", "keycloak", "key", true),
+            ("TICKETMASTER_ID = V", "TICKETMASTER", "TICKET", true),
+            ("app_key = V", "app_key", "key", false),
+            ("apikey = V", "apikey", "key", false),
+        ] {
+            let spot = |part: &str| text.find(part).map(|at| Span::new(at, at + part.len())).unwrap();
+            let proposal = Proposal { anchor: spot(telling), value: spot("V"), ..Proposal::default() };
+            assert_eq!(tells(text.as_bytes(), spot(word), &proposal), told, "{text}");
         }
     }
 
