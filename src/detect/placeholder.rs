@@ -43,8 +43,10 @@ const TELLING: &[&[u8]] = &[
     b"mysecret",
 ];
 
-/// Letters and digits that a value says over and over, at most,
-const LONGEST_REPEATED: usize = 12;
+/// Letters and digits that a value says over and over, at most, where that is all it takes to refute it,
+const SHORT_REPEATED: usize = 3;
+/// and where nobody would have made it at random;
+const LONG_REPEATED: usize = 12;
 /// and so many of them in all, at least.
 const SHORTEST_REPEATING: usize = 16;
 
@@ -60,7 +62,10 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     if TELLING.iter().any(|word| holds_caseless(value, word)) {
         return Some("holds a placeholder's word");
     }
-    repeating(value).or_else(|| stated(value))
+    if goes_round(value) {
+        return Some("runs of equal or consecutive characters, or the same over and over");
+    }
+    stated(value)
 }
 
 /// Why a value says of itself that it is none: a blank to be filled in, or one that has been struck out.
@@ -126,22 +131,24 @@ fn keys(value: &[u8]) -> usize {
     total + if length >= 4 { length } else { 0 }
 }
 
-/// Why a value that goes through the alphabet or a keyboard, or says the same over and over, cannot be one that was made at
-/// random.
+/// Why a value that says the same over and over cannot be one that was made at random.
 #[must_use]
 pub fn repeating(value: &[u8]) -> Option<&'static str> {
-    if (runs(value) + keys(value)) * 2 > value.len() {
-        return Some("runs of equal or consecutive characters");
-    }
-    repeats(value).then_some("repeats itself")
+    repeats(value, SHORT_REPEATED).then_some("repeats itself")
+}
+
+/// Whether a value goes through the alphabet or along a keyboard, or says the same over and over: somebody typed it.
+#[must_use]
+pub fn goes_round(value: &[u8]) -> bool {
+    (runs(value) + keys(value)) * 2 > value.len() || repeats(value, LONG_REPEATED)
 }
 
 /// Whether a value ends in the same few letters and digits over and over (`a1a1…`, `abcabc…`, `cafebabe-cafe…`): behind a
 /// prefix that says nothing of it.
-fn repeats(value: &[u8]) -> bool {
+fn repeats(value: &[u8], longest: usize) -> bool {
     let made = || value.iter().rev().filter(|b| b.is_ascii_alphanumeric());
     let length = made().count();
-    (1..=LONGEST_REPEATED).any(|step| {
+    (1..=longest).any(|step| {
         let same = made().zip(made().skip(step)).take_while(|(a, b)| a == b).count();
         same + step >= SHORTEST_REPEATING.max(2 * step) && (same + step) * 2 > length
     })

@@ -26,7 +26,8 @@ pub(crate) fn fate(loaded: &LoadedRule, text: &[u8], matched: Span, secret: Span
     if rule.stop.iter().any(|stop| holds_caseless(value, stop.as_bytes())) {
         return Fate::Refuted("holds a word that the rule excludes");
     }
-    if rule.gate == Gate::Keyword && loaded.info.kind == Kind::Secret && is_spoiled(text, secret) {
+    let tells = rule.gate == Gate::Keyword && rule.checksum.is_empty() && loaded.info.kind == Kind::Secret;
+    if tells && is_spoiled(text, secret) {
         return Fate::Dropped("goes on with what the format has not");
     }
     if rule.min_entropy > 0.0 && entropy(value) <= rule.min_entropy {

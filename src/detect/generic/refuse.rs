@@ -4,7 +4,10 @@
 //! cases. What is a matter of degree belongs to the model.
 
 use super::{AFTER, BEFORE, Operator, Proposal, ProposalKind, Quote, code, forms, lex, purposes, words};
-use crate::detect::entropy::{holds, holds_caseless};
+use crate::detect::{
+    entropy::{holds, holds_caseless},
+    placeholder::goes_round,
+};
 
 /// Whether a value is none at first sight: before any number is computed.
 pub(super) fn at_sight(hay: &[u8], p: &Proposal) -> bool {
@@ -48,7 +51,7 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
         || says_sealed(key)
         || is_checked(p, key)
         || is_word_for_password(value)
-        || (made && is_made_up(value))
+        || (made && (is_made_up(value) || goes_round(value)))
         || is_address(value)
         || is_said_public(hay, p)
         || (p.kind == ProposalKind::Auth && p.operator == Operator::Compare)
