@@ -4,6 +4,8 @@ import collections, importlib.util, json
 import numpy as np
 from scipy.sparse import csr_matrix
 
+# false positives per 1,000 clean files at *high*: five are the limit, and repositories not seen vary
+CALM = 4.6
 OPENSSL = "2ba83c6a"  # one repository of test vectors; 42 % of all true labels
 
 
@@ -86,17 +88,16 @@ class Scorer:
         return out
 
     def mean(self, probs, cut, extra=()):
-        """Figures at a cut, as the mean over several runs, and the most false positives of any of them."""
+        """Figures at a cut, as the mean over several runs."""
         runs = [self.at(prob, cut, extra) for prob in probs]
-        out = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-        return dict(out, worst=max(run["clean"] for run in runs))
+        return {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
 
     def sweep(self, probs, extra=(), show=True):
         rs = [self.mean(probs, t, extra) for t in np.concatenate([np.arange(.02, .60, .02), np.arange(.60, .90, .01), np.arange(.90, .998, .005)])]
         pick = lambda ok, by: max((r for r in rs if ok(r)), key=lambda r: r[by], default=None)
         points = {
             "best F1": pick(lambda r: True, "F1"), "F1, clean <= 60": pick(lambda r: r["clean"] <= 60, "F1"),
-            "recall, P >= .97, clean <= 5": pick(lambda r: r["P"] >= .97 and r["worst"] <= 5.001, "R"),
+            "recall, P >= .97, clean <= 5": pick(lambda r: r["P"] >= .97 and r["clean"] <= CALM, "R"),
             "recall, P >= .97": pick(lambda r: r["P"] >= .97, "R"), "recall, P >= .95": pick(lambda r: r["P"] >= .95, "R"), "recall, clean <= 5": pick(lambda r: r["clean"] <= 5, "R"), "recall, clean <= 10": pick(lambda r: r["clean"] <= 10, "R"),
             "recall, P >= .60": pick(lambda r: r["P"] >= .6, "R")}
         # between cuts that are as good, the one that shows less
