@@ -77,10 +77,20 @@ pub struct Scratch {
     pub(super) runs: Vec<Run>,
     proposals: Vec<Proposal>,
     machine: Machine,
+    /// Whether verdicts of the judge are remembered: versions of a file are much alike, files of a tree are not.
+    remembers: bool,
     /// Set where a text, or one encoded in it, may carry a `data:` URL.
     pub may_carry: bool,
     /// What has been done so far.
     pub stats: Stats,
+}
+
+impl Scratch {
+    /// For versions of files, which are much alike.
+    #[must_use]
+    pub fn of_versions() -> Self {
+        Self { remembers: true, ..Self::default() }
+    }
 }
 
 impl Detector {
@@ -167,7 +177,10 @@ impl Detector {
                 continue;
             }
             // The path may yet raise it, so it is enough to come near.
-            let probability = self.verdicts.judge(text, proposal, b"");
+            let probability = match scratch.remembers {
+                true => self.verdicts.judge(text, proposal, b""),
+                false => generic::judge_for(text, proposal, b"", self.options.confidence).probability,
+            };
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;
             }

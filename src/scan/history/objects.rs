@@ -120,7 +120,7 @@ impl Found {
 impl<'s> Search<'s> {
     fn new(scanner: &'s Scanner<'s>, store: &'s ObjectStore, collector: &'s Mutex<Collector>) -> Self {
         let worker = scanner.worker(collector);
-        let (scratch, hits) = (Scratch::default(), Hits::default());
+        let (scratch, hits) = (Scratch::of_versions(), Hits::default());
         let (commits, people, clean) = (CommitReader::new(store), HashSet::new(), ObjectSet::default());
         Self {
             scanner,
@@ -204,7 +204,7 @@ impl<'s> Search<'s> {
     }
 
     fn panicked(&mut self, what: String) {
-        self.scratch = Scratch::default();
+        self.scratch = Scratch::of_versions();
         self.worker.skip(Skipped {
             what: what.into(),
             reason: SkipReason::Panicked("please report it".into()),
