@@ -23,9 +23,6 @@ struct Tree {
     depth: u32,
 }
 
-/// After so few questions some tree of those side by side has one left, as a rule.
-const SELDOM_DONE: u32 = 6;
-
 /// Trees that are walked side by side: one alone is a chain of loads, each waiting for the one before.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -144,17 +141,12 @@ impl Trees {
     #[inline(always)]
     fn sum_of<const N: usize>(&self, x: &[f32; features::COUNT], trees: [Tree; N]) -> f32 {
         let mut at = trees.map(|tree| tree.first);
-        for asked in 0..trees[N - 1].depth {
-            let next = std::array::from_fn(|n| {
+        for _ in 0..trees[N - 1].depth {
+            at = std::array::from_fn(|n| {
                 let node = self.nodes[at[n] as usize];
                 let next = if x[usize::from(node.feature)] <= node.cut { node.left } else { node.right };
                 trees[n].first + u32::from(next)
             });
-            // Most leaves are nearer than the farthest.
-            if asked >= SELDOM_DONE && next == at {
-                break;
-            }
-            at = next;
         }
         at.iter().map(|&at| self.nodes[at as usize].cut).sum()
     }
