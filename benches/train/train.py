@@ -195,14 +195,16 @@ class Kept:
 
 
 def kept(path):
-    """The trees and the gate of weights.bin."""
+    """What weights.bin says: how likely a margin is, the trees, and the gate."""
     body, at = open(path, "rb").read(), 0
     def take(form):
         nonlocal at
         out = struct.unpack_from("<" + form, body, at); at += struct.calcsize("<" + form)
         return out
     numbers, cuts, knots, scale = take("HHHf")
-    cuts = take(f"{cuts}f"); take(f"{numbers + knots * (1 + len(GROUPS))}f")
+    cuts, _ = take(f"{cuts}f"), take(f"{numbers}f")
+    margins, *curves = np.reshape(take(f"{knots * (1 + len(GROUPS))}f"), (-1, knots))
+    assert np.allclose(margins, GRID)
     def trees():
         count, stages = take("HH"); take("H3f" * stages); flat = []
         for _ in range(count):
@@ -210,16 +212,7 @@ def kept(path):
             nodes = [(f, cuts[c], l, r) for f, c, l, r in (take("HHbb") for _ in range(inner))]
             flat.append((nodes, [v * scale for v in take(f"{inner + 1}h")]))
         return Kept(flat)
-    return trees(), trees()
-
-
-def kept_curves(path):
-    """What weights.bin says how likely a margin is."""
-    body = open(path, "rb").read()
-    numbers, cuts, knots, _ = struct.unpack_from("<HHHf", body)
-    table = np.frombuffer(body, "<f4", knots * (1 + len(GROUPS)), 10 + 4 * (cuts + numbers)).reshape(-1, knots)
-    assert np.allclose(table[0], GRID)
-    return [curve.astype(float) for curve in table[1:]]
+    return curves, trees(), trees()
 
 
 def flat_of(model):
@@ -362,7 +355,7 @@ def main():
     trust = np.tile(np.where(s.status == "lost", .5, 1.0), a.seeds)
     curves = platt(np.concatenate(margins)[keep], np.tile(y, a.seeds)[keep], trust[keep], np.tile(groups, a.seeds)[keep])
     weights = os.path.join(OUT, "weights.bin")
-    curves = kept_curves(weights) if a.keep_curves else lifted(s, rows, margins, groups, curves, vendor)
+    curves = kept(weights)[0] if a.keep_curves else lifted(s, rows, margins, groups, curves, vendor)
     probs = [calibrate(margin, groups, curves) for margin in margins]
     np.save(os.path.join(a.set, "oof.npy"), np.mean(probs, axis=0))
     print("the whole program:"); points = whole(s, rows, probs, vendor)
@@ -377,7 +370,7 @@ def main():
     gate = None
     parts = stacked([dev] + extra, column)
     if a.keep_trees:
-        model, gate = kept(weights)
+        _, model, gate = kept(weights)
     else:
         table = learn_words(dev)
         open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())

@@ -96,39 +96,32 @@ fn distinct(value: &[u8]) -> usize {
     seen.iter().filter(|&&b| b).count()
 }
 
-/// Bytes in runs of four or more that are equal, rise or fall by one.
-fn runs(value: &[u8]) -> usize {
-    let mut total = 0;
-    let mut length = 1;
-    let mut step = None;
+/// Bytes in runs of four or more, each a step from the one before, and each the same step.
+fn in_runs(value: &[u8], step: impl Fn(u8, u8) -> Option<i16>) -> usize {
+    let (mut total, mut length, mut last) = (0, 1, None);
     for pair in value.windows(2) {
-        let this = i16::from(pair[1]) - i16::from(pair[0]);
-        if (-1..=1).contains(&this) && (step == Some(this) || length == 1) {
+        let this = step(pair[0], pair[1]);
+        if this.is_some() && (this == last || length == 1) {
             length += 1;
         } else {
             total += if length >= 4 { length } else { 0 };
-            length = if (-1..=1).contains(&this) { 2 } else { 1 };
+            length = if this.is_some() { 2 } else { 1 };
         }
-        step = Some(this);
+        last = this;
     }
     total + if length >= 4 { length } else { 0 }
 }
 
-/// Bytes in runs of four or more that stand side by side on a keyboard, row after row.
+/// Bytes in runs that are equal, rise or fall by one.
+fn runs(value: &[u8]) -> usize {
+    in_runs(value, |a, b| Some(i16::from(b) - i16::from(a)).filter(|step| (-1..=1).contains(step)))
+}
+
+/// Bytes in runs that stand side by side on a keyboard, row after row.
 fn keys(value: &[u8]) -> usize {
     const ROWS: &[u8] = b"qwertyuiopasdfghjklzxcvbnm";
     let next = |key: u8| ROWS.iter().position(|&known| known == key | 0x20).and_then(|at| ROWS.get(at + 1));
-    let is_next = |pair: &[u8]| next(pair[0]) == Some(&(pair[1] | 0x20));
-    let (mut total, mut length) = (0, 1);
-    for pair in value.windows(2) {
-        if is_next(pair) {
-            length += 1;
-        } else {
-            total += if length >= 4 { length } else { 0 };
-            length = 1;
-        }
-    }
-    total + if length >= 4 { length } else { 0 }
+    in_runs(value, |a, b| (next(a) == Some(&(b | 0x20))).then_some(1))
 }
 
 /// Why a value that says the same over and over cannot be one that was made at random.

@@ -177,9 +177,10 @@ impl Detector {
                 continue;
             }
             // The path may yet raise it, so it is enough to come near.
-            let probability = match scratch.remembers {
-                true => self.verdicts.judge(text, proposal, b""),
-                false => generic::judge_for(text, proposal, b"", self.options.confidence).probability,
+            let probability = if scratch.remembers {
+                self.verdicts.judge(text, proposal, b"")
+            } else {
+                generic::judge_for(text, proposal, b"", self.options.confidence).probability
             };
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;

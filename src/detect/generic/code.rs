@@ -4,7 +4,7 @@
 
 use super::{
     AFTER, Operator, Proposal, ProposalKind, Quote, lex,
-    refuse::{before_key, last_words, run_before},
+    refuse::{before_key, behind, last_words, run_before},
 };
 use crate::detect::entropy::{ends_caseless, holds, holds_caseless, is_word};
 
@@ -142,8 +142,7 @@ fn is_member_of_a_list(hay: &[u8], p: &Proposal) -> bool {
     let before = before_key(hay, p).split_last().map_or(&[][..], |(_, rest)| rest);
     let before = before.strip_suffix(b"\\").unwrap_or(before).trim_ascii_end();
     let previous = before.strip_suffix(b",").map(<[u8]>::trim_ascii_end);
-    let end = hay.len().min(p.anchor.end + AFTER).min(p.value.end + 40).max(p.value.end);
-    let mut after = &hay[p.value.end..end];
+    let mut after = behind(hay, p, 40);
     while let [b'"' | b'\'' | b'\\', rest @ ..] = after {
         after = rest;
     }
@@ -267,14 +266,12 @@ fn is_short_id_of_key(hay: &[u8], p: &Proposal) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::{Says, tell_apart};
     use super::{
         is_encoding, is_escape, is_fingerprint_of_ssh, is_moment, is_point, is_rising, is_sealed, is_selector,
     };
 
-    /// A form, what has it, and what looks like it.
-    type Form = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
-
-    const FORMS: &[Form] = &[
+    const FORMS: &[Says] = &[
         (is_selector, &["persistence:"], &["q7Zp:", "user:pass", "word"]),
         (is_escape, &["\\033[32mPASS\\033[0m", "\u{1b}[0m"], &["\\0332", "[32m"]),
         (is_moment, &["2026-07-02 09:51:24 UTC", "2024-06-08T02:45:21"], &["2026-07-02", "2026-07-02-09:51:24"]),
@@ -293,10 +290,7 @@ mod tests {
 
     #[test]
     fn forms_are_told_from_what_looks_like_them() {
-        for (row, (says, yes, no)) in FORMS.iter().enumerate() {
-            yes.iter().for_each(|text| assert!(says(text.as_bytes()), "row {row}: {text}"));
-            no.iter().for_each(|text| assert!(!says(text.as_bytes()), "row {row}: {text}"));
-        }
+        tell_apart(FORMS);
     }
 
     #[test]

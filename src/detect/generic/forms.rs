@@ -1,6 +1,9 @@
 //! More of what is no credential by its form, its name or the file that it stands in; see [`super::refuse`].
 
-use super::{AFTER, Operator, Proposal, ProposalKind, Quote, lex, refuse::before_key};
+use super::{
+    Operator, Proposal, ProposalKind, Quote, lex,
+    refuse::{before_key, behind},
+};
 use crate::detect::{
     entropy::{ends_caseless, holds_caseless, is_word},
     structure::text::decode64,
@@ -140,9 +143,7 @@ fn names_key(key: &[u8]) -> bool {
 
 /// Where a form puts what it uploads: `{"name": "key", "value": "images/…"}, {"name": "X-Amz-Credential", …`.
 fn is_field_of_upload(hay: &[u8], p: &Proposal) -> bool {
-    let end = hay.len().min(p.anchor.end + AFTER).min(p.value.end + 40);
-    let behind = &hay[p.value.end.min(end)..end];
-    p.operator == Operator::Sibling && p.key.of(hay) == b"key" && holds_caseless(behind, b"x-amz-")
+    p.operator == Operator::Sibling && p.key.of(hay) == b"key" && holds_caseless(behind(hay, p, 40), b"x-amz-")
 }
 
 /// `envAcmePassword = "AcmePassword"`: a name, as its capitals tell. In small letters people do set it so.
@@ -184,15 +185,13 @@ fn is_no_pair(p: &Proposal, value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::{Says, tell_apart};
     use super::{
         is_address_of_account, is_other_language, is_policy, is_scheme, is_tag_of_version, is_variable, names_key,
         says_public,
     };
 
-    /// A form, what has it, and what looks like it.
-    type Form = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
-
-    const FORMS: &[Form] = &[
+    const FORMS: &[Says] = &[
         (is_tag_of_version, &["W/\"9f3c\"", "W/\\\"9f3c"], &["W/9f3c", "\"9f3c\""]),
         (is_scheme, &["AWS4-HMAC-SHA256", "a/b/goog4_request"], &["HMAC-q7Zp", "aws4q7zp"]),
         (is_policy, &["eyJleHBpcmF0aW9uIjoi", "eyJjb25kaXRpb25zIjpb"], &["eyJhbGciOiJIUzI1NiJ9"]),
@@ -225,9 +224,6 @@ mod tests {
 
     #[test]
     fn forms_are_told_from_what_looks_like_them() {
-        for (row, (says, yes, no)) in FORMS.iter().enumerate() {
-            yes.iter().for_each(|text| assert!(says(text.as_bytes()), "row {row}: {text}"));
-            no.iter().for_each(|text| assert!(!says(text.as_bytes()), "row {row}: {text}"));
-        }
+        tell_apart(FORMS);
     }
 }

@@ -1,7 +1,8 @@
 //! Values that a guess finds: made of common words, of the words of their key, and of runs such as `1234` and `qwerty`.
 //!
 //! Whether such a value is in use or an example, nothing near it tells: reviewers mark `letmein123` both ways in the tests
-//! of one repository. So these are calibrated apart from all others, and never shown at *high*. Nor is what repeats the name of its user.
+//! of one repository. So these are calibrated apart from all others, and never shown at *high*. Nor is what repeats the
+//! name of its user.
 
 use base64::{
     Engine,

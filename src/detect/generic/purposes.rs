@@ -4,7 +4,7 @@
 
 use super::{
     Operator, Proposal, ProposalKind,
-    refuse::{before_key, last_words},
+    refuse::{before_key, behind, last_words, words_before},
 };
 use crate::detect::entropy::{ends_caseless, holds, holds_caseless};
 
@@ -25,9 +25,8 @@ pub(super) fn for_low(hay: &[u8], p: &Proposal) -> bool {
 
 /// `# Example password: …`
 fn is_said_example(hay: &[u8], p: &Proposal) -> bool {
-    let before = before_key(hay, p);
-    let words = before.trim_ascii_end();
-    words.len() < before.len() && (ends_caseless(words, b"example") || ends_caseless(words, b"sample"))
+    let words = words_before(hay, p);
+    ends_caseless(words, b"example") || ends_caseless(words, b"sample")
 }
 
 /// `cacheKey`, `viewkey`, `s3_key`: what is looked up with it.
@@ -92,33 +91,27 @@ fn is_public_of_a_pair(hay: &[u8], p: &Proposal) -> bool {
     let value = p.value.of(hay);
     let before = before_key(hay, p);
     let near = &before[before.len().saturating_sub(64)..];
-    let end = hay.len().min(p.anchor.end + super::AFTER).min(p.value.end + 16).max(p.value.end);
-    let behind = &hay[p.value.end..end];
     p.key.of(hay).eq_ignore_ascii_case(b"key")
         && value.len() == 44
         && value.ends_with(b"=")
         && value[..43].iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
         && (holds(near, b"key_id\"")
             || holds(near, b"key_id=")
-            || holds(behind, b"\"key_id\"")
+            || holds(behind(hay, p, 16), b"\"key_id\"")
             || holds_caseless(near, b"publickey"))
 }
 
 /// ``FOREIGN KEY `FK_2e30…` ``
 fn is_key_of_a_table(hay: &[u8], p: &Proposal) -> bool {
-    let before = before_key(hay, p);
-    let words = before.trim_ascii_end();
+    let words = words_before(hay, p);
     p.kind == ProposalKind::Key
-        && words.len() < before.len()
         && [&b"foreign"[..], b"primary", b"unique"].iter().any(|word| ends_caseless(words, word))
 }
 
 /// The name of an object in a store: in a list of objects, and in a policy for uploads (`["eq", "$key", "…"]`).
 fn is_key_of_an_object(hay: &[u8], p: &Proposal) -> bool {
-    let end = hay.len().min(p.anchor.end + super::AFTER).min(p.value.end + 40).max(p.value.end);
-    let behind = &hay[p.value.end.min(end)..end];
     match p.operator {
-        Operator::Element => p.key.of(hay) == b"Key" && holds(behind, b"<LastModified"),
+        Operator::Element => p.key.of(hay) == b"Key" && holds(behind(hay, p, 40), b"<LastModified"),
         Operator::Argument => p.key.of(hay) == b"$key" || p.key.of(hay) == b"key" && before_key(hay, p).ends_with(b"$"),
         _ => false,
     }
@@ -144,8 +137,7 @@ fn names_member(hay: &[u8], p: &Proposal) -> bool {
         // What is decrypted is a ciphertext.
         return name.len() == 3 || ends_caseless(name, b"decrypt");
     }
-    let end = hay.len().min(p.anchor.end + super::AFTER).max(p.value.end);
-    let behind = &hay[p.value.end..end];
+    let behind = behind(hay, p, usize::MAX);
     let quotes = behind.iter().take(2).take_while(|b| matches!(b, b'"' | b'\'' | b'\\')).count();
     let is_alone = behind.get(quotes) == Some(&b')');
     (fetches || makes)
@@ -160,12 +152,11 @@ fn one_of(word: &[u8], list: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::{Says, tell_apart};
     use super::{counts_once, is_half_public, looks_up, tells_another};
 
     #[test]
     fn names_say_what_a_value_is_for() {
-        /// What a name says, names that say it, and names that do not.
-        type Says = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
         const NAMES: &[Says] = &[
             (
                 looks_up,
@@ -188,9 +179,6 @@ mod tests {
                 &["ephemeral_secret", "ephemeralPrivateKey", "key", "pubX9key"],
             ),
         ];
-        for (row, (says, yes, no)) in NAMES.iter().enumerate() {
-            yes.iter().for_each(|name| assert!(says(name.as_bytes()), "row {row}: {name}"));
-            no.iter().for_each(|name| assert!(!says(name.as_bytes()), "row {row}: {name}"));
-        }
+        tell_apart(NAMES);
     }
 }

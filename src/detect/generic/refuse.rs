@@ -43,10 +43,7 @@ pub(super) fn by_form(hay: &[u8], p: &Proposal) -> bool {
 /// Whether a value that the judge thinks likely is shown at *low* only.
 pub(super) fn for_low(hay: &[u8], p: &Proposal, path: &[u8]) -> bool {
     let (key, value) = (p.key.of(hay), p.value.of(hay));
-    let made = matches!(
-        p.kind,
-        ProposalKind::Secret | ProposalKind::Token | ProposalKind::Key | ProposalKind::Auth | ProposalKind::BearerAuth
-    );
+    let made = p.kind.is_made();
     passes_over(key)
         || says_sealed(key)
         || is_checked(p, key)
@@ -94,6 +91,19 @@ fn is_number(p: &Proposal, value: &[u8]) -> bool {
 /// The bytes before the key, within the window.
 pub(super) fn before_key<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
     &hay[p.anchor.start.saturating_sub(BEFORE).min(p.key.start)..p.key.start]
+}
+
+/// What stands before the key and a blank.
+pub(super) fn words_before<'t>(hay: &'t [u8], p: &Proposal) -> &'t [u8] {
+    let before = before_key(hay, p);
+    let words = before.trim_ascii_end();
+    if words.len() < before.len() { words } else { b"" }
+}
+
+/// So many bytes behind the value, within the window.
+pub(super) fn behind<'t>(hay: &'t [u8], p: &Proposal, most: usize) -> &'t [u8] {
+    let end = hay.len().min(p.anchor.end + AFTER).min(p.value.end.saturating_add(most));
+    &hay[p.value.end..end.max(p.value.end)]
 }
 
 /// What stands before the key without a blank or quote between.
@@ -190,8 +200,7 @@ fn is_one_of_a_list(hay: &[u8], p: &Proposal) -> bool {
         return false;
     }
     let Some(before) = before_key(hay, p).split_last().map(|(_, rest)| rest.trim_ascii_end()) else { return false };
-    let after =
-        hay[p.value.end..hay.len().min(p.anchor.end + AFTER).min(p.value.end + 40).max(p.value.end)].trim_ascii_start();
+    let after = behind(hay, p, 40).trim_ascii_start();
     let follows = after.split_first().map(|(_, rest)| rest.trim_ascii_start());
     let next = follows.and_then(|rest| rest.strip_prefix(b",")).map(<[u8]>::trim_ascii_start);
     let previous = before.strip_suffix(b",").map(<[u8]>::trim_ascii_end);
@@ -438,16 +447,14 @@ fn is_of_vectors(path: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cases::{Says, tell_apart};
     use super::{
         is_address, is_binary, is_counting, is_formatted, is_made_up, is_pair_of_digests, is_public,
         is_reversed_domain, is_small_letters, is_word_for_password, names_key_file, passes_over, says_sealed,
         says_test,
     };
 
-    /// A form, what has it, and what looks like it.
-    type Form = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
-
-    const FORMS: &[Form] = &[
+    const FORMS: &[Says] = &[
         (
             is_public,
             &["ssh-rsa AAAAB3NzaC1yc2E", "MCowBQYDK2VwAyEAq7Zp"],
@@ -503,10 +510,7 @@ mod tests {
 
     #[test]
     fn forms_are_told_from_what_looks_like_them() {
-        for (row, (says, yes, no)) in FORMS.iter().enumerate() {
-            yes.iter().for_each(|text| assert!(says(text.as_bytes()), "row {row}: {text}"));
-            no.iter().for_each(|text| assert!(!says(text.as_bytes()), "row {row}: {text}"));
-        }
+        tell_apart(FORMS);
         assert!(is_binary(&[0xff, b'a', 0xfe, b'b', 0xfd]) && !is_binary(b"fran\xe7ois"));
     }
 }

@@ -138,18 +138,19 @@ fn assert_same(inherited: &Carried, plain: &Carried, seed: usize) {
 
 #[test]
 fn a_chain_of_versions_inherits_what_plain_scans_find() {
-    try_chains(0..200, Confidence::Low);
-    try_chains(200..300, Confidence::Medium);
+    try_chains(0..200, Confidence::Low, 10);
+    try_chains(200..300, Confidence::Medium, 8);
 }
 
 #[test]
 #[ignore = "takes minutes unless optimised"]
 fn thousands_of_chains_inherit_what_plain_scans_find() {
-    try_chains(0..5000, Confidence::Low);
-    try_chains(5000..8000, Confidence::Medium);
+    try_chains(0..5000, Confidence::Low, 10);
+    try_chains(5000..8000, Confidence::Medium, 8);
 }
 
-fn try_chains(seeds: Range<usize>, confidence: Confidence) {
+/// More than `least` matches a chain are compared.
+fn try_chains(seeds: Range<usize>, confidence: Confidence, least: usize) {
     let options = Options { confidence, explain: true };
     let detector = Detector::new(Arc::new(RuleSet::builtin()), options);
     let words = Words::new(detector.rules());
@@ -182,7 +183,7 @@ fn try_chains(seeds: Range<usize>, confidence: Confidence) {
             }
         }
     }
-    assert!(found > 8 * chains && pieces_used > 4 * chains, "{found} found, {pieces_used} pieces");
+    assert!(found > least * chains && pieces_used > 4 * chains, "{found} found, {pieces_used} pieces");
 }
 
 /// What [`Detector::scan`] says of one rule and secret.

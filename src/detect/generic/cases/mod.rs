@@ -8,6 +8,17 @@ mod secrets;
 use super::{LOW, MEDIUM, Proposal, judge, keywords, propose};
 use crate::model::Span;
 
+/// What a text says, texts that say it, and texts that look as if.
+pub(super) type Says = (fn(&[u8]) -> bool, &'static [&'static str], &'static [&'static str]);
+
+/// Asserts each row.
+pub(super) fn tell_apart(rows: &[Says]) {
+    for (row, (says, yes, no)) in rows.iter().enumerate() {
+        yes.iter().for_each(|text| assert!(says(text.as_bytes()), "row {row}: {text}"));
+        no.iter().for_each(|text| assert!(!says(text.as_bytes()), "row {row}: {text}"));
+    }
+}
+
 /// At which operating point a line must be found.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Expect {

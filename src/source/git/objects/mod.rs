@@ -14,6 +14,7 @@ mod id_table;
 mod inflate;
 pub(super) mod likely;
 mod link;
+pub(super) mod look_ups;
 mod loose;
 pub(crate) mod namers;
 mod nodes;

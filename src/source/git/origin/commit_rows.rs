@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::error::GitError;
+use super::super::objects::look_ups::LookUps;
 use super::super::objects::object::ObjectIx;
 use super::super::objects::store::ObjectStore;
 use super::super::parts::commit_links;
@@ -12,17 +13,11 @@ use crate::model::BlobId;
 /// The tree of a commit that names none, or one that is not in the store.
 const NO_TREE: u32 = u32::MAX;
 
-/// So many look-ups are made together: each waits for memory, and they may as well wait at the same time.
-const BATCH: usize = 64;
-
 /// Takes commits down, for one thread of a walk.
 pub struct CommitReader<'s> {
     store: &'s ObjectStore,
     taken: CommitRows,
-    /// Ids that are still to be looked up, and what each is to whom.
-    ids: Vec<BlobId>,
-    links: Vec<Link>,
-    found: Vec<Option<ObjectIx>>,
+    awaited: LookUps<Link>,
 }
 
 /// What an id is to a commit.
@@ -64,7 +59,7 @@ impl<'s> CommitReader<'s> {
     /// One that has read nothing.
     #[must_use]
     pub fn new(store: &'s ObjectStore) -> Self {
-        Self { store, taken: CommitRows::default(), ids: Vec::new(), links: Vec::new(), found: Vec::new() }
+        Self { store, taken: CommitRows::default(), awaited: LookUps::default() }
     }
 
     /// Takes a commit down.
@@ -72,11 +67,9 @@ impl<'s> CommitReader<'s> {
         let links = commit_links(data);
         let row = self.taken.rows.len() as u32;
         self.taken.rows.push(Row { commit, tree: NO_TREE, seconds: links.seconds });
-        self.ids.extend(links.tree);
-        self.links.extend(links.tree.map(|_| Link::Tree(row)));
-        self.links.extend(links.parents.iter().map(|_| Link::Parent(commit)));
-        self.ids.extend(links.parents);
-        if self.ids.len() >= BATCH {
+        links.tree.into_iter().for_each(|id| self.awaited.push(id, Link::Tree(row)));
+        links.parents.into_iter().for_each(|id| self.awaited.push(id, Link::Parent(commit)));
+        if self.awaited.are_due() {
             self.settle();
         }
     }
@@ -89,16 +82,13 @@ impl<'s> CommitReader<'s> {
     }
 
     fn settle(&mut self) {
-        let Self { store, taken, ids, links, found } = self;
-        store.lookup_all(ids, found);
-        for ((id, link), object) in ids.drain(..).zip(links.drain(..)).zip(found.drain(..)) {
-            match (link, object) {
-                (Link::Tree(row), Some(tree)) => taken.rows[row as usize].tree = tree.0,
-                (Link::Tree(_), None) => taken.absent_trees.push(id),
-                (Link::Parent(commit), Some(parent)) => taken.parents.push((commit, parent)),
-                (Link::Parent(commit), None) => taken.absent_parents.push((commit, id)),
-            }
-        }
+        let Self { store, taken, awaited } = self;
+        awaited.settle(store, |id, link, object| match (link, object) {
+            (Link::Tree(row), Some(tree)) => taken.rows[row as usize].tree = tree.0,
+            (Link::Tree(_), None) => taken.absent_trees.push(id),
+            (Link::Parent(commit), Some(parent)) => taken.parents.push((commit, parent)),
+            (Link::Parent(commit), None) => taken.absent_parents.push((commit, id)),
+        });
     }
 }
 

@@ -6,7 +6,8 @@ use super::super::by_id::is_empty_tree;
 use super::super::fold_hash::FoldHash;
 use super::super::objects::delta::{Delta, Op};
 use super::super::objects::likely::Likely;
-use super::super::objects::object::{ObjectIx, Problem};
+use super::super::objects::look_ups::LookUps;
+use super::super::objects::object::Problem;
 use super::super::objects::store::ObjectStore;
 use super::super::objects::walk::Entry;
 use super::super::parts::{MODE_GITLINK, MODE_TREE, TreeEntry, mode_kind, tree_entries};
@@ -32,25 +33,14 @@ struct Name {
     wanted: bool,
 }
 
-/// So many look-ups are made together: each waits for memory, and they may as well wait at the same time.
-const BATCH: usize = 64;
-
-/// Entries whose objects are still to be looked up.
-#[derive(Default)]
-struct Awaited {
-    ids: Vec<BlobId>,
-    /// Of each, its mode and its step; [`NONE`] if it was not kept.
-    entries: Vec<(u32, u32)>,
-    found: Vec<Option<ObjectIx>>,
-}
-
 /// What one thread has read so far.
 pub(super) struct TreeReader<'s> {
     store: &'s ObjectStore,
     wanted: &'s Likely,
     most_steps: usize,
     met: HashMap<Box<[u8]>, Name, FoldHash>,
-    awaited: Awaited,
+    /// Entries whose objects are still to be looked up: of each, its mode and its step; [`NONE`] if it was not kept.
+    awaited: LookUps<(u32, u32)>,
     pub(super) kept_names: Vec<(Box<[u8]>, bool)>,
     pub(super) rows: Vec<Row>,
     pub(super) steps: Vec<Step>,
@@ -79,7 +69,7 @@ impl<'s> TreeReader<'s> {
             wanted,
             most_steps,
             met: HashMap::default(),
-            awaited: Awaited::default(),
+            awaited: LookUps::default(),
             kept_names: Vec::new(),
             rows: Vec::new(),
             steps: Vec::new(),
@@ -221,25 +211,23 @@ impl<'s> TreeReader<'s> {
     }
 
     fn await_object(&mut self, entry: &TreeEntry<'_>, step: u32) {
-        self.awaited.ids.push(entry.blob_id());
-        self.awaited.entries.push((entry.mode, step));
-        if self.awaited.ids.len() == BATCH {
+        self.awaited.push(entry.blob_id(), (entry.mode, step));
+        if self.awaited.are_due() {
             self.settle();
         }
     }
 
     /// Looks up what is awaited: kept entries are told their objects, and what is not in the store is noted.
     pub(super) fn settle(&mut self) {
-        let Awaited { ids, entries, found } = &mut self.awaited;
-        self.store.lookup_all(ids, found);
-        for ((id, (mode, step)), object) in ids.drain(..).zip(entries.drain(..)).zip(found.drain(..)) {
-            if let Some(Step::Own(own)) = self.steps.get_mut(step as usize) {
+        let Self { store, awaited, steps, missing, .. } = self;
+        awaited.settle(store, |id, (mode, step), object| {
+            if let Some(Step::Own(own)) = steps.get_mut(step as usize) {
                 own.set_object(object);
             }
             let is_tree = mode_kind(mode) == MODE_TREE;
             if object.is_none() && mode_kind(mode) != MODE_GITLINK && !(is_tree && is_empty_tree(&id)) {
-                self.missing.insert(id, if is_tree { "tree" } else { "blob" });
+                missing.insert(id, if is_tree { "tree" } else { "blob" });
             }
-        }
+        });
     }
 }
