@@ -2,7 +2,7 @@
 """Train the judge: boosted trees over the numbers that the program itself computes.
 
   cargo bench --bench judge -- dump DIR/data PREFIX      # numbers of every proposal (the same code as in use)
-  train.py --set DIR --eval EVAL.py --dump PREFIX --program STANCH [--negatives PREFIX]... [--made PREFIX]... [--cv-only | --keep-trees | --keep-curves]
+  train.py --set DIR --eval EVAL.py --dump PREFIX --program STANCH [--negatives PREFIX]... [--made PREFIX]... [--cv-only | --keep-trees | --keep-curves | --gates-only]
 
 Data: CredData (Samsung), dev part, values replaced kind for kind (real public repositories whose lines reviewers marked
 as true or false credentials; metadata under Apache-2.0). The data itself is not part of this repository. `--negatives` are dumps
@@ -11,17 +11,20 @@ lines made by made.py, half of them with one credential each. `--program` is the
 is scored together with the judge, and the operating points are chosen for the whole.
 
 `--keep-trees` leaves the trees and the words' model as they are, and writes what says how likely a margin is, where the trees may
-stop early, and the operating points. `--keep-curves` leaves all of weights.bin, and writes the operating points.
+stop early, the gates, and the operating points. `--keep-curves` leaves all of weights.bin, and writes the operating points.
+`--gates-only` writes the gates and where the trees may stop early, and leaves all else.
 
 Seed 7 throughout; the figures printed are from cross-validation by repository. Writes src/detect/generic/weights.bin,
 src/detect/generic/wording.bin (a linear model over hashed words, whose score is one of the numbers: in training it comes
 from a model that has not seen the repository) and src/detect/generic/operating.rs.
 
 weights.bin, little endian: u16 numbers, u16 cuts, u16 knots; f32 leaf scale; f32[cuts]; f32[numbers] medians; f32[knots]
-margins; f32[knots] probabilities for passwords, for user information of URLs, for all else, and for what a guess finds; then the trees and the gate, each: u16 trees, u16 stages, stages as (u16 trees, f32
-margins at low, medium and high), and per tree u8 inner nodes, per node u16 number, u16 cut, i8 left, i8 right (below 0: leaf -1-i), i16 leaves.
+margins; f32[knots] probabilities for passwords, for user information of URLs, for all else, and for what a guess finds; then the
+trees, the gate and the second gate, each: u16 stages, and per stage u16 trees, f32 least margins at low, medium and high after it; per
+tree, by depth, u8 nodes, u8 depth, and per node u16 number, u16 cut, u8 what follows if it is not greater (what follows if it is
+stands next), or for a leaf 511, i16 what it adds, u8 its own place.
 """
-import argparse, collections, json, os, struct, subprocess, time
+import argparse, collections, json, os, re, struct, subprocess, time
 import lightgbm as lgb
 import numpy as np
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -38,6 +41,8 @@ WORDS_ALPHA = 1e-5
 # margins at which the calibration is tabled
 GRID = np.linspace(-8, 8, 33)
 CONFIDENCES = ("low", "medium", "high")
+# after so many trees the hopeless may stop
+STAGES = (8, 16, 24, 40, 64, 96, 144, 200)
 # kinds whose labels are right about equally often at a margin are calibrated together; what a guess finds stands apart
 GROUPS = [("generic-password", "cli-password", "sql-password"), ("url-credentials",), (), ()]
 OTHERS, GUESSES = 2, 3
@@ -161,18 +166,23 @@ def below(value):
     return float(f if float(f) <= value else np.nextafter(f, np.float32(-np.inf)))
 
 
+LEAF = 511
+
+
 def flatten(tree):
-    nodes, leaves = [], []
-    def walk(t):
-        if "leaf_value" in t and "split_feature" not in t:
-            leaves.append(t["leaf_value"]); return -len(leaves)
-        at = len(nodes); nodes.append(None)
+    """A tree as nodes in the order of levels: (number, cut, left) with the right one next to the left, or (LEAF, value, itself)."""
+    nodes, row = [], [tree["tree_structure"]]
+    for at, t in enumerate(row):
+        if "split_feature" not in t: nodes.append((LEAF, t["leaf_value"], at)); continue
         assert t["decision_type"] == "<="
-        left = walk(t["left_child"]); right = walk(t["right_child"])
-        nodes[at] = (t["split_feature"], below(t["threshold"]), left, right)
-        return at
-    walk(tree["tree_structure"])
-    return nodes, leaves
+        nodes.append((t["split_feature"], below(t["threshold"]), len(row)))
+        row += [t["left_child"], t["right_child"]]
+    return nodes
+
+
+def depth(nodes, at=0):
+    number, _, left = nodes[at]
+    return 0 if number == LEAF else 1 + max(depth(nodes, left), depth(nodes, left + 1))
 
 
 class Kept:
@@ -183,36 +193,44 @@ class Kept:
     def num_trees(self): return len(self.flat)
 
     def predict(self, x, raw_score=True, num_iteration=None):
-        out = np.zeros(len(x))
-        for nodes, leaves in self.flat[:num_iteration]:
-            feature, cut, left, right = (np.array(column) for column in zip(*nodes)) if nodes else ([],) * 4
-            at = np.full(len(x), 0 if nodes else -1)
-            while (live := np.nonzero(at >= 0)[0]).size:
-                node = at[live]
-                at[live] = np.where(x[live, feature[node]] <= cut[node], left[node], right[node])
-            out += np.array(leaves)[-1 - at]
+        x = np.concatenate([x, np.full((len(x), LEAF + 1 - x.shape[1]), -np.inf, np.float32)], axis=1)
+        rows, out = np.arange(len(x)), np.zeros(len(x))
+        for nodes in self.flat[:num_iteration]:
+            number, cut, left = (np.array(column) for column in zip(*nodes))
+            at = np.zeros(len(x), int)
+            for _ in range(depth(nodes)): at = left[at] + (x[rows, number[at]] > cut[at])
+            out += cut[at]
         return out
+
+
+class Reader:
+    def __init__(self, path): self.body, self.at = open(path, "rb").read(), 0
+
+    def take(self, form):
+        out = struct.unpack_from("<" + form, self.body, self.at)
+        self.at += struct.calcsize("<" + form)
+        return out
+
+    def node(self, cuts, scale):
+        number, cut, left = self.take("HHB")
+        return (number, (cut - (cut >> 15 << 16)) * scale if number == LEAF else cuts[cut], left)
+
+    def forest(self, cuts, scale):
+        flat = []
+        for _ in range(*self.take("H")):
+            trees, *_ = self.take("H3f")
+            flat += [[self.node(cuts, scale) for _ in range(self.take("BB")[0])] for _ in range(trees)]
+        return Kept(flat)
 
 
 def kept(path):
-    """What weights.bin says: how likely a margin is, the trees, and the gate."""
-    body, at = open(path, "rb").read(), 0
-    def take(form):
-        nonlocal at
-        out = struct.unpack_from("<" + form, body, at); at += struct.calcsize("<" + form)
-        return out
-    numbers, cuts, knots, scale = take("HHHf")
-    cuts, _ = take(f"{cuts}f"), take(f"{numbers}f")
-    margins, *curves = np.reshape(take(f"{knots * (1 + len(GROUPS))}f"), (-1, knots))
+    """What weights.bin says: how likely a margin is, the trees, the gate, and the second gate."""
+    r = Reader(path)
+    numbers, cuts, knots, scale = r.take("HHHf")
+    cuts, _ = r.take(f"{cuts}f"), r.take(f"{numbers}f")
+    margins, *curves = np.reshape(r.take(f"{knots * (1 + len(GROUPS))}f"), (-1, knots))
     assert np.allclose(margins, GRID)
-    def trees():
-        count, stages = take("HH"); take("H3f" * stages); flat = []
-        for _ in range(count):
-            inner, = take("B")
-            nodes = [(f, cuts[c], l, r) for f, c, l, r in (take("HHbb") for _ in range(inner))]
-            flat.append((nodes, [v * scale for v in take(f"{inner + 1}h")]))
-        return Kept(flat)
-    return curves, trees(), trees()
+    return curves, *(r.forest(cuts, scale) for _ in range(3))
 
 
 def flat_of(model):
@@ -220,44 +238,66 @@ def flat_of(model):
 
 
 def forest(model, stages, index, scale):
-    trees = flat_of(model)
-    body = struct.pack("<HH", len(trees), len(stages)) + b"".join(struct.pack("<H3f", *st) for st in stages)
-    for nodes, leaves in trees:
-        body += struct.pack("<B", len(nodes))
-        for f, t, l, r in nodes: body += struct.pack("<HHbb", f, index[t], l, r)
-        body += struct.pack(f"<{len(leaves)}h", *[round(v / scale) for v in leaves])
+    """The trees in stages, each (the number of trees up to its end, margins)."""
+    trees, body, start = flat_of(model), struct.pack("<H", len(stages)), 0
+    for end, *least in stages:
+        body += struct.pack("<H3f", end - start, *least)
+        for nodes in sorted(trees[start:end], key=depth):
+            body += struct.pack("<BB", len(nodes), depth(nodes))
+            for number, cut, left in nodes:
+                body += struct.pack("<HHB", number, round(cut / scale) & 0xffff if number == LEAF else index[cut], left)
+        start = end
+    assert start == len(trees)
     return body
 
 
-def export(model, gate, medians, curves, stages, gate_stages, path):
-    flat = [tree for m in (model, gate) for tree in flat_of(m)]
-    cuts = sorted({n[1] for nodes, _ in flat for n in nodes})
+def export(forests, medians, curves, path):
+    """Writes weights.bin; `forests` are pairs of trees and their stages."""
+    flat = [tree for model, _ in forests for tree in flat_of(model)]
+    cuts = sorted({cut for nodes in flat for number, cut, _ in nodes if number != LEAF})
     index = {c: i for i, c in enumerate(cuts)}
-    scale = max(abs(v) for _, leaves in flat for v in leaves) / 32767
+    scale = max(abs(value) for nodes in flat for number, value, _ in nodes if number == LEAF) / 32767
     body = struct.pack("<HHHf", len(medians), len(cuts), len(GRID), scale)
     body += struct.pack(f"<{len(cuts)}f", *cuts) + struct.pack(f"<{len(medians)}f", *medians)
     for values in [GRID] + curves: body += struct.pack(f"<{len(GRID)}f", *values)
-    body += forest(model, stages, index, scale) + forest(gate, gate_stages, index, scale)
+    for model, stages in forests: body += forest(model, stages, index, scale)
     open(path, "wb").write(body)
     print("weights", len(body), "bytes", len(flat), "trees", len(cuts), "cuts")
 
 
-# cheap to have: see features::cheap
+# shares of what is worth judging at each point that a gate may stop; where it stands above the point, it stops half as many
+GATE_LOSES = (0.001, 0.003, 0.001)
+# cheap to have: see features::Numbers::cheap
 GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only", "kind", "operator", "quote", "wrapper",
         "wrapper_length"]
 
 
-def train_gate(parts, names, worth, gate=None):
-    """A few trees over the cheap numbers (or those that there are), and the margins that all but 3 in 1,000 of what is worth
-    judging reach."""
+# of key and value: see features::Numbers::add_pair
+PAIR = """symbol high distinct entropy entropy_gap run sequence keyboard changes longest_letters longest_digits trailing_digits
+vowels consonants humps mixed hex form last_class first_class folded paired worst best rare covered covered_short common words
+longest_word pieces base64 base32 printable colon_inside braces percent angle dollar backslash masked equals_key contains_key
+inside_key key_overlap word_count capital_words sentence trivial_whole length_mod4 dots dashes slashes groups_equal repeated
+numeric_tail_trivial inner_length inner_rare inner_digit inner_share padding""".split()
+
+
+def is_cheap(name):
+    of_key = name.startswith("key_") and name not in ("key_overlap", "key_quoted", "key_again")
+    return name in GATE or of_key or name.startswith("key:")
+
+
+def is_of_pair(name): return is_cheap(name) or name in PAIR or name.startswith("value:")
+
+
+def train_gate(parts, names, sees, worth, rounds, leaves, depth):
+    """A few trees over the numbers that it `sees`, told what is worth judging at *medium*, and the margins that all but a few in
+    1,000 of what is worth judging at each point reach."""
     x, w = np.concatenate([p.x for p in parts]), np.concatenate([p.w for p in parts])
-    use = np.array([n in GATE or n.startswith("key_") or n.startswith("key:") for n in names])
-    cheap = np.where(use, x, np.float32(0))
-    params = dict(PARAMS, learning_rate=0.25, num_leaves=16, feature_fraction=0.8)
+    seen = np.where([sees(n) for n in names], x, np.float32(0))
+    params = dict(PARAMS, learning_rate=5 / rounds, num_leaves=leaves, max_depth=depth, feature_fraction=0.7)
     keep = w > 0
-    gate = gate or lgb.train(params, lgb.Dataset(cheap[keep], worth[0][keep].astype(float), weight=w[keep]), 20)
-    margin = gate.predict(cheap, raw_score=True)
-    cuts = [float(np.quantile(margin[k & keep], 0.003)) for k in worth]
+    gate = lgb.train(params, lgb.Dataset(seen[keep], worth[1][keep].astype(float), weight=w[keep]), rounds)
+    margin = gate.predict(seen, raw_score=True)
+    cuts = [float(np.quantile(margin[k & keep], lost)) for k, lost in zip(worth, GATE_LOSES)]
     print("of all proposals stop at the gate", *[f"{np.mean(margin[keep] < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, cuts)])
     return gate, [(gate.num_trees(), *cuts)]
 
@@ -318,6 +358,12 @@ def whole(s, rows, probs, vendor):
     return points
 
 
+def points_of(path):
+    """The operating points that are written there."""
+    found = dict(re.findall(r"const (\w+): f32 = ([0-9.]+);", open(path).read()))
+    return {c: {"t": float(found[c.upper()])} for c in CONFIDENCES}
+
+
 def operating_points(points, path):
     with open(path, "w") as f:
         f.write("//! The three operating points; written by `benches/train/train.py` with the weights.\n")
@@ -331,6 +377,7 @@ def main():
     ap.add_argument("--negatives", action="append", default=[]); ap.add_argument("--made", action="append", default=[])
     ap.add_argument("--made-weight", type=float, default=0.6); ap.add_argument("--cv-only", action="store_true")
     ap.add_argument("--keep-trees", action="store_true"); ap.add_argument("--keep-curves", action="store_true")
+    ap.add_argument("--gates-only", action="store_true")
     ap.add_argument("--seeds", type=int, default=1); ap.add_argument("--rounds", type=int, default=ROUNDS)
     a = ap.parse_args()
     ev = load_eval(a.eval); lab = ev.Labels(a.set)
@@ -343,6 +390,10 @@ def main():
     dev, clean = Part(x, words, y, w, repo), [negatives(prefix) for prefix in a.negatives]
     extra = [part for part, _ in clean] + [made(prefix, a.made_weight) for prefix in a.made]
     print(len(rows), "proposals", collections.Counter(s.status.tolist()), "own", int(y.sum()), "extra", [len(e.y) for e in extra])
+    weights, operating = os.path.join(OUT, "weights.bin"), os.path.join(OUT, "operating.rs")
+    if a.gates_only:
+        curves, model, *_ = kept(weights)
+        return write_weights(model, curves, points_of(operating), stacked([dev] + extra, column), names, weights)
     margins = []
     for seed in range(1, a.seeds + 1):
         t = time.time()
@@ -354,7 +405,6 @@ def main():
     groups, keep = group_of(rows), np.tile((w > 0) & (repo != OPENSSL), a.seeds)
     trust = np.tile(np.where(s.status == "lost", .5, 1.0), a.seeds)
     curves = platt(np.concatenate(margins)[keep], np.tile(y, a.seeds)[keep], trust[keep], np.tile(groups, a.seeds)[keep])
-    weights = os.path.join(OUT, "weights.bin")
     curves = kept(weights)[0] if a.keep_curves else lifted(s, rows, margins, groups, curves, vendor)
     probs = [calibrate(margin, groups, curves) for margin in margins]
     np.save(os.path.join(a.set, "oof.npy"), np.mean(probs, axis=0))
@@ -366,15 +416,17 @@ def main():
             bad = [r["path"] for r, p in zip(known, shown_at(c, known, probability)) if p >= points[c]["t"]]
             print(f"packages not seen, at {c} ({points[c]['t']:.3f}): {len(bad)} findings in {len(set(bad))} files")
     if a.cv_only: return
-    if a.keep_curves: return operating_points(points, os.path.join(OUT, "operating.rs"))
-    gate = None
+    operating_points(points, operating)
+    if a.keep_curves: return
     parts = stacked([dev] + extra, column)
-    if a.keep_trees:
-        _, model, gate = kept(weights)
-    else:
-        table = learn_words(dev)
-        open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
-        model = fit(parts, a.rounds)
+    if a.keep_trees: return write_weights(kept(weights)[1], curves, points, parts, names, weights)
+    table = learn_words(dev)
+    open(os.path.join(OUT, "wording.bin"), "wb").write(struct.pack("<f", table[0]) + table[1].tobytes())
+    write_weights(fit(parts, a.rounds), curves, points, parts, names, weights)
+
+
+def write_weights(model, curves, points, parts, names, path):
+    """Learns the gates and where the trees may stop early, and writes all; the first of the parts is the labelled one."""
     # what ends at half an operating point or above is worth judging there (the path may yet raise it); on the way it stands
     # above these margins, all but 1 in 2,000
     everything = np.concatenate([p.x for p in parts])
@@ -382,13 +434,14 @@ def main():
     least = [min(float(np.interp(0.5 * points[c]["t"], curve, GRID)) for curve in curves) for c in CONFIDENCES]
     worth = [final >= m for m in least]
     stages = []
-    for n in sorted({model.num_trees() * part // 32 for part in (1, 2, 3, 4, 6, 8, 12, 16, 24)}):
+    for n in (n for n in STAGES if n < model.num_trees()):
         margin = model.predict(everything, raw_score=True, num_iteration=n)
         stages.append((n, *[float(np.quantile(margin[k], 0.0005)) for k in worth]))
         print(f"stage {n}: of all proposals stop by then", *[f"{np.mean(margin < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, stages[-1][1:])])
-    gate, gate_stages = train_gate(parts, names, worth, gate)
-    export(model, gate, np.median(parts[0].x[w > 0], axis=0), curves, stages, gate_stages, weights)
-    operating_points(points, os.path.join(OUT, "operating.rs"))
+    stages.append((model.num_trees(), *[-np.inf] * 3))
+    gates = [train_gate(parts, names, is_cheap, worth, 24, 16, 5), train_gate(parts, names, is_of_pair, worth, 40, 32, 7)]
+    medians = np.median(parts[0].x[parts[0].w > 0], axis=0)
+    export([(model, stages), *gates], medians, curves, path)
 
 
 main()

@@ -57,9 +57,15 @@ pub(super) fn name(r: &mut Reader<'_>) {
     let blank = lex::skip_blank(r.hay, at, r.window.end.min(at + 60));
     // most anchors end here
     let hopeless = matches!(r.byte(blank), 0 | b';' | b')' | b']' | b'}' | b'.' | b'/' | b'{' | b'@' | b'%');
-    if !hopeless && names::telling(r.hay, span, r.anchor) {
-        let key = Key { span, quoted, kind: names::kind_of(r.anchor.of(r.hay)) };
-        operator(r, &key, at, blank);
+    if hopeless {
+        return;
+    }
+    let key = Key { span, quoted, kind: names::kind_of(r.anchor.of(r.hay)) };
+    let before = r.out.len();
+    operator(r, &key, at, blank);
+    // hardly any name has a value, so it is asked last
+    if r.out.len() > before && !names::telling(r.hay, span, r.anchor) {
+        r.out.truncate(before);
     }
 }
 

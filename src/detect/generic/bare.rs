@@ -225,38 +225,22 @@ pub(super) fn after_blank(r: &mut Reader<'_>, key: &Key, close: usize, at: usize
         let next = lex::skip_blank(r.hay, at + 7, r.window.end);
         return assign::value(r, key, Operator::Space, next);
     }
-    let rest = r.rest(at);
-    for word in [&b"is"[..], b"of", b"to", b"as", b"or", b"in", b"by"] {
-        if lex::starts_word(rest, word) {
-            let next = lex::skip_blank(r.hay, at + 2, r.window.end);
-            let fallback = if word == b"or" { Operator::Fallback } else { Operator::Prose };
-            if lex::quote_at(r.hay, next, r.window.end).is_some() {
-                assign::value(r, key, fallback, next);
-            }
-            return;
+    if let Some(operator) = joining_word(r.rest(at)) {
+        let next = lex::skip_blank(r.hay, at + 2, r.window.end);
+        if lex::quote_at(r.hay, next, r.window.end).is_some() {
+            assign::value(r, key, operator, next);
         }
+        return;
     }
-    let len =
-        rest.iter().position(|b| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`')).unwrap_or(rest.len());
-    let text = &rest[..len];
-    let flag = r.hay[key.span.start] == b'-';
-    let begin = lex::line_start(r.hay, key.span.start, r.window.start);
-    let prefix = &r.hay[begin..key.span.start];
-    let blank = prefix.iter().all(|b| matches!(b, b' ' | b'\t' | b'#'));
-    let words = prefix.trim_ascii();
-    let named =
-        matches!(words, b"ENV" | b"ARG" | b"set") || words.starts_with(b"machine ") || words.starts_with(b"login ");
-    let next = lex::skip_blank(r.hay, at + len, r.window.end);
-    let alone = (blank || named) && next == lex::line_end(r.hay, at + len, r.window.end);
-    let declared = declaration(r, at);
-    if let Some(next) = declared {
+    if let Some(next) = declaration(r, at) {
         return assign::value(r, key, Operator::Assign, next);
     }
-    if (flag || alone)
-        && !text.is_empty()
-        && !is_template(text)
-        && !matches!(text[0], b'-' | b'|' | b'<' | b'[' | b'$' | b'(' | b'{' | b'=' | b'&' | b'\\')
-    {
+    let stop = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'`');
+    let len = r.rest(at).iter().position(stop).unwrap_or(r.rest(at).len());
+    let text = &r.rest(at)[..len];
+    let begins = |b: &u8| !matches!(b, b'-' | b'|' | b'<' | b'[' | b'$' | b'(' | b'{' | b'=' | b'&' | b'\\');
+    let flag = r.hay[key.span.start] == b'-';
+    if text.first().is_some_and(begins) && (flag || is_alone(r, key, at + len)) && !is_template(text) {
         let mut value = Span::new(at, at + len);
         while value.len() > 1 && matches!(r.hay[value.end - 1], b',' | b';' | b')' | b']') {
             value.end -= 1;
@@ -266,6 +250,34 @@ pub(super) fn after_blank(r: &mut Reader<'_>, key: &Key, close: usize, at: usize
         }
         push(r, key, Operator::Flag, value);
     }
+}
+
+/// What a short word that a quoted value may follow says.
+fn joining_word(text: &[u8]) -> Option<Operator> {
+    let [a, b, rest @ ..] = text else { return None };
+    if rest.first().is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    match [a.to_ascii_lowercase(), b.to_ascii_lowercase()] {
+        [b'o', b'r'] => Some(Operator::Fallback),
+        [b'i', b's' | b'n'] | [b'o', b'f'] | [b't', b'o'] | [b'a', b's'] | [b'b', b'y'] => Some(Operator::Prose),
+        _ => None,
+    }
+}
+
+/// Whether key and value, which ends at `end`, stand on a line of their own, or after a word that takes such a pair.
+fn is_alone(r: &Reader<'_>, key: &Key, end: usize) -> bool {
+    let next = lex::skip_blank(r.hay, end, r.window.end);
+    if next < r.window.end && !matches!(r.hay[next], b'\n' | b'\r') {
+        return false;
+    }
+    let begin = lex::line_start(r.hay, key.span.start, r.window.start);
+    let prefix = &r.hay[begin..key.span.start];
+    let words = prefix.trim_ascii();
+    prefix.iter().all(|b| matches!(b, b' ' | b'\t' | b'#'))
+        || matches!(words, b"ENV" | b"ARG" | b"set")
+        || words.starts_with(b"machine ")
+        || words.starts_with(b"login ")
 }
 
 /// Go: `password string = "…"`, C#: none. The position after `=`.

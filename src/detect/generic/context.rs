@@ -78,7 +78,7 @@ pub(super) fn seen(hay: &[u8], p: &Proposal) -> (Span, Span) {
     (all.fold(window, |a, b| Span::new(a.start.min(b.start), a.end.max(b.end))), window)
 }
 
-/// Fills in everything that depends on the window.
+/// Fills in everything that depends on the window, but for [`kind`].
 pub(super) fn fill(hay: &[u8], p: &Proposal, row: &mut Row, line_classes: &mut [f32], window_classes: &mut [f32]) {
     let (window, line) = places(hay, p);
     between(hay, p, row, window);
@@ -103,7 +103,6 @@ pub(super) fn kind(hay: &[u8], p: &Proposal, row: &mut Row) {
 }
 
 fn between(hay: &[u8], p: &Proposal, row: &mut Row, window: Span) {
-    kind(hay, p, row);
     let before = if p.key.start > window.start { hay[p.key.start - 1] } else { 0 };
     row.before_key = byte_class(before);
     row.member =

@@ -1,6 +1,6 @@
 //! Random-looking strings without a telling name: only for *low*, only where a literal or a configuration value stands.
 
-use super::{FOR_LOW, Judged, LOW, MEDIUM, context, lex, shapes, text};
+use super::{FOR_LOW, Judged, LOW, MEDIUM, context, lex, shapes, tally::Tally, text};
 use crate::model::Span;
 
 const SHORTEST: usize = 20;
@@ -51,7 +51,7 @@ pub(super) fn judge(hay: &[u8], run: Span, path: Option<&[u8]>) -> Option<Judged
     if !(SHORTEST..=LONGEST).contains(&value.len()) || !stands_alone(hay, run, path) {
         return None;
     }
-    let census = shapes::census(value);
+    let census = shapes::census(value, &Tally::of(&value[..value.len().min(shapes::LOOKED_AT)]));
     let form = shapes::form(value, &census);
     // 20–23: base32, base64, letters and digits, mixed. All else is a word, number, path, URL or UUID, and hex without a
     // telling name is a hash

@@ -2,7 +2,8 @@
 
 use super::{
     Operator, Proposal, Quote, context,
-    shapes::{self, Census},
+    shapes::{self, Census, LOOKED_AT},
+    tally::{Sort, Tally},
     text,
     words::{self, CLASS_NAMES, Class},
 };
@@ -12,16 +13,20 @@ macro_rules! row {
     ($($name:ident),* $(,)?) => {
         /// One number per property; see the functions that fill them.
         #[derive(Default)]
+        #[repr(C)]
         pub(super) struct Row { $(pub(super) $name: f32),* }
         const FIELDS: &[&str] = &[$(stringify!($name)),*];
-        impl Row {
-            fn write(&self, out: &mut [f32]) {
-                let mut at = 0;
-                $(out[at] = self.$name; at += 1;)*
-                debug_assert_eq!(at, FIELDS.len());
-            }
-        }
     };
+}
+
+impl Row {
+    /// The row that lies in some numbers, one after the other.
+    #[expect(unsafe_code, reason = "a row copied into the numbers is read before it has arrived in the cache")]
+    fn within(numbers: &mut [f32; FIELDS.len()]) -> &mut Self {
+        const { assert!(size_of::<Self>() == size_of::<[f32; FIELDS.len()]>()) };
+        // SAFETY: a row is so many numbers and nothing else, by its `repr(C)` and the assertion above.
+        unsafe { &mut *std::ptr::from_mut(numbers).cast() }
+    }
 }
 
 row! {
@@ -53,6 +58,9 @@ const CLASSES: usize = words::SHARED;
 /// for the line and for the window.
 pub(super) const COUNT: usize = FIELDS.len() + 4 * CLASSES;
 
+/// Room for the numbers: a power of two, and the last is never greater than anything.
+pub(super) const SLOTS: usize = 512;
+
 /// Names of the numbers, in order.
 pub(super) fn names() -> Vec<String> {
     let sets = ["key", "value", "line", "window"];
@@ -61,41 +69,73 @@ pub(super) fn names() -> Vec<String> {
     FIELDS.iter().map(|f| (*f).to_owned()).chain(classes).collect()
 }
 
-/// The numbers that are cheap to have, all others 0: the same as in [`vector`].
-pub(super) fn cheap(hay: &[u8], p: &Proposal) -> [f32; COUNT] {
-    let mut out = [0.0; COUNT];
-    let mut row = Row::default();
-    key_numbers(hay, p, &mut row, &mut out[FIELDS.len()..FIELDS.len() + CLASSES]);
-    let value = p.value.of(hay);
-    let text = &value[..value.len().min(512)];
-    let share = |f: fn(&u8) -> bool| text.iter().filter(|b| f(b)).count() as f32 / text.len().max(1) as f32;
-    row.length = value.len() as f32;
-    row.lower = share(u8::is_ascii_lowercase);
-    row.upper = share(u8::is_ascii_uppercase);
-    row.digit = share(u8::is_ascii_digit);
-    row.space = share(|b| *b == b' ' || *b == b'\t');
-    row.starts_upper = f32::from(u8::from(value.first().is_some_and(u8::is_ascii_uppercase)));
-    row.name_only = f32::from(u8::from(value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')));
-    context::kind(hay, p, &mut row);
-    row.write(&mut out);
-    out
+/// The numbers of one proposal as they come to be known: the cheap ones first, 0 for those that are not known yet.
+pub(super) struct Numbers<'a> {
+    hay: &'a [u8],
+    proposal: &'a Proposal,
+    /// The sorts of the value's bytes.
+    tally: Tally,
+    /// As the trees see them: the row, the classes, and room.
+    all: [f32; SLOTS],
+}
+
+impl<'a> Numbers<'a> {
+    /// None yet.
+    pub(super) fn of(hay: &'a [u8], proposal: &'a Proposal) -> Self {
+        let mut all = [0.0; SLOTS];
+        all[SLOTS - 1] = f32::NEG_INFINITY;
+        Self { hay, proposal, tally: Tally::of(proposal.value.of(hay)), all }
+    }
+
+    /// Those of the key, of what joins key and value, and what a glance at the value tells.
+    pub(super) fn add_cheap(&mut self) {
+        let (hay, p, tally) = (self.hay, self.proposal, self.tally);
+        let value = p.value.of(hay);
+        let (row, [key, ..]) = self.parts();
+        key_numbers(hay, p, row, key);
+        shares(value, &tally, row);
+        row.length = value.len() as f32;
+        row.starts_upper = f32::from(u8::from(value.first().is_some_and(u8::is_ascii_uppercase)));
+        row.name_only = f32::from(u8::from(tally.is_word()));
+        context::kind(hay, p, row);
+    }
+
+    /// Those of the value, and how much it shares with the key.
+    pub(super) fn add_pair(&mut self) {
+        let (hay, p, tally) = (self.hay, self.proposal, self.tally);
+        let (row, [_, value, ..]) = self.parts();
+        value_numbers(p.value.of(hay), &tally, row, value);
+        relation(hay, p, row);
+    }
+
+    /// Those of the line, the window and the path.
+    pub(super) fn add_context(&mut self, path: &[u8]) {
+        let (hay, p) = (self.hay, self.proposal);
+        let (row, [.., line, window]) = self.parts();
+        context::fill(hay, p, row, line, window);
+        context::path(path, row);
+    }
+
+    /// The row, and the classes of the key, the value, the line and the window.
+    fn parts(&mut self) -> (&mut Row, [&mut [f32]; 4]) {
+        let (row, classes) = self.all.split_first_chunk_mut().expect("room for a row");
+        let mut classes = classes.chunks_exact_mut(CLASSES);
+        (Row::within(row), std::array::from_fn(|_| classes.next().unwrap_or_default()))
+    }
+
+    /// The numbers as the trees see them.
+    pub(super) fn all(&self) -> &[f32; SLOTS] {
+        &self.all
+    }
 }
 
 /// All numbers of a proposal.
-pub(super) fn vector(hay: &[u8], p: &Proposal, path: &[u8]) -> [f32; COUNT] {
-    let mut out = [0.0; COUNT];
-    let mut row = Row::default();
-    let classes = &mut out[FIELDS.len()..];
-    let (key, rest) = classes.split_at_mut(CLASSES);
-    let (value, rest) = rest.split_at_mut(CLASSES);
-    let (line, window) = rest.split_at_mut(CLASSES);
-    key_numbers(hay, p, &mut row, key);
-    value_numbers(hay, p, &mut row, value);
-    relation(hay, p, &mut row);
-    context::fill(hay, p, &mut row, line, window);
-    context::path(path, &mut row);
-    row.write(&mut out);
-    out
+pub(super) fn vector(hay: &[u8], p: &Proposal, path: &[u8]) -> [f32; SLOTS] {
+    let mut numbers = Numbers::of(hay, p);
+    numbers.add_cheap();
+    numbers.add_pair();
+    numbers.add_context(path);
+    numbers.all
 }
 
 fn key_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
@@ -124,20 +164,32 @@ fn key_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
     row.key_spare = spare as f32 / key.len().max(1) as f32;
     row.key_anchor_end = p.key.end.saturating_sub(p.anchor.end) as f32;
     row.key_anchor_start = p.anchor.start.saturating_sub(p.key.start) as f32;
-    let share = |f: fn(&u8) -> bool| key.iter().filter(|b| f(b)).count() as f32;
-    row.key_upper = share(u8::is_ascii_uppercase) / key.len().max(1) as f32;
-    row.key_lower = share(u8::is_ascii_lowercase) / key.len().max(1) as f32;
-    row.key_digits = share(u8::is_ascii_digit);
-    row.key_dots = share(|b| *b == b'.');
-    row.key_dashes = share(|b| *b == b'-');
-    row.key_underscores = share(|b| *b == b'_');
-    row.key_dollar = share(|b| *b == b'$');
+    let tally = Tally::of(key);
+    row.key_upper = tally.upper() as f32 / key.len().max(1) as f32;
+    row.key_lower = tally.lower() as f32 / key.len().max(1) as f32;
+    row.key_digits = tally.digits() as f32;
+    row.key_dots = tally.is(Sort::Dot);
+    row.key_dashes = tally.is(Sort::Dash);
+    row.key_underscores = tally.is(Sort::Underscore);
+    row.key_dollar = tally.is(Sort::Dollar);
 }
 
-fn value_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
-    let value = p.value.of(hay);
-    let c = shapes::census(value);
-    census_numbers(value, &c, row);
+/// Which shares of the value's first bytes are of the commonest sorts; its sorts were counted.
+fn shares(value: &[u8], tally: &Tally, row: &mut Row) {
+    let first = first_counted(value, tally);
+    let n = value.len().clamp(1, LOOKED_AT) as f32;
+    (row.lower, row.upper, row.digit) = (first.lower() as f32 / n, first.upper() as f32 / n, first.digits() as f32 / n);
+    row.space = first.space() as f32 / n;
+}
+
+/// The sorts among the bytes that are looked at, from those of the whole value.
+fn first_counted(value: &[u8], tally: &Tally) -> Tally {
+    if value.len() <= LOOKED_AT { *tally } else { Tally::of(&value[..LOOKED_AT]) }
+}
+
+fn value_numbers(value: &[u8], tally: &Tally, row: &mut Row, classes: &mut [f32]) {
+    let c = shapes::census(value, &first_counted(value, tally));
+    census_numbers(value, &c, tally, row);
     let l = text::likelihood(value);
     (row.folded, row.paired, row.worst, row.best, row.rare) = (l.folded, l.paired, l.worst, l.best, l.rare);
     let v = text::vocabulary(value);
@@ -167,11 +219,9 @@ fn value_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
     row.sentence = f32::from(u8::from(c.space > 0 && value[0].is_ascii_uppercase() && count > 1));
 }
 
-fn census_numbers(value: &[u8], c: &Census, row: &mut Row) {
-    let n = value.len().min(512) as f32;
-    row.length = value.len() as f32;
-    (row.lower, row.upper, row.digit) = (c.lower as f32 / n, c.upper as f32 / n, c.digit as f32 / n);
-    (row.symbol, row.space, row.high) = (c.symbol as f32 / n, c.space as f32 / n, c.high as f32 / n);
+fn census_numbers(value: &[u8], c: &Census, tally: &Tally, row: &mut Row) {
+    let n = value.len().min(LOOKED_AT) as f32;
+    (row.symbol, row.high) = (c.symbol as f32 / n, c.high as f32 / n);
     row.distinct = c.distinct as f32 / n;
     row.entropy = c.entropy;
     row.entropy_gap = n.min(if c.hex { 16.0 } else { 64.0 }).log2() - c.entropy;
@@ -183,22 +233,19 @@ fn census_numbers(value: &[u8], c: &Census, row: &mut Row) {
     (row.consonants, row.humps, row.mixed) = (c.consonants as f32, c.humps as f32, c.mixed as f32);
     row.hex = f32::from(u8::from(c.hex));
     row.form = f32::from(shapes::form(value, c));
-    row.starts_upper = f32::from(u8::from(value[0].is_ascii_uppercase()));
     row.first_class = context::byte_class(value[0]);
     row.last_class = context::byte_class(value[value.len() - 1]);
     row.padding = value.iter().rev().take_while(|&&b| b == b'=').count() as f32;
     row.length_mod4 = (value.len() % 4) as f32;
-    let count = |f: fn(u8) -> bool| value.iter().filter(|&&b| f(b)).count() as f32;
-    row.braces = count(|b| matches!(b, b'{' | b'}' | b'[' | b']' | b'(' | b')'));
-    row.percent = count(|b| b == b'%');
-    row.angle = count(|b| matches!(b, b'<' | b'>'));
-    row.dollar = count(|b| b == b'$');
-    row.backslash = count(|b| b == b'\\');
-    row.dots = count(|b| b == b'.');
-    row.dashes = count(|b| b == b'-' || b == b'_');
-    row.slashes = count(|b| b == b'/');
-    row.masked = count(|b| matches!(b, b'x' | b'X' | b'*' | b'.' | b'0' | b'-' | b'#' | b'_')) / n;
-    row.name_only = f32::from(u8::from(value.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')));
+    row.braces = tally.is(Sort::Bracket);
+    row.percent = tally.is(Sort::Percent);
+    row.angle = tally.is(Sort::Angle);
+    row.dollar = tally.is(Sort::Dollar);
+    row.backslash = tally.is(Sort::Backslash);
+    row.dots = tally.is(Sort::Dot);
+    row.dashes = tally.is(Sort::Dash) + tally.is(Sort::Underscore);
+    row.slashes = tally.is(Sort::Slash);
+    row.masked = tally.masks() as f32 / n;
     row.repeated = repeated(value);
     row.groups_equal = groups(value);
     let inner = value.split(|b| !b.is_ascii_alphanumeric()).max_by_key(|run| run.len()).unwrap_or(value);

@@ -13,6 +13,7 @@ mod context;
 mod entropy;
 mod extract;
 mod features;
+mod forest;
 mod forms;
 mod guess;
 mod keywords;
@@ -24,6 +25,7 @@ mod operating;
 mod purposes;
 mod refuse;
 mod shapes;
+mod tally;
 mod text;
 mod wording;
 mod words;
@@ -33,6 +35,7 @@ pub use memory::Memory;
 pub use operating::{HIGH, LOW, MEDIUM};
 
 use crate::model::{Confidence, Span};
+use features::Numbers;
 
 /// The most that is said of what is for *low* only.
 pub const FOR_LOW: f32 = MEDIUM * 0.98;
@@ -186,10 +189,17 @@ fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() ->
 
 /// What the model says; it looks at what [`context::seen`] names.
 fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
-    if !model::passes_gate(&features::cheap(hay, proposal), point) {
+    let mut numbers = Numbers::of(hay, proposal);
+    numbers.add_cheap();
+    if !model::passes_gate(numbers.all(), point) {
         return 0.0;
     }
-    let Some(margin) = model::margin(&features::vector(hay, proposal, path), point) else { return 0.0 };
+    numbers.add_pair();
+    if !model::passes_second_gate(numbers.all(), point) {
+        return 0.0;
+    }
+    numbers.add_context(path);
+    let Some(margin) = model::margin(numbers.all(), point) else { return 0.0 };
     if guess::is_guessable(hay, proposal) {
         return model::calibrated(margin, model::GUESSES).min(FOR_MEDIUM);
     }
@@ -228,7 +238,7 @@ pub fn explain(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Vec<String> {
 #[must_use]
 pub fn features(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Option<Vec<f32>> {
     let refused = refuse::at_sight(hay, proposal) || refuse::by_form(hay, proposal);
-    (!refused).then(|| features::vector(hay, proposal, path).to_vec())
+    (!refused).then(|| features::vector(hay, proposal, path)[..features::COUNT].to_vec())
 }
 
 /// Whether the proposal is shown at *low* only, however likely, for training.

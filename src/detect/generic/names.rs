@@ -3,86 +3,121 @@
 use super::ProposalKind;
 use crate::model::Span;
 
+/// A keyword of up to eight bytes as one number, whatever the case of its letters: comparing those is one step.
+const fn packed(word: &[u8]) -> u64 {
+    if word.len() > 8 {
+        return u64::MAX;
+    }
+    let (mut number, mut at) = (0, 0);
+    while at < word.len() {
+        number = number << 8 | (word[at] | 0x20) as u64;
+        at += 1;
+    }
+    number
+}
+
+/// Keywords that do not say password, and what each says.
+const KINDS: &[(ProposalKind, &[&str])] = &[
+    (ProposalKind::Secret, &["secret", "otp", "seed", "mnemonic", "segredo", "secreto", "segreto", "geheim", "секрет"]),
+    (ProposalKind::Token, &["token", "jeton", "ticket", "令牌", "토큰", "токен"]),
+    (
+        ProposalKind::Key,
+        &["key", "ключ", "chave", "chiave", "klucz", "密钥", "密鑰", "schluessel", "schlüssel", "signature"],
+    ),
+    (ProposalKind::Auth, &["auth", "cred"]),
+];
+
 /// What the keyword promises.
 pub(super) fn kind_of(keyword: &[u8]) -> ProposalKind {
-    let is = |word: &str| keyword.eq_ignore_ascii_case(word.as_bytes());
-    if ["secret", "otp", "seed", "mnemonic", "segredo", "secreto", "segreto", "geheim", "секрет"].iter().any(|w| is(w))
-    {
-        ProposalKind::Secret
-    } else if ["token", "jeton", "ticket", "令牌", "토큰", "токен"].iter().any(|w| is(w)) {
-        ProposalKind::Token
-    } else if ["key", "ключ", "chave", "chiave", "klucz", "密钥", "密鑰", "schluessel", "schlüssel", "signature"]
-        .iter()
-        .any(|w| is(w))
-    {
-        ProposalKind::Key
-    } else if is("auth") || is("cred") {
-        ProposalKind::Auth
-    } else {
-        ProposalKind::Password
+    const SECRET: u64 = packed(b"secret");
+    const TOKEN: u64 = packed(b"token");
+    const KEY: u64 = packed(b"key");
+    const AUTH: u64 = packed(b"auth");
+    const PASS: u64 = packed(b"pass");
+    match packed(keyword) {
+        PASS => ProposalKind::Password,
+        KEY => ProposalKind::Key,
+        TOKEN => ProposalKind::Token,
+        SECRET => ProposalKind::Secret,
+        AUTH => ProposalKind::Auth,
+        _ => {
+            let is = |word: &&str| keyword.eq_ignore_ascii_case(word.as_bytes());
+            KINDS.iter().find(|(_, words)| words.iter().any(is)).map_or(ProposalKind::Password, |found| found.0)
+        }
     }
 }
 
 /// Endings that make another word of `pass`, `key`, `auth`, `token`, `cred`, `secret`, `otp`, `seed`, `psw`, `ticket`.
-const AFTER: &[(&str, &[&str])] = &[
-    ("pass", &["ive", "ing", "enger", "age", "es", "ed", "ion", "able", "ibly", "port", "thru", "through", "ert"]),
+const AFTER: &[(u64, &[&str])] = &[
     (
-        "key",
+        packed(b"pass"),
+        &["ive", "ing", "enger", "age", "es", "ed", "ion", "able", "ibly", "port", "thru", "through", "ert"],
+    ),
+    (
+        packed(b"key"),
         &[
             "word", "board", "pad", "stroke", "press", "down", "up", "code", "frame", "note", "stone", "ed", "space",
             "of", "ing", "event", "map", "binding",
         ],
     ),
-    ("auth", &["ored", "ors", "or_", "or-", "or.", "ority", "oriti"]),
-    ("token", &["iz", "is", "type", "stream", "kind"]),
-    ("cred", &["it", "ible", "ib"]),
-    ("secret", &["ar", "ion", "ly"]),
-    ("seed", &["ed", "ing", "s", "er"]),
-    ("ticket", &["ing"]),
-    ("otp", &["rint", "lib", "ink"]),
+    (packed(b"auth"), &["ored", "ors", "or_", "or-", "or.", "ority", "oriti"]),
+    (packed(b"token"), &["iz", "is", "type", "stream", "kind"]),
+    (packed(b"cred"), &["it", "ible", "ib"]),
+    (packed(b"secret"), &["ar", "ion", "ly"]),
+    (packed(b"seed"), &["ed", "ing", "s", "er"]),
+    (packed(b"ticket"), &["ing"]),
+    (packed(b"otp"), &["rint", "lib", "ink"]),
 ];
 
 /// Beginnings that do the same.
-const BEFORE: &[(&str, &[&str])] = &[
-    ("pass", &["com", "by", "tres", "sur", "encom", "over", "under"]),
-    ("key", &["mon", "tur", "don", "hoc", "whis", "joc", "smo", "hot", "shift", "ctrl", "on"]),
-    ("auth", &[]),
-    ("token", &["un"]),
-    ("cred", &["sa", "ac"]),
-    ("otp", &["bo", "fo", "ro", "no", "pho", "jackp", "sp"]),
-    ("psw", &["to", "u"]),
-    ("seed", &["lin", "ca", "u"]),
-    ("sandi", &["s", "t"]),
-    ("clave", &["en", "auto", "con", "s"]),
+const BEFORE: &[(u64, &[&str])] = &[
+    (packed(b"pass"), &["com", "by", "tres", "sur", "encom", "over", "under"]),
+    (packed(b"key"), &["mon", "tur", "don", "hoc", "whis", "joc", "smo", "hot", "shift", "ctrl", "on"]),
+    (packed(b"auth"), &[]),
+    (packed(b"token"), &["un"]),
+    (packed(b"cred"), &["sa", "ac"]),
+    (packed(b"otp"), &["bo", "fo", "ro", "no", "pho", "jackp", "sp"]),
+    (packed(b"psw"), &["to", "u"]),
+    (packed(b"seed"), &["lin", "ca", "u"]),
+    (packed(b"sandi"), &["s", "t"]),
+    (packed(b"clave"), &["en", "auto", "con", "s"]),
 ];
 
 /// Whether the keyword within the name `name` is the word it looks like (`api_key`, not `monkey`).
 pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
-    let keyword = anchor.of(hay);
-    let same = |word: &str| keyword.eq_ignore_ascii_case(word.as_bytes());
+    let keyword = packed(anchor.of(hay));
+    let of = |list: &[(u64, &'static [&'static str])]| list.iter().find(|said| said.0 == keyword).map(|said| said.1);
     let after = &hay[anchor.end..name.end];
-    if !after.is_empty()
-        && let Some((_, endings)) = AFTER.iter().find(|(word, _)| same(word))
-        && endings.iter().any(|e| after.len() >= e.len() && after[..e.len()].eq_ignore_ascii_case(e.as_bytes()))
+    if let [first, ..] = after
+        && let Some(endings) = of(AFTER)
+        && endings.iter().any(|ending| begins(after, ending.as_bytes()))
         // passed|Key: a new word that begins with a capital is a word of its own only for `key` + `Code`
-        && (!after[0].is_ascii_uppercase() || !hay[anchor.end - 1].is_ascii_lowercase() || same("key") || same("token"))
+        && (!first.is_ascii_uppercase()
+            || !hay[anchor.end - 1].is_ascii_lowercase()
+            || keyword == packed(b"key")
+            || keyword == packed(b"token"))
     {
         return false;
     }
-    if same("auth") && after.eq_ignore_ascii_case(b"or") {
+    if keyword == packed(b"auth") && after.eq_ignore_ascii_case(b"or") {
         return false;
     }
     let before = &hay[name.start..anchor.start];
-    if !before.is_empty()
-        && hay[anchor.start].is_ascii_lowercase()
-        && let Some((_, starts)) = BEFORE.iter().find(|(word, _)| same(word))
-        && starts
-            .iter()
-            .any(|s| before.len() >= s.len() && before[before.len() - s.len()..].eq_ignore_ascii_case(s.as_bytes()))
-    {
-        return false;
-    }
-    true
+    before.is_empty()
+        || !hay[anchor.start].is_ascii_lowercase()
+        || !of(BEFORE).is_some_and(|starts| starts.iter().any(|start| ends(before, start.as_bytes())))
+}
+
+/// Whether a text begins with a word of small letters, in either case.
+fn begins(text: &[u8], word: &[u8]) -> bool {
+    // The first letter tells nearly all apart.
+    text[0] | 0x20 == word[0] && text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word)
+}
+
+/// Whether it ends in one.
+fn ends(text: &[u8], word: &[u8]) -> bool {
+    let Some(start) = text.len().checked_sub(word.len()) else { return false };
+    text[start] | 0x20 == word[0] && text[start..].eq_ignore_ascii_case(word)
 }
 
 /// Whether two literals given to this name or call are a user and a password.

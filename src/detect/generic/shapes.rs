@@ -1,6 +1,10 @@
 //! Shapes of values: alphabets, runs, and the forms of things that are no secrets.
 
+use super::{tally::Tally, words};
 use crate::detect::{entropy::holds, placeholder::is_uuid};
+
+/// So many bytes of a value are looked at.
+pub(super) const LOOKED_AT: usize = 512;
 
 /// Counts over the bytes of a value.
 #[derive(Default)]
@@ -73,16 +77,27 @@ const ROWS: [(u8, u8); 256] = {
     table
 };
 
-pub(super) fn census(text: &[u8]) -> Census {
-    let text = &text[..text.len().min(512)];
-    let mut c = Census { hex: !text.is_empty(), ..Census::default() };
+/// Counts over the first bytes of a value, whose sorts were counted.
+pub(super) fn census(text: &[u8], tally: &Tally) -> Census {
+    let text = &text[..text.len().min(LOOKED_AT)];
+    let mut c = Census {
+        lower: tally.lower(),
+        upper: tally.upper(),
+        digit: tally.digits(),
+        space: tally.space(),
+        high: tally.high(),
+        symbol: tally.symbols(),
+        hex: !text.is_empty(),
+        ..Census::default()
+    };
     let mut counts = [0_u16; 256];
+    let mut seen = [0_u64; 4];
     let (mut run, mut up, mut down, mut keys, mut letters, mut digits, mut hard) = (0, 0, 0, 0, 0, 0, 0);
     let mut last: Option<u8> = None;
     for (i, &byte) in text.iter().enumerate() {
         counts[usize::from(byte)] += 1;
+        seen[usize::from(byte >> 6)] |= 1 << (byte & 63);
         let kind = class(byte);
-        *[&mut c.lower, &mut c.upper, &mut c.digit, &mut c.space, &mut c.high, &mut c.symbol][usize::from(kind)] += 1;
         c.hex &= byte.is_ascii_hexdigit();
         letters = if kind <= 1 { letters + 1 } else { 0 };
         digits = if kind == 2 { digits + 1 } else { 0 };
@@ -115,13 +130,19 @@ pub(super) fn census(text: &[u8]) -> Census {
         last = Some(byte);
     }
     c.trailing_digits = digits;
-    c.distinct = counts.iter().filter(|&&n| n > 0).count();
+    c.distinct = seen.iter().map(|part| part.count_ones() as usize).sum();
     let n = text.len() as f32;
     // Mostly a byte stands once, and a logarithm is dear.
     let share = |k: u16| -(f32::from(k) / n) * (f32::from(k) / n).log2();
     let once = share(1);
-    c.entropy = counts.iter().filter(|&&k| k > 0).map(|&k| if k == 1 { once } else { share(k) }).sum();
+    let bits = |k: u16| if k == 1 { once } else { share(k) };
+    c.entropy = members_of(seen).map(|byte| bits(counts[byte])).sum();
     c
+}
+
+/// The bytes of a set, ascending.
+fn members_of(set: [u64; 4]) -> impl Iterator<Item = usize> {
+    set.into_iter().enumerate().flat_map(|(part, bits)| words::members(bits).map(move |bit| part * 64 + bit))
 }
 
 fn is_vowel(byte: u8) -> bool {
@@ -196,8 +217,9 @@ pub(super) fn form(text: &[u8], c: &Census) -> u8 {
 /// What is made of a secret rather than one, by its marks: a hash or ciphertext, a public key or certificate; or a private
 /// key, a signed token, a whole key file in base64. Or nothing: a word in brackets, a value that was masked.
 fn made_of_a_secret(text: &[u8]) -> Option<u8> {
-    let starts = |marks: &[&str]| marks.iter().any(|mark| text.starts_with(mark.as_bytes()));
     let [first, .., last] = text else { return None };
+    // The first byte tells nearly all apart.
+    let starts = |marks: &[&str]| marks.iter().any(|m| m.as_bytes()[0] == *first && text.starts_with(m.as_bytes()));
     let crypt = *first == b'$' && text.len() > 12 && matches!(text[2..5], [b'$', ..] | [_, b'$', _] | [_, _, b'$']);
     if crypt || starts(SEALED) {
         return Some(24);

@@ -174,16 +174,16 @@ pub(super) fn shared_classes(hash: u32) -> u64 {
 /// As [`each`], with the hash of the word's small letters.
 pub(super) fn each_hashed(text: &[u8], mut see: impl FnMut(u32, usize, usize)) {
     let mut at = 0;
-    while let Some(first) = text[at..].iter().position(u8::is_ascii_alphabetic) {
-        let start = at + first;
-        at = start;
+    while let Some(&first) = text.get(at) {
+        if !first.is_ascii_alphabetic() {
+            at += 1;
+            continue;
+        }
+        let start = at;
         let mut hash = SEED;
-        while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphabetic()) {
-            if byte.is_ascii_uppercase() && at > start {
-                let next_small = text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
-                if text[at - 1].is_ascii_lowercase() || (next_small && at - start > 1) {
-                    break;
-                }
+        while let Some(&byte) = text.get(at) {
+            if !byte.is_ascii_lowercase() && (!byte.is_ascii_uppercase() || begins_word(text, start, at)) {
+                break;
             }
             // A letter's small form differs in one bit.
             hash = (hash ^ u32::from(byte | 0x20)).wrapping_mul(PRIME);
@@ -191,6 +191,12 @@ pub(super) fn each_hashed(text: &[u8], mut see: impl FnMut(u32, usize, usize)) {
         }
         see(hash, start, at);
     }
+}
+
+/// Whether the capital at `at` begins a new word, where one has begun at `start`.
+fn begins_word(text: &[u8], start: usize, at: usize) -> bool {
+    let next_small = || text.get(at + 1).is_some_and(u8::is_ascii_lowercase);
+    at > start && (text[at - 1].is_ascii_lowercase() || at - start > 1 && next_small())
 }
 
 /// Classes that keys, values and text are looked up in; those after are of paths only.
