@@ -1,7 +1,7 @@
 //! Context rules: a provider's word, an assignment, and a value of the right shape.
 
 use super::{
-    entropy::{holds_caseless, is_word},
+    entropy::is_word,
     nearby::runs_behind,
     runs::{byte_set, is_token, stretches},
 };
@@ -25,14 +25,17 @@ pub(crate) struct Assignment {
     pub(crate) value: usize,
 }
 
+/// The nearest values behind a word.
+pub(crate) type Nearest = [Option<Assignment>; 3];
+
 /// A word in its text, read once for all the rules that it belongs to.
 pub(crate) struct Reading<'t> {
     pub(crate) text: &'t [u8],
     pub(crate) word: Span,
     whole: Option<bool>,
     direct: Option<Option<Assignment>>,
-    later: Option<[Option<Assignment>; 3]>,
-    nearby: Option<[Option<Assignment>; 3]>,
+    later: Option<Option<Nearest>>,
+    nearby: Option<Nearest>,
 }
 
 impl<'t> Reading<'t> {
@@ -54,19 +57,21 @@ impl<'t> Reading<'t> {
     }
 
     /// Values assigned to other names after the word.
-    pub(crate) fn later(&mut self) -> [Option<Assignment>; 3] {
-        if self.later.is_none() {
-            self.later = Some(later(self.text, self.word));
-        }
-        self.later.unwrap_or_default()
+    pub(crate) fn later(&mut self) -> Nearest {
+        self.behind().unwrap_or_default()
     }
 
     /// Values close behind the word, whatever stands between.
-    pub(crate) fn nearby(&mut self) -> [Option<Assignment>; 3] {
-        if self.nearby.is_none() {
-            self.nearby = Some(runs_behind(self.text, self.word));
+    pub(crate) fn nearby(&mut self) -> Nearest {
+        if self.behind().is_none() {
+            return Nearest::default();
         }
-        self.nearby.unwrap_or_default()
+        *self.nearby.get_or_insert_with(|| runs_behind(self.text, self.word))
+    }
+
+    /// See [`later`]: none where no run of token characters is near.
+    fn behind(&mut self) -> Option<Nearest> {
+        *self.later.get_or_insert_with(|| later(self.text, self.word))
     }
 }
 
@@ -138,17 +143,20 @@ pub(crate) fn assignment(text: &[u8], word: Span) -> Option<Assignment> {
 }
 
 /// Values that are assigned to another name behind the word, one that itself announces a secret: the word stands in a
-/// comment, in the host of a URL, or is the section that the assignment belongs to. The nearest three.
-pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
+/// comment, in the host of a URL, or is the section that the assignment belongs to. The nearest three; none at all where no
+/// run of token characters is near.
+pub(crate) fn later(text: &[u8], word: Span) -> Option<Nearest> {
     let limit = text.len().min(word.end + GAP);
-    let mut found = [None; 3];
-    let (mut count, mut breaks, mut done) = (0, 0, word.end);
     // A value is a run of token characters, and so long that most of what lies between need not be looked at.
-    for run in stretches(&text[word.end..text.len().min(limit + RUN)], RUN, is_token) {
+    let mut runs = stretches(&text[word.end..text.len().min(limit + RUN)], RUN, is_token).peekable();
+    runs.peek()?;
+    let mut found = Nearest::default();
+    let (mut count, mut breaks, mut done) = (0, 0, word.end);
+    for run in runs {
         let run = word.end + run.start..word.end + run.end;
         breaks += text[done..run.start].iter().filter(|&&b| b == b'\n').count();
         if breaks >= 3 {
-            return found;
+            break;
         }
         done = run.end;
         let mut at = run.start;
@@ -161,7 +169,7 @@ pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
                 found[count] = Some(Assignment { name: Span::new(word.start, at), value: at });
                 count += 1;
                 if count == found.len() {
-                    return found;
+                    return Some(found);
                 }
             }
             // Of all that may stand in a run only this sign assigns.
@@ -171,19 +179,36 @@ pub(crate) fn later(text: &[u8], word: Span) -> [Option<Assignment>; 3] {
             }
         }
     }
-    found
+    Some(found)
 }
 
 /// Whether `before` ends in a name that announces a secret, and signs that assign.
 fn announced(before: &[u8]) -> bool {
-    const TELLING: &[&[u8]] = &[b"key", b"token", b"secret", b"passw", b"auth", b"cred"];
     let signs = before.iter().rev().take_while(|&&b| !is_word(b)).count();
     let (head, tail) = before.split_at(before.len() - signs);
     if signs > 8 || !tail.iter().any(|b| matches!(b, b'=' | b':' | b'(' | b'>' | b'"' | b'\'' | b'`')) {
         return false;
     }
     let name = head.iter().rev().take(40).take_while(|&&b| is_name(b)).count();
-    TELLING.iter().any(|word| holds_caseless(&head[head.len() - name..], word))
+    announces(&head[head.len() - name..])
+}
+
+/// Whether one of the words stands in a name, in whatever case, that say of any value that it is a secret. One pass: this is
+/// asked of every run behind a provider's word.
+fn announces(name: &[u8]) -> bool {
+    let follows = |rest: &[u8], word: &[u8]| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word);
+    name.iter().enumerate().any(|(at, first)| {
+        let rest = &name[at + 1..];
+        match first | 0x20 {
+            b'k' => follows(rest, b"ey"),
+            b't' => follows(rest, b"oken"),
+            b's' => follows(rest, b"ecret"),
+            b'p' => follows(rest, b"assw"),
+            b'a' => follows(rest, b"uth"),
+            b'c' => follows(rest, b"red"),
+            _ => false,
+        }
+    })
 }
 
 /// Whether a word in the gap is not the value itself but stands before it: a type, a scheme, a function.
@@ -296,7 +321,7 @@ mod tests {
             ];
             let text = "acme".to_owned() + &picks.iter().map(|&pick| pieces[pick]).collect::<String>();
             let word = Span::new(0, 4);
-            let found: Vec<usize> = later(text.as_bytes(), word).into_iter().flatten().map(|found| found.value).collect();
+            let found: Vec<usize> = later(text.as_bytes(), word).into_iter().flatten().flatten().map(|found| found.value).collect();
             proptest::prop_assert_eq!(found, slowly(text.as_bytes(), word), "{}", text);
         }
     }
@@ -326,7 +351,7 @@ mod tests {
         let values = |text: &str| {
             let start = text.find("acme").unwrap();
             let found = later(text.as_bytes(), Span::new(start, start + 4));
-            found.into_iter().flatten().any(|found| text[found.value..].starts_with("f00dba"))
+            found.into_iter().flatten().flatten().any(|found| text[found.value..].starts_with("f00dba"))
         };
         for text in [
             "// acme credentials\nconst apiKey = \"f00dbabe11223344\";",

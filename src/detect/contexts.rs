@@ -68,18 +68,19 @@ impl Detector {
         let mut runs = std::mem::take(&mut scratch.runs);
         let met = runs.len();
         progress.known = find_runs(text, run_range(text.len(), part), progress.known, RUN, &mut runs);
+        // Where runs stand close together, the bytes before them are looked through in one go.
+        let mut before_runs = progress.judged..progress.judged;
         for run in runs[met..].iter().filter(|run| is_value_like(&text[run.start..run.end])) {
             let from = run.start.saturating_sub(BEFORE_RUN).max(progress.judged);
             // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
-            let to = run.end.saturating_sub(RUN).max(run.start).max(progress.judged);
-            progress.judged = to;
-            while ranges.get(progress.next).is_some_and(|range| range.end <= from) {
-                progress.next += 1;
+            progress.judged = run.end.saturating_sub(RUN).max(run.start).max(progress.judged);
+            if from > before_runs.end {
+                self.contexts_in(text, ranges, &before_runs, progress, scratch, out);
+                before_runs.start = from;
             }
-            for range in ranges[progress.next..].iter().take_while(|range| range.start < to) {
-                self.contexts_in(text, from.max(range.start)..to.min(range.end), scratch, out);
-            }
+            before_runs.end = progress.judged;
         }
+        self.contexts_in(text, ranges, &before_runs, progress, scratch, out);
         scratch.runs = runs;
     }
 
@@ -98,10 +99,24 @@ impl Detector {
         out[first..].sort_by_key(Raw::place);
     }
 
-    fn contexts_in(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, out: &mut Vec<Raw>) {
+    /// Judges the words that start in a part of the text, as far as it lies in the ranges.
+    fn contexts_in(
+        &self,
+        text: &[u8],
+        ranges: &[Range<usize>],
+        part: &Range<usize>,
+        progress: &mut Progress,
+        scratch: &mut Scratch,
+        out: &mut Vec<Raw>,
+    ) {
+        while ranges.get(progress.next).is_some_and(|range| range.end <= part.start) {
+            progress.next += 1;
+        }
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        self.before_runs.find(text, range, &mut words);
+        for range in ranges[progress.next..].iter().take_while(|range| range.start < part.end) {
+            self.before_runs.find(text, part.start.max(range.start)..part.end.min(range.end), &mut words);
+        }
         for anchor in &words {
             let word = self.provider_word(anchor);
             let mut reading = context::Reading::new(text, word);

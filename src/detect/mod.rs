@@ -245,6 +245,12 @@ impl Detector {
         spanned(anchor, &self.words)
     }
 
+    /// Whether a keyword is a sign of what stands encoded, and no rule's.
+    #[must_use]
+    pub fn is_mark(&self, keyword: u32) -> bool {
+        keyword >= self.marks
+    }
+
     /// Whether a `data:` URL may stand in the text with these anchors.
     #[must_use]
     pub fn may_carry(&self, anchors: &[Anchor]) -> bool {

@@ -98,7 +98,7 @@ impl Detector {
     #[must_use]
     pub fn reach(&self, keyword: u32) -> (usize, usize) {
         let length = usize::from(self.keywords[keyword as usize]);
-        if keyword >= self.marks {
+        if self.is_mark(keyword) {
             return (0, length);
         }
         if keyword >= self.judged {
@@ -115,7 +115,7 @@ impl Detector {
 
     /// Judges one anchor.
     pub fn verify(&self, text: &[u8], anchor: Anchor, scratch: &mut Scratch, out: &mut Vec<Raw>) {
-        if anchor.keyword >= self.marks {
+        if self.is_mark(anchor.keyword) {
             return;
         }
         let word = self.word(&anchor);

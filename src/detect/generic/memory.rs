@@ -2,7 +2,7 @@
 //!
 //! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash stands for them.
 //! All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of two
-//! writes do not pass for one. The hash is keyed anew in each process: nobody can make two inputs that it takes for one.
+//! writes do not pass for one. The hash is keyed anew in each process: nobody can tell which two inputs it takes for one.
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
@@ -11,6 +11,8 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
+
+use foldhash::{SharedSeed, quality::SeedableRandomState};
 
 use super::{Proposal, context, refused, weigh};
 use crate::model::Confidence;
@@ -25,7 +27,7 @@ type Slot = (AtomicU64, AtomicU64);
 /// Verdicts of the judge for one operating point.
 pub struct Memory {
     point: Confidence,
-    keys: RandomState,
+    keys: SeedableRandomState,
     blocks: [OnceLock<Box<[Slot]>>; BLOCKS],
 }
 
@@ -33,7 +35,9 @@ impl Memory {
     /// Nothing judged so far.
     #[must_use]
     pub fn new(point: Confidence) -> Self {
-        Self { point, keys: RandomState::new(), blocks: [const { OnceLock::new() }; BLOCKS] }
+        let key = RandomState::new().hash_one(point as u8);
+        let keys = SeedableRandomState::with_seed(key, SharedSeed::global_random());
+        Self { point, keys, blocks: [const { OnceLock::new() }; BLOCKS] }
     }
 
     /// How likely `proposal` is a real credential; 0 where it does not come near the operating point.

@@ -34,7 +34,7 @@ impl Heir<'_> {
     pub(super) fn encoded(&self, text: &[u8], scratch: &mut Scratch, carried: &mut Carried) {
         let encoded = &mut carried.encoded;
         self.detector.hidden_in_runs(text, scratch, &mut encoded.runs);
-        encoded.clusters = self.detector.clusters(text, &carried.anchors);
+        encoded.clusters = self.detector.clusters(text, &carried.marks);
         for cluster in &encoded.clusters {
             encoded.in_clusters.extend(self.detector.hidden_in_cluster(text, *cluster, scratch));
         }
@@ -72,7 +72,7 @@ impl Heir<'_> {
         carried: &mut Carried,
     ) {
         let encoded = &mut carried.encoded;
-        encoded.clusters = self.detector.clusters(version.text, &carried.anchors);
+        encoded.clusters = self.detector.clusters(version.text, &carried.marks);
         for cluster in &encoded.clusters {
             let at = pieces.partition_point(|piece| piece.end() < cluster.end);
             let in_base = pieces

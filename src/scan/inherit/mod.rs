@@ -21,6 +21,10 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Carried {
     anchors: Vec<Anchor>,
+    /// Signs of what stands encoded, apart: few, and never judged.
+    marks: Vec<Anchor>,
+    /// How far the verdict on any of them looks, at most.
+    reach: (usize, usize),
     /// By anchor.
     pub(crate) verified: Vec<Raw>,
     /// By the start of the provider's word.
@@ -95,7 +99,7 @@ pub(crate) struct Version<'a> {
 impl Carried {
     /// How many keywords stand in the version.
     pub(crate) fn anchors(&self) -> usize {
-        self.anchors.len()
+        self.anchors.len() + self.marks.len()
     }
 }
 
@@ -110,13 +114,9 @@ impl<'d> Heir<'d> {
     /// Scans a text that has no base.
     pub(crate) fn plain(&self, text: &[u8], scratch: &mut Scratch) -> Carried {
         let mut carried = Carried::default();
-        self.detector.anchors(text, 0..text.len(), &mut carried.anchors);
-        for anchor in &carried.anchors {
-            self.detector.verify(text, *anchor, scratch, &mut carried.verified);
-        }
+        self.fresh_anchors(text, 0..text.len(), scratch, &mut carried);
         self.detector.contexts(text, std::slice::from_ref(&(0..text.len())), scratch, &mut carried.contexts);
         self.encoded(text, scratch, &mut carried);
-        scratch.stats.anchors += carried.anchors.len() as u64;
         carried
     }
 
@@ -135,7 +135,7 @@ impl<'d> Heir<'d> {
 
     /// Whether a `data:` URL may stand in the text where this was found.
     pub(crate) fn may_carry(&self, carried: &Carried) -> bool {
-        self.detector.may_carry(&carried.anchors)
+        self.detector.may_carry(&carried.marks)
     }
 
     fn join(
@@ -149,6 +149,8 @@ impl<'d> Heir<'d> {
         // A version mostly holds about as much as its base: one allocation each.
         let mut carried = Carried {
             anchors: Vec::with_capacity(base.anchors.len() + 8),
+            marks: Vec::with_capacity(base.marks.len()),
+            reach: base.reach,
             verified: Vec::with_capacity(base.verified.len()),
             contexts: Vec::with_capacity(base.contexts.len()),
             encoded: Encoded::default(),
@@ -193,18 +195,29 @@ impl<'d> Heir<'d> {
     }
 
     fn fresh_anchors(&self, text: &[u8], range: Range<usize>, scratch: &mut Scratch, carried: &mut Carried) {
-        let first = carried.anchors.len();
+        let mut at = carried.anchors.len();
+        let met = at;
         self.detector.anchors(text, range, &mut carried.anchors);
-        scratch.stats.anchors += (carried.anchors.len() - first) as u64;
-        for at in first..carried.anchors.len() {
-            self.detector.verify(text, carried.anchors[at], scratch, &mut carried.verified);
+        scratch.stats.anchors += (carried.anchors.len() - met) as u64;
+        for next in met..carried.anchors.len() {
+            let anchor = carried.anchors[next];
+            if self.detector.is_mark(anchor.keyword) {
+                carried.marks.push(anchor);
+                continue;
+            }
+            carried.anchors[at] = anchor;
+            at += 1;
+            let (before, after) = self.reach[anchor.keyword as usize];
+            carried.reach = (carried.reach.0.max(before), carried.reach.1.max(after));
+            self.detector.verify(text, anchor, scratch, &mut carried.verified);
         }
+        carried.anchors.truncate(at);
     }
 
     /// Takes over the anchors that start in `kept`, a part of `piece`.
     fn copied_anchors(
         &self,
-        Descent { base, version, .. }: Descent<'_>,
+        descent: Descent<'_>,
         piece: Piece,
         kept: Range<usize>,
         scratch: &mut Scratch,
@@ -213,20 +226,39 @@ impl<'d> Heir<'d> {
         if kept.is_empty() {
             return;
         }
-        let (from, to) = (piece.to_base(kept.start), piece.to_base(kept.end));
-        let first = base.anchors.partition_point(|anchor| anchor.start < from);
-        let mut known = base.verified.partition_point(|raw| raw.anchor < from);
-        for anchor in base.anchors[first..].iter().take_while(|anchor| anchor.start < to) {
+        let kept = piece.to_base(kept.start)..piece.to_base(kept.end);
+        let inner = local(descent.version, piece, descent.base.reach);
+        // Most stand so far from the piece's ends that nothing about them needs to be asked.
+        let start = inner.start.clamp(kept.start, kept.end);
+        let end = inner.end.clamp(start, kept.end);
+        self.anchors_near_seams(descent, piece, kept.start..start, scratch, carried);
+        let Carried { anchors, marks, verified, .. } = descent.base;
+        let here = |anchor: &Anchor| Anchor { start: piece.to_child(anchor.start), keyword: anchor.keyword };
+        carried.anchors.extend(within(anchors, start..end, |anchor| anchor.start).iter().map(here));
+        carried.marks.extend(within(marks, kept.clone(), |mark| mark.start).iter().map(here));
+        carried.verified.extend(within(verified, start..end, |raw| raw.anchor).iter().map(|raw| piece.moved(*raw)));
+        self.anchors_near_seams(descent, piece, end..kept.end, scratch, carried);
+    }
+
+    /// The same for those of the base that start in `range`, where each one's own reach decides whether it is judged again.
+    fn anchors_near_seams(
+        &self,
+        Descent { base, version, .. }: Descent<'_>,
+        piece: Piece,
+        range: Range<usize>,
+        scratch: &mut Scratch,
+        carried: &mut Carried,
+    ) {
+        let mut known = within(&base.verified, range.clone(), |raw| raw.anchor);
+        for anchor in within(&base.anchors, range, |anchor| anchor.start) {
             let here = Anchor { start: piece.to_child(anchor.start), keyword: anchor.keyword };
             carried.anchors.push(here);
-            if !is_local(version, piece, anchor.start, self.reach[anchor.keyword as usize]) {
+            if !local(version, piece, self.reach[anchor.keyword as usize]).contains(&anchor.start) {
                 self.detector.verify(version.text, here, scratch, &mut carried.verified);
                 continue;
             }
-            while base.verified.get(known).is_some_and(|raw| raw.anchor < anchor.start) {
-                known += 1;
-            }
-            let same = base.verified[known..].iter().take_while(|raw| raw.anchor == anchor.start);
+            known = &known[known.iter().take_while(|raw| raw.anchor < anchor.start).count()..];
+            let same = known.iter().take_while(|raw| raw.anchor == anchor.start);
             carried.verified.extend(same.filter(|raw| raw.keyword == anchor.keyword).map(|raw| piece.moved(*raw)));
         }
     }
@@ -242,9 +274,8 @@ impl<'d> Heir<'d> {
         let seams = seams(pieces, version, |start| reach.start(version.text, start), reach.before);
         self.detector.contexts(version.text, &seams, scratch, &mut carried.contexts);
         for piece in pieces {
-            let first = base.contexts.partition_point(|raw| raw.anchor < piece.from);
-            let within = base.contexts[first..].iter().take_while(|raw| raw.anchor < piece.from + piece.len);
-            let known = within.map(|raw| piece.moved(*raw));
+            let within = within(&base.contexts, piece.from..piece.from + piece.len, |raw| raw.anchor);
+            let known = within.iter().map(|raw| piece.moved(*raw));
             carried.contexts.extend(known.filter(|raw| is_outside(&seams, Span::new(raw.anchor, raw.anchor + 1))));
         }
         carried.contexts.sort_by_key(Raw::place);
@@ -285,11 +316,20 @@ fn is_outside(ranges: &[Range<usize>], span: Span) -> bool {
     ranges.get(at).is_none_or(|range| span.end <= range.start)
 }
 
-/// Whether all that a verdict looked at in the base stands in the child, in one piece and with the same text's ends.
-fn is_local(version: &Version<'_>, piece: Piece, anchor: usize, (before, after): (usize, usize)) -> bool {
+/// Where in the base an anchor starts when all that a verdict of this reach looked at stands in the child, in one piece and
+/// with the same text's ends.
+fn local(version: &Version<'_>, piece: Piece, (before, after): (usize, usize)) -> Range<usize> {
     let starts_alike = piece.from == 0 && piece.at == 0;
     let ends_alike = piece.from + piece.len == version.base_len && piece.end() == version.text.len();
-    (anchor >= piece.from + before || starts_alike) && (anchor + after <= piece.from + piece.len || ends_alike)
+    let start = if starts_alike { 0 } else { piece.from + before };
+    let end = if ends_alike { usize::MAX } else { (piece.from + piece.len + 1).saturating_sub(after) };
+    start..end
+}
+
+/// Those of a list, which ascends, that start in a range.
+fn within<T>(list: &[T], range: Range<usize>, start: impl Fn(&T) -> usize) -> &[T] {
+    let rest = &list[list.partition_point(|item| start(item) < range.start)..];
+    &rest[..rest.partition_point(|item| start(item) < range.end)]
 }
 
 /// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
