@@ -1,6 +1,9 @@
 //! The results of all repositories become one report: each secret once, whatever the order they came in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -252,7 +255,7 @@ fn brief(at: &Occurrence) -> Occurrence {
         summary: String::new(),
         at_head: None,
         removed_by: None,
-        refs: Vec::new(),
+        refs: Arc::default(),
     });
     let place = json::Place { path: at.place.path.clone(), commit, ..json::Place::default() };
     Occurrence { place, original: None, decoded: Vec::new(), excerpt: json::Excerpt::default(), ..*at }

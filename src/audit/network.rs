@@ -355,12 +355,8 @@ fn unjoin(at: &mut json::Occurrence) {
         at.place.path = name;
     }
     if let Some(commit) = &mut at.place.commit {
-        let names: BTreeMap<String, ()> = commit
-            .refs
-            .drain(..)
-            .map(|name| Joined::original(&name).map_or(name, |(_, name)| name))
-            .map(|name| (name, ()))
-            .collect();
-        commit.refs = names.into_keys().collect();
+        let original = |name: &String| Joined::original(name).map_or_else(|| name.clone(), |(_, name)| name);
+        let names: BTreeSet<String> = commit.refs.iter().map(original).collect();
+        commit.refs = names.into_iter().collect();
     }
 }

@@ -1,5 +1,7 @@
 //! `Provenance`, `Place`: where a blob came from.
 
+use std::sync::Arc;
+
 use bstr::BString;
 
 use super::{BlobId, LineColumn};
@@ -31,7 +33,7 @@ pub struct CommitInfo {
     /// The first commit that no longer has the bytes at that path, where there is one.
     pub removed_by: Option<BlobId>,
     /// Names of refs whose history holds the bytes (sorted; full names).
-    pub refs: Vec<BString>,
+    pub refs: Arc<[BString]>,
 }
 
 /// Which part of a git object that is not a file.
@@ -94,7 +96,7 @@ pub enum Provenance {
         /// The blob.
         blob: BlobId,
         /// The commit that introduced it; `None` for an object that no commit reaches.
-        commit: Option<Box<CommitInfo>>,
+        commit: Option<Arc<CommitInfo>>,
     },
     /// Text of a git object that is not a file.
     Object {
@@ -105,7 +107,7 @@ pub enum Provenance {
         /// The ref's or file's name where it is one, else empty.
         name: BString,
         /// The commit, where there is one.
-        commit: Option<Box<CommitInfo>>,
+        commit: Option<Arc<CommitInfo>>,
     },
     /// Standard input.
     Stdin,

@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap, btree_map::Entry},
+    sync::Arc,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -122,11 +123,14 @@ fn rule(info: &RuleInfo) -> Rule {
     }
 }
 
+/// A list of refs, and how it is shown.
+type ShownRefs = (Arc<[BString]>, Arc<[String]>);
+
 struct Writer<'a> {
     redactor: Redactor,
     style: &'a Style,
-    /// Names of refs as they are shown: the same few hundred stand at thousands of places.
-    refs: RefCell<HashMap<BString, String>>,
+    /// Lists of refs, by where they lie, and as they are shown: thousands of findings share a few.
+    refs: RefCell<HashMap<usize, ShownRefs>>,
 }
 
 impl Writer<'_> {
@@ -239,18 +243,16 @@ impl Writer<'_> {
             summary: self.redactor.words(known, &commit.summary),
             at_head: commit.at_head,
             removed_by: commit.removed_by.map(|id| id.to_string()),
-            refs: commit.refs.iter().map(|name| self.ref_name(name)).collect(),
+            refs: self.ref_names(&commit.refs),
         }
     }
 
-    fn ref_name(&self, name: &BString) -> String {
+    /// The names of refs as they are shown.
+    fn ref_names(&self, names: &Arc<[BString]>) -> Arc<[String]> {
+        let shown = || (Arc::clone(names), names.iter().map(|name| self.text(name)).collect());
         let mut known = self.refs.borrow_mut();
-        if let Some(shown) = known.get(name) {
-            return shown.clone();
-        }
-        let shown = self.text(name);
-        known.insert(name.clone(), shown.clone());
-        shown
+        let (_, shown) = known.entry(names.as_ptr().addr()).or_insert_with(shown);
+        Arc::clone(shown)
     }
 
     fn suppressed(&self, suppressed: &model::Suppressed) -> Suppressed {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -287,8 +288,8 @@ pub struct Commit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_by: Option<String>,
     /// Refs whose history holds them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub refs: Vec<String>,
+    #[serde(default, skip_serializing_if = "<[String]>::is_empty")]
+    pub refs: Arc<[String]>,
 }
 
 /// What a source map names.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bstr::BString;
+
 use crate::model::{
     BlobId, CommitInfo, Confidence, Coverage, Excerpt, Exposure, Finding, Fingerprint, FingerprintKey, Kind,
     LineColumn, Location, ObjectPart, Occurrence, Original, Outcome, Place, Provenance, RuleInfo, Secret, Severity,
@@ -76,8 +78,8 @@ pub(super) fn file(path: &[u8]) -> Place {
     Place::plain(Provenance::File { path: path.into() })
 }
 
-fn commit(summary: &str) -> Box<CommitInfo> {
-    Box::new(CommitInfo {
+fn commit(summary: &str) -> Arc<CommitInfo> {
+    Arc::new(CommitInfo {
         id: BlobId::of(b"commit"),
         author: "Ann Example\n::error::x".into(),
         email: "ann@example.org".into(),
@@ -85,7 +87,7 @@ fn commit(summary: &str) -> Box<CommitInfo> {
         summary: summary.into(),
         at_head: Some(false),
         removed_by: Some(BlobId::of(b"later")),
-        refs: vec!["refs/heads/main".into()],
+        refs: [BString::from("refs/heads/main")].into(),
     })
 }
 

@@ -1,6 +1,10 @@
 //! What a change brings: the index against HEAD, or the commits of a range against their parents.
 
-use std::{collections::BTreeSet, path::Path, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use bstr::BString;
 use rayon::prelude::*;
@@ -164,7 +168,7 @@ impl Scanner<'_> {
         self.settle(scan(), "objects", collector);
     }
 
-    fn scan_name(&self, worker: &mut Worker<'_>, name: &BString, commit: Option<Box<CommitInfo>>) {
+    fn scan_name(&self, worker: &mut Worker<'_>, name: &BString, commit: Option<Arc<CommitInfo>>) {
         let object = Provenance::Object { part: ObjectPart::FileName, id: None, name: name.clone(), commit };
         worker.quiet(object, name);
     }
@@ -190,7 +194,7 @@ impl Scanner<'_> {
 
 /// Scans what a commit or a tag says itself.
 fn scan_text(worker: &mut Worker<'_>, id: BlobId, kind: ObjectKind, data: &[u8]) {
-    let commit = (kind == ObjectKind::Commit).then(|| Box::new(commit_info(id, data)));
+    let commit = (kind == ObjectKind::Commit).then(|| Arc::new(commit_info(id, data)));
     let texts: Vec<_> = match kind {
         ObjectKind::Commit => commit_texts(id, data).collect(),
         ObjectKind::Tag => tag_texts(id, data).collect(),
@@ -203,10 +207,10 @@ fn scan_text(worker: &mut Worker<'_>, id: BlobId, kind: ObjectKind, data: &[u8])
     }
 }
 
-fn commit_of(source: &mut GitSource<'_>, id: BlobId, at_head: Option<bool>) -> Option<Box<CommitInfo>> {
+fn commit_of(source: &mut GitSource<'_>, id: BlobId, at_head: Option<bool>) -> Option<Arc<CommitInfo>> {
     let mut data = Vec::new();
     source.commit(&id, &mut data).ok()?;
     let mut commit = commit_info(id, &data);
     commit.at_head = at_head;
-    Some(Box::new(commit))
+    Some(Arc::new(commit))
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use bstr::BString;
@@ -191,16 +191,16 @@ impl Scanner<'_> {
     }
 }
 
-fn object_of(part: ObjectPart, id: Option<BlobId>, name: BString, commit: Option<Box<CommitInfo>>) -> Provenance {
+fn object_of(part: ObjectPart, id: Option<BlobId>, name: BString, commit: Option<Arc<CommitInfo>>) -> Provenance {
     Provenance::Object { part, id, name, commit }
 }
 
 impl First {
-    fn commit(self, origin: &Origin) -> Option<Box<CommitInfo>> {
+    fn commit(self, origin: &Origin) -> Option<Arc<CommitInfo>> {
         let mut commit = origin.commit.clone()?;
         commit.at_head = commit.at_head.map(|_| self.at_head);
         commit.removed_by = self.removed_by;
-        commit.refs = origin.refs.to_vec();
-        Some(Box::new(commit))
+        commit.refs = Arc::clone(&origin.refs);
+        Some(Arc::new(commit))
     }
 }

@@ -283,7 +283,7 @@ impl Origin {
     /// Puts [`refs`](Self::refs) into the commit.
     pub fn name_refs(&mut self) {
         if let Some(commit) = &mut self.commit {
-            commit.refs = self.refs.to_vec();
+            commit.refs = Arc::clone(&self.refs);
         }
     }
 }
@@ -350,6 +350,6 @@ pub fn commit_info(id: BlobId, data: &[u8]) -> CommitInfo {
         summary: fields.summary(),
         at_head: None,
         removed_by: None,
-        refs: Vec::new(),
+        refs: Arc::default(),
     }
 }
