@@ -89,6 +89,21 @@ struct Descent<'a> {
     pieces: &'a [Piece],
 }
 
+/// How much of what was found in the base has been read: pieces mostly stand in its order.
+#[derive(Clone, Copy, Default)]
+struct Read {
+    anchors: usize,
+    verified: usize,
+}
+
+impl Read {
+    /// Goes to what starts at an offset of the base or behind it.
+    fn seek(&mut self, base: &Carried, offset: usize) {
+        self.anchors = sought(&base.anchors, self.anchors, |anchor| anchor.start < offset);
+        self.verified = sought(&base.verified, self.verified, |raw| raw.anchor < offset);
+    }
+}
+
 /// One version and the one it was made from.
 pub(crate) struct Version<'a> {
     pub(crate) text: &'a [u8],
@@ -178,7 +193,7 @@ impl<'d> Heir<'d> {
     ) {
         let text = descent.version.text;
         let mut seams = seams.iter().peekable();
-        let mut done = 0;
+        let (mut done, mut read) = (0, Read::default());
         for piece in descent.pieces {
             // The seam before a piece reaches a byte into it.
             while let Some(seam) = seams.next_if(|seam| seam.start <= piece.at) {
@@ -186,7 +201,9 @@ impl<'d> Heir<'d> {
                 done = seam.end;
             }
             let kept = done.max(piece.at)..seams.peek().map_or(piece.end(), |seam| seam.start.min(piece.end()));
-            self.copied_anchors(descent, *piece, kept.clone(), scratch, carried);
+            if !kept.is_empty() {
+                self.copied_anchors(descent, *piece, kept.clone(), &mut read, scratch, carried);
+            }
             done = done.max(kept.end);
         }
         for seam in seams {
@@ -220,45 +237,50 @@ impl<'d> Heir<'d> {
         descent: Descent<'_>,
         piece: Piece,
         kept: Range<usize>,
+        read: &mut Read,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) {
-        if kept.is_empty() {
-            return;
-        }
+        let base = descent.base;
         let kept = piece.to_base(kept.start)..piece.to_base(kept.end);
-        let inner = local(descent.version, piece, descent.base.reach);
         // Most stand so far from the piece's ends that nothing about them needs to be asked.
+        let inner = local(descent.version, piece, base.reach);
         let start = inner.start.clamp(kept.start, kept.end);
         let end = inner.end.clamp(start, kept.end);
-        self.anchors_near_seams(descent, piece, kept.start..start, scratch, carried);
-        let Carried { anchors, marks, verified, .. } = descent.base;
+        read.seek(base, kept.start);
+        self.anchors_near_seams(descent, piece, start, read, scratch, carried);
+        read.seek(base, start);
+        let inner = *read;
+        read.seek(base, end);
         let here = |anchor: &Anchor| Anchor { start: piece.to_child(anchor.start), keyword: anchor.keyword };
-        carried.anchors.extend(within(anchors, start..end, |anchor| anchor.start).iter().map(here));
-        carried.marks.extend(within(marks, kept.clone(), |mark| mark.start).iter().map(here));
-        carried.verified.extend(within(verified, start..end, |raw| raw.anchor).iter().map(|raw| piece.moved(*raw)));
-        self.anchors_near_seams(descent, piece, end..kept.end, scratch, carried);
+        carried.anchors.extend(base.anchors[inner.anchors..read.anchors].iter().map(here));
+        carried.verified.extend(base.verified[inner.verified..read.verified].iter().map(|raw| piece.moved(*raw)));
+        self.anchors_near_seams(descent, piece, kept.end, read, scratch, carried);
+        carried.marks.extend(within(&base.marks, kept, |mark| mark.start).iter().map(here));
     }
 
-    /// The same for those of the base that start in `range`, where each one's own reach decides whether it is judged again.
+    /// The same for those of the base that start before `end` and are not read yet, where each one's own reach decides
+    /// whether it is judged again.
     fn anchors_near_seams(
         &self,
         Descent { base, version, .. }: Descent<'_>,
         piece: Piece,
-        range: Range<usize>,
+        end: usize,
+        read: &mut Read,
         scratch: &mut Scratch,
         carried: &mut Carried,
     ) {
-        let mut known = within(&base.verified, range.clone(), |raw| raw.anchor);
-        for anchor in within(&base.anchors, range, |anchor| anchor.start) {
+        for anchor in base.anchors[read.anchors..].iter().take_while(|anchor| anchor.start < end) {
+            read.anchors += 1;
             let here = Anchor { start: piece.to_child(anchor.start), keyword: anchor.keyword };
             carried.anchors.push(here);
             if !local(version, piece, self.reach[anchor.keyword as usize]).contains(&anchor.start) {
                 self.detector.verify(version.text, here, scratch, &mut carried.verified);
                 continue;
             }
-            known = &known[known.iter().take_while(|raw| raw.anchor < anchor.start).count()..];
-            let same = known.iter().take_while(|raw| raw.anchor == anchor.start);
+            let known = &base.verified[read.verified..];
+            read.verified += known.iter().take_while(|raw| raw.anchor < anchor.start).count();
+            let same = base.verified[read.verified..].iter().take_while(|raw| raw.anchor == anchor.start);
             carried.verified.extend(same.filter(|raw| raw.keyword == anchor.keyword).map(|raw| piece.moved(*raw)));
         }
     }
@@ -324,6 +346,20 @@ fn local(version: &Version<'_>, piece: Piece, (before, after): (usize, usize)) -
     let start = if starts_alike { 0 } else { piece.from + before };
     let end = if ends_alike { usize::MAX } else { (piece.from + piece.len + 1).saturating_sub(after) };
     start..end
+}
+
+/// The first place in a list for which `is_before` does not hold, from a guess on in steps that grow.
+fn sought<T>(list: &[T], guess: usize, is_before: impl Fn(&T) -> bool) -> usize {
+    if guess > 0 && list.get(guess - 1).is_none_or(|item| !is_before(item)) {
+        return list.partition_point(is_before);
+    }
+    let (mut start, mut step) = (guess, 1);
+    while list.get(start + step - 1).is_some_and(&is_before) {
+        start += step;
+        step *= 2;
+    }
+    let end = list.len().min(start + step - 1);
+    start + list[start..end].partition_point(is_before)
 }
 
 /// Those of a list, which ascends, that start in a range.

@@ -57,6 +57,7 @@ pub struct Ops<'a> {
 impl Iterator for Ops<'_> {
     type Item = Op;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<Op> {
         let (step, rest) = Step::read(self.code)?;
         let at = self.at;
