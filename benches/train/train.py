@@ -267,7 +267,7 @@ def export(forests, medians, curves, path):
 
 # shares of what is worth judging at each point that a gate may stop; where it stands above the point, it stops half as many
 GATE_LOSES = (0.001, 0.003, 0.001)
-# cheap to have: see features::Numbers::cheap
+# cheap to have: see features::Numbers::add_cheap
 GATE = ["length", "lower", "upper", "digit", "space", "starts_upper", "name_only", "kind", "operator", "quote", "wrapper",
         "wrapper_length"]
 

@@ -1,7 +1,7 @@
 //! Context rules: a provider's word, an assignment, and a value of the right shape.
 
 use super::{
-    entropy::is_word,
+    entropy::{begins_caseless, is_word},
     nearby::runs_behind,
     runs::{byte_set, is_token, stretches},
 };
@@ -93,8 +93,7 @@ pub(crate) fn is_whole(text: &[u8], word: Span) -> bool {
         return true;
     }
     let rest = &text[word.end..];
-    let follows = |suffix: &[u8]| rest.len() >= suffix.len() && rest[..suffix.len()].eq_ignore_ascii_case(suffix);
-    SUFFIXES.iter().any(|suffix| suffix[0] == after | 0x20 && follows(suffix))
+    SUFFIXES.iter().any(|suffix| suffix[0] == after | 0x20 && begins_caseless(rest, suffix))
 }
 
 fn is_name(byte: u8) -> bool {
@@ -196,16 +195,15 @@ fn announced(before: &[u8]) -> bool {
 /// Whether one of the words stands in a name, in whatever case, that say of any value that it is a secret. One pass: this is
 /// asked of every run behind a provider's word.
 fn announces(name: &[u8]) -> bool {
-    let follows = |rest: &[u8], word: &[u8]| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word);
     name.iter().enumerate().any(|(at, first)| {
         let rest = &name[at + 1..];
         match first | 0x20 {
-            b'k' => follows(rest, b"ey"),
-            b't' => follows(rest, b"oken"),
-            b's' => follows(rest, b"ecret"),
-            b'p' => follows(rest, b"assw"),
-            b'a' => follows(rest, b"uth"),
-            b'c' => follows(rest, b"red"),
+            b'k' => begins_caseless(rest, b"ey"),
+            b't' => begins_caseless(rest, b"oken"),
+            b's' => begins_caseless(rest, b"ecret"),
+            b'p' => begins_caseless(rest, b"assw"),
+            b'a' => begins_caseless(rest, b"uth"),
+            b'c' => begins_caseless(rest, b"red"),
             _ => false,
         }
     })

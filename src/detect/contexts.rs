@@ -23,9 +23,10 @@ const BEFORE_RUN: usize = context::GAP + 40;
 /// What stands for the keyword where none led to a match: a run that looks random.
 pub(super) const NO_KEYWORD: u32 = u32::MAX;
 
-/// How far a look for runs has come.
-#[derive(Default)]
-pub(super) struct Progress {
+/// How far a look for runs, and for the words before them, has come.
+pub(super) struct Progress<'r> {
+    /// Where words may start; ascending.
+    ranges: &'r [Range<usize>],
     /// Runs are known up to here.
     known: usize,
     /// Words are judged up to here.
@@ -34,11 +35,11 @@ pub(super) struct Progress {
     next: usize,
 }
 
-impl Progress {
+impl<'r> Progress<'r> {
     /// At the start of a text, no run of which is known.
-    pub(super) fn begin(scratch: &mut Scratch) -> Self {
+    pub(super) fn begin(ranges: &'r [Range<usize>], scratch: &mut Scratch) -> Self {
         scratch.runs.clear();
-        Self::default()
+        Self { ranges, known: 0, judged: 0, next: 0 }
     }
 }
 
@@ -48,20 +49,19 @@ impl Detector {
     /// found is in the order of [`Raw::place`].
     pub fn contexts(&self, text: &[u8], ranges: &[Range<usize>], scratch: &mut Scratch, out: &mut Vec<Raw>) {
         let first = out.len();
-        let mut progress = Progress::begin(scratch);
+        let mut progress = Progress::begin(ranges, scratch);
         for range in ranges {
-            self.more_contexts(text, ranges, range, &mut progress, scratch, out);
+            self.more_contexts(text, range, &mut progress, scratch, out);
         }
-        self.end_contexts(text, ranges, first, scratch, out);
+        self.end_contexts(text, &progress, first, scratch, out);
     }
 
     /// The same for the runs behind the words of the next part of the ranges.
     pub(super) fn more_contexts(
         &self,
         text: &[u8],
-        ranges: &[Range<usize>],
         part: &Range<usize>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
         scratch: &mut Scratch,
         out: &mut Vec<Raw>,
     ) {
@@ -75,12 +75,12 @@ impl Detector {
             // Where nothing parts name and value (`NAME=value`), the word stands in the run's own beginning.
             progress.judged = run.end.saturating_sub(RUN).max(run.start).max(progress.judged);
             if from > before_runs.end {
-                self.contexts_in(text, ranges, &before_runs, progress, scratch, out);
+                self.contexts_in(text, &before_runs, progress, scratch, out);
                 before_runs.start = from;
             }
             before_runs.end = progress.judged;
         }
-        self.contexts_in(text, ranges, &before_runs, progress, scratch, out);
+        self.contexts_in(text, &before_runs, progress, scratch, out);
         scratch.runs = runs;
     }
 
@@ -88,13 +88,13 @@ impl Detector {
     pub(super) fn end_contexts(
         &self,
         text: &[u8],
-        ranges: &[Range<usize>],
+        progress: &Progress<'_>,
         first: usize,
         scratch: &Scratch,
         out: &mut Vec<Raw>,
     ) {
         if self.options.confidence == Confidence::Low {
-            self.random_runs(text, ranges, &scratch.runs, out);
+            self.random_runs(text, progress.ranges, &scratch.runs, out);
         }
         out[first..].sort_by_key(Raw::place);
     }
@@ -103,18 +103,17 @@ impl Detector {
     fn contexts_in(
         &self,
         text: &[u8],
-        ranges: &[Range<usize>],
         part: &Range<usize>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
         scratch: &mut Scratch,
         out: &mut Vec<Raw>,
     ) {
-        while ranges.get(progress.next).is_some_and(|range| range.end <= part.start) {
+        while progress.ranges.get(progress.next).is_some_and(|range| range.end <= part.start) {
             progress.next += 1;
         }
         let mut words = std::mem::take(&mut scratch.words);
         words.clear();
-        for range in ranges[progress.next..].iter().take_while(|range| range.start < part.end) {
+        for range in progress.ranges[progress.next..].iter().take_while(|range| range.start < part.end) {
             self.before_runs.find(text, part.start.max(range.start)..part.end.min(range.end), &mut words);
         }
         for anchor in &words {

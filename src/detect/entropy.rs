@@ -40,6 +40,12 @@ pub fn holds_name(name: &[u8], wanted: &[u8]) -> bool {
     (0..(name.len() + 1).saturating_sub(wanted.len())).any(is_word)
 }
 
+/// Whether `text` begins with `wanted` in any case.
+#[must_use]
+pub fn begins_caseless(text: &[u8], wanted: &[u8]) -> bool {
+    text.len() >= wanted.len() && text[..wanted.len()].eq_ignore_ascii_case(wanted)
+}
+
 /// Whether `text` ends in `wanted` in any case.
 #[must_use]
 pub fn ends_caseless(text: &[u8], wanted: &[u8]) -> bool {

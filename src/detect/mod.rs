@@ -207,16 +207,16 @@ impl Detector {
         let (mut found, mut in_front) = (Vec::new(), Vec::new());
         let whole = 0..text.len();
         let ranges = std::slice::from_ref(&whole);
-        let mut progress = Progress::begin(scratch);
+        let mut progress = Progress::begin(ranges, scratch);
         for start in whole.clone().step_by(STRETCH) {
             let (first, stretch) = (anchors.len(), start..whole.end.min(start + STRETCH));
             self.anchors(text, stretch.clone(), &mut anchors);
             for anchor in &anchors[first..] {
                 self.verify(text, *anchor, scratch, &mut found);
             }
-            self.more_contexts(text, ranges, &stretch, &mut progress, scratch, &mut in_front);
+            self.more_contexts(text, &stretch, &mut progress, scratch, &mut in_front);
         }
-        self.end_contexts(text, ranges, 0, scratch, &mut in_front);
+        self.end_contexts(text, &progress, 0, scratch, &mut in_front);
         found.append(&mut in_front);
         scratch.stats.anchors += anchors.len() as u64;
         scratch.may_carry |= self.may_carry(&anchors);

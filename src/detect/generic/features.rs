@@ -168,10 +168,10 @@ fn key_numbers(hay: &[u8], p: &Proposal, row: &mut Row, classes: &mut [f32]) {
     row.key_upper = tally.upper() as f32 / key.len().max(1) as f32;
     row.key_lower = tally.lower() as f32 / key.len().max(1) as f32;
     row.key_digits = tally.digits() as f32;
-    row.key_dots = tally.is(Sort::Dot);
-    row.key_dashes = tally.is(Sort::Dash);
-    row.key_underscores = tally.is(Sort::Underscore);
-    row.key_dollar = tally.is(Sort::Dollar);
+    row.key_dots = tally.count(Sort::Dot);
+    row.key_dashes = tally.count(Sort::Dash);
+    row.key_underscores = tally.count(Sort::Underscore);
+    row.key_dollar = tally.count(Sort::Dollar);
 }
 
 /// Which shares of the value's first bytes are of the commonest sorts; its sorts were counted.
@@ -237,14 +237,14 @@ fn census_numbers(value: &[u8], c: &Census, tally: &Tally, row: &mut Row) {
     row.last_class = context::byte_class(value[value.len() - 1]);
     row.padding = value.iter().rev().take_while(|&&b| b == b'=').count() as f32;
     row.length_mod4 = (value.len() % 4) as f32;
-    row.braces = tally.is(Sort::Bracket);
-    row.percent = tally.is(Sort::Percent);
-    row.angle = tally.is(Sort::Angle);
-    row.dollar = tally.is(Sort::Dollar);
-    row.backslash = tally.is(Sort::Backslash);
-    row.dots = tally.is(Sort::Dot);
-    row.dashes = tally.is(Sort::Dash) + tally.is(Sort::Underscore);
-    row.slashes = tally.is(Sort::Slash);
+    row.braces = tally.count(Sort::Bracket);
+    row.percent = tally.count(Sort::Percent);
+    row.angle = tally.count(Sort::Angle);
+    row.dollar = tally.count(Sort::Dollar);
+    row.backslash = tally.count(Sort::Backslash);
+    row.dots = tally.count(Sort::Dot);
+    row.dashes = tally.count(Sort::Dash) + tally.count(Sort::Underscore);
+    row.slashes = tally.count(Sort::Slash);
     row.masked = tally.masks() as f32 / n;
     row.repeated = repeated(value);
     row.groups_equal = groups(value);

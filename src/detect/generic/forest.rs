@@ -39,7 +39,7 @@ struct Stage {
 
 /// What is left to read of a table.
 pub(super) struct Input {
-    pub(super) bytes: &'static [u8],
+    bytes: &'static [u8],
     /// Nodes that were read.
     nodes: usize,
 }

@@ -1,7 +1,10 @@
 //! Names that announce a secret, in several languages, and the words that take the promise back.
 
 use super::ProposalKind;
-use crate::model::Span;
+use crate::{
+    detect::entropy::{begins_caseless, ends_caseless},
+    model::Span,
+};
 
 /// A keyword of up to eight bytes as one number, whatever the case of its letters: comparing those is one step.
 const fn packed(word: &[u8]) -> u64 {
@@ -90,7 +93,7 @@ pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
     let after = &hay[anchor.end..name.end];
     if let [first, ..] = after
         && let Some(endings) = of(AFTER)
-        && endings.iter().any(|ending| begins(after, ending.as_bytes()))
+        && endings.iter().any(|ending| begins_caseless(after, ending.as_bytes()))
         // passed|Key: a new word that begins with a capital is a word of its own only for `key` + `Code`
         && (!first.is_ascii_uppercase()
             || !hay[anchor.end - 1].is_ascii_lowercase()
@@ -105,19 +108,7 @@ pub(super) fn telling(hay: &[u8], name: Span, anchor: Span) -> bool {
     let before = &hay[name.start..anchor.start];
     before.is_empty()
         || !hay[anchor.start].is_ascii_lowercase()
-        || !of(BEFORE).is_some_and(|starts| starts.iter().any(|start| ends(before, start.as_bytes())))
-}
-
-/// Whether a text begins with a word of small letters, in either case.
-fn begins(text: &[u8], word: &[u8]) -> bool {
-    // The first letter tells nearly all apart.
-    text[0] | 0x20 == word[0] && text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word)
-}
-
-/// Whether it ends in one.
-fn ends(text: &[u8], word: &[u8]) -> bool {
-    let Some(start) = text.len().checked_sub(word.len()) else { return false };
-    text[start] | 0x20 == word[0] && text[start..].eq_ignore_ascii_case(word)
+        || !of(BEFORE).is_some_and(|starts| starts.iter().any(|start| ends_caseless(before, start.as_bytes())))
 }
 
 /// Whether two literals given to this name or call are a user and a password.

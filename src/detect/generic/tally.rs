@@ -79,7 +79,7 @@ impl Tally {
     }
 
     /// How many are of one sort.
-    pub(super) fn is(&self, sort: Sort) -> f32 {
+    pub(super) fn count(&self, sort: Sort) -> f32 {
         f32::from(self.counts[sort as usize])
     }
 
