@@ -288,6 +288,11 @@ def is_cheap(name):
 def is_of_pair(name): return is_cheap(name) or name in PAIR or name.startswith("value:")
 
 
+def nested(cuts):
+    """No cut above that of the next point: what is shown at one is shown at all below."""
+    return [min(cuts[at:]) for at in range(len(cuts))]
+
+
 def train_gate(parts, names, sees, worth, rounds, leaves, depth):
     """A few trees over the numbers that it `sees`, told what is worth judging at *medium*, and the margins that all but a few in
     1,000 of what is worth judging at each point reach."""
@@ -297,7 +302,7 @@ def train_gate(parts, names, sees, worth, rounds, leaves, depth):
     keep = w > 0
     gate = lgb.train(params, lgb.Dataset(seen[keep], worth[1][keep].astype(float), weight=w[keep]), rounds)
     margin = gate.predict(seen, raw_score=True)
-    cuts = [float(np.quantile(margin[k & keep], lost)) for k, lost in zip(worth, GATE_LOSES)]
+    cuts = nested([float(np.quantile(margin[k & keep], lost)) for k, lost in zip(worth, GATE_LOSES)])
     print("of all proposals stop at the gate", *[f"{np.mean(margin[keep] < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, cuts)])
     return gate, [(gate.num_trees(), *cuts)]
 
@@ -436,7 +441,7 @@ def write_weights(model, curves, points, parts, names, path):
     stages = []
     for n in (n for n in STAGES if n < model.num_trees()):
         margin = model.predict(everything, raw_score=True, num_iteration=n)
-        stages.append((n, *[float(np.quantile(margin[k], 0.0005)) for k in worth]))
+        stages.append((n, *nested([float(np.quantile(margin[k], 0.0005)) for k in worth])))
         print(f"stage {n}: of all proposals stop by then", *[f"{np.mean(margin < cut):.3f} at {c}" for c, cut in zip(CONFIDENCES, stages[-1][1:])])
     stages.append((model.num_trees(), *[-np.inf] * 3))
     gates = [train_gate(parts, names, is_cheap, worth, 24, 16, 5), train_gate(parts, names, is_of_pair, worth, 40, 32, 7)]
