@@ -28,7 +28,7 @@ pub fn masked(secret: &[u8]) -> String {
 #[must_use]
 pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && !text.chars().any(is_hostile)
+        && (is_plain(bytes) || !text.chars().any(is_hostile))
     {
         return Cow::Borrowed(text);
     }
@@ -45,6 +45,11 @@ pub fn visible(bytes: &[u8]) -> Cow<'_, str> {
 /// As [`visible`], with a tab as two spaces: for lines of source shown to people.
 pub(crate) fn visible_line(bytes: &[u8]) -> String {
     visible(&bytes.replace(b"\t", b"  ")).into_owned()
+}
+
+/// Whether nothing but printable ASCII stands there; told without a branch for each byte.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |is_plain, byte| is_plain & (b' '..=b'~').contains(byte))
 }
 
 fn push_visible(out: &mut String, c: char) {

@@ -31,7 +31,7 @@ pub(crate) struct ShownExcerpt {
 pub(crate) struct Known {
     secrets: Vec<Vec<u8>>,
     /// Made for the first text that is long enough to hold one.
-    finders: OnceCell<Vec<memchr::memmem::Finder<'static>>>,
+    spellings: OnceCell<Spellings>,
     /// Whether the finding is a fact and no key, so that its own text may be shown.
     fact: bool,
     /// Every run of six bytes of them, sorted: what a half-encoded or cut copy still shows.
@@ -44,8 +44,8 @@ pub(crate) struct Known {
 impl Known {
     fn spans(&self, text: &[u8]) -> Vec<Span> {
         let mut spans = Vec::new();
-        for finder in self.finders(text.len()) {
-            spans.extend(finder.find_iter(text).map(|at| Span::new(at, at + finder.needle().len())));
+        if self.secrets.iter().any(|secret| secret.len() <= text.len() + variants::SHORTER) {
+            self.spellings.get_or_init(|| Spellings::of(&self.secrets)).find(text, &mut spans);
         }
         if !self.runs.is_empty() {
             let starts = 0..(text.len() + 1).saturating_sub(KEY);
@@ -55,16 +55,30 @@ impl Known {
         }
         spans
     }
+}
 
-    /// What to look for in a text of so many bytes.
-    fn finders(&self, len: usize) -> &[memchr::memmem::Finder<'static>] {
-        if self.secrets.iter().all(|secret| secret.len() > len + variants::SHORTER) {
-            return &[];
+/// All spellings of some secrets.
+struct Spellings {
+    all: Vec<Vec<u8>>,
+    /// What they begin with.
+    heads: Filter,
+}
+
+impl Spellings {
+    fn of(secrets: &[Vec<u8>]) -> Self {
+        let all: Vec<_> = secrets.iter().flat_map(|secret| variants::variants(secret)).collect();
+        let mut heads = Filter::new(all.len());
+        all.iter().for_each(|text| heads.add(head_at(text, 0)));
+        Self { all, heads }
+    }
+
+    /// Adds every place of each.
+    fn find(&self, text: &[u8], spans: &mut Vec<Span>) {
+        let starts = 0..(text.len() + 1).saturating_sub(variants::SHORTEST);
+        for at in starts.filter(|&at| self.heads.may_have(head_at(text, at))) {
+            let here = self.all.iter().filter(|spelling| text[at..].starts_with(spelling));
+            spans.extend(here.map(|spelling| Span::new(at, at + spelling.len())));
         }
-        self.finders.get_or_init(|| {
-            let spellings = self.secrets.iter().flat_map(|secret| variants::variants(secret));
-            spellings.map(|text| memchr::memmem::Finder::new(&text).into_owned()).collect()
-        })
     }
 }
 
@@ -198,7 +212,7 @@ impl Redactor {
         runs.sort_unstable();
         let mut filter = Filter::new(runs.len());
         runs.iter().for_each(|&key| filter.add(key));
-        Known { secrets, finders: OnceCell::new(), fact, runs, filter, mask: masked(finding.secret.expose()) }
+        Known { secrets, spellings: OnceCell::new(), fact, runs, filter, mask: masked(finding.secret.expose()) }
     }
 
     /// The line of an occurrence, with every secret in it masked, in any spelling.
@@ -376,6 +390,13 @@ fn middle(piece: &[u8]) -> usize {
 fn key_at(text: &[u8], at: usize) -> [u8; KEY] {
     let mut key = [0; KEY];
     key.copy_from_slice(&text[at..at + KEY]);
+    key
+}
+
+/// The first bytes of a spelling, as a key.
+fn head_at(text: &[u8], at: usize) -> [u8; KEY] {
+    let mut key = [0; KEY];
+    key[..variants::SHORTEST].copy_from_slice(&text[at..at + variants::SHORTEST]);
     key
 }
 

@@ -134,6 +134,6 @@ impl<'s> Decoder<'s> {
             return Err(Problem::corrupt("the delta does not make the bytes that it says"));
         }
         let size = usize::try_from(delta.child_len).map_err(|_| Problem::corrupt("the object is too large"))?;
-        delta.apply(base, out.resize(size))
+        delta.apply(base, &mut out.resize(size)[..size])
     }
 }

@@ -12,6 +12,10 @@ const MAX_RATIO: u64 = 1032;
 /// Larger buffers are not worth keeping: clearing them costs little next to filling them.
 pub(super) const KEPT_BYTES: usize = 1 << 20;
 
+/// Room behind a stream's bytes, on both sides: within 299 bytes of the end of the room, or 32 of the input's, libdeflate
+/// takes a slow way that asks for each byte. Most streams of a pack are shorter than that.
+pub(super) const SLACK: usize = 320;
+
 /// A buffer whose bytes are always initialised, so that it can be filled again without being cleared.
 #[derive(Default)]
 pub(super) struct Buffer {
@@ -24,17 +28,18 @@ impl Buffer {
         &self.bytes[..self.len]
     }
 
-    /// Makes it `len` bytes of unspecified content.
+    /// Makes it `len` bytes of unspecified content, and gives those and `SLACK` more that are not kept.
     pub(super) fn resize(&mut self, len: usize) -> &mut [u8] {
-        let too_small = self.bytes.len() < len;
-        let too_large = self.bytes.len() > KEPT_BYTES && self.bytes.len() / 4 > len;
+        let room = len + SLACK;
+        let too_small = self.bytes.len() < room;
+        let too_large = self.bytes.len() > KEPT_BYTES && self.bytes.len() / 4 > room;
         if too_small || too_large {
             // A fresh zeroed allocation is cheaper than growing, which copies and then clears.
             self.bytes = Vec::new();
-            self.bytes = vec![0; if len < KEPT_BYTES { len.next_power_of_two() } else { len }];
+            self.bytes = vec![0; if room < KEPT_BYTES { room.next_power_of_two() } else { room }];
         }
         self.len = len;
-        &mut self.bytes[..len]
+        &mut self.bytes[..room]
     }
 
     /// Bytes of content.
@@ -72,7 +77,8 @@ impl Inflater {
         Self { whole: Decompressor::new(), fixed: None, start: None }
     }
 
-    /// Inflates the zlib stream at the front of `input`, which must yield exactly `size` bytes, at most `limit`.
+    /// Inflates the zlib stream at the front of `input`, which must yield exactly `size` bytes, at most `limit`. What
+    /// follows the stream does not matter, save that it goes faster with `SLACK` more.
     pub(super) fn inflate(&mut self, input: &[u8], size: u64, limit: u64, out: &mut Buffer) -> Result<(), Problem> {
         if size > limit {
             return Err(Problem::new(SkipReason::TooLarge { size, limit }));
@@ -85,8 +91,8 @@ impl Inflater {
         let engine = if begins_fixed(input) { fixed.get_or_insert_with(Decompressor::new) } else { &mut self.whole };
         match engine.zlib_decompress(input, out.resize(size)) {
             Ok(made) if made == size => Ok(()),
-            Ok(_) => Err(Problem::corrupt("the compressed data is shorter than its header says")),
-            Err(DecompressionError::InsufficientSpace) => {
+            Ok(made) if made < size => Err(Problem::corrupt("the compressed data is shorter than its header says")),
+            Ok(_) | Err(DecompressionError::InsufficientSpace) => {
                 Err(Problem::corrupt("the compressed data is longer than its header says"))
             }
             Err(DecompressionError::BadData) => Err(Problem::corrupt("the compressed data is damaged")),

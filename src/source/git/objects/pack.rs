@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::inflate::{Buffer, Inflater};
+use super::inflate::{Buffer, Inflater, SLACK};
 use super::object::{HashKind, ObjectKind, Problem};
 use super::pack_index::PackIndex;
 use super::prefetch::prefetch;
@@ -160,7 +160,7 @@ impl Pack {
         inflater: &mut Inflater,
         out: &mut Buffer,
     ) -> Result<(), Problem> {
-        let input = self.entry(offset, end).get(header.len..).unwrap_or_default();
+        let input = self.entry(offset, end.saturating_add(SLACK as u64)).get(header.len..).unwrap_or_default();
         inflater.inflate(input, header.size, limit, out)
     }
 }

@@ -226,7 +226,7 @@ impl<'s> IndexPruner<'s> {
                     why: format!("nested deeper than {MAX_DEPTH}"),
                 });
             } else if node != NOTHING {
-                found.push(((name, Target::Tree(node)), at));
+                found.push((Child::new(name, Target::Tree(node)), at));
             }
         }
         if let Some(object) = own.object() {
@@ -234,12 +234,12 @@ impl<'s> IndexPruner<'s> {
                 self.node(object);
             }
             if self.wanted.contains(object) {
-                found.push(((name, Target::Wanted(self.numbers[&object])), at));
+                found.push((Child::new(name, Target::Wanted(self.numbers[&object])), at));
             }
         }
         let wanted = self.wanted_names[name as usize];
         if wanted != NONE {
-            found.push(((name, Target::Wanted(wanted)), at));
+            found.push((Child::new(name, Target::Wanted(wanted)), at));
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use bstr::BString;
 
+use super::super::fold_hash::FoldHash;
 use super::lists::Lists;
 
 /// Number of a cut-down tree; equal trees have equal numbers.
@@ -16,14 +17,39 @@ pub(crate) type WantedIndex = u32;
 /// A thing that is wanted, at a path.
 pub(super) type Found = (WantedIndex, BString);
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Target {
     Wanted(WantedIndex),
     Tree(NodeId),
 }
 
-/// What a tree holds under a name: the number of the name, and a wanted thing or a tree that leads to one.
-pub(super) type Child = (u32, Target);
+/// What a tree holds under a name: the number of the name, and a wanted thing or a tree that leads to one. In one word,
+/// since lists of them are compared all the time; in the order of names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Child(u64);
+
+impl Child {
+    const TREE: u64 = 1 << 31;
+
+    pub(super) fn new(name: u32, target: Target) -> Self {
+        let target = match target {
+            Target::Wanted(wanted) => u64::from(wanted),
+            Target::Tree(node) => u64::from(node) | Self::TREE,
+        };
+        Self(u64::from(name) << 32 | target)
+    }
+
+    #[inline]
+    pub(super) fn name(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline]
+    pub(super) fn target(self) -> Target {
+        let number = (self.0 & (Self::TREE - 1)) as u32;
+        if self.0 & Self::TREE == 0 { Target::Wanted(number) } else { Target::Tree(number) }
+    }
+}
 
 /// Trees nested into each other can stand for more paths than there are atoms. After so many steps in one commit, one
 /// path of each thing will do.
@@ -71,8 +97,8 @@ impl PrunedTrees {
             return node;
         }
         let Below { mut mask, mut depth } = Below::default();
-        for &(_, target) in children {
-            match target {
+        for child in children {
+            match child.target() {
                 Target::Wanted(wanted) => mask[wanted as usize / 64 % 4] |= 1 << (wanted % 64),
                 Target::Tree(below) => {
                     let below = &self.below[below as usize];
@@ -102,7 +128,7 @@ impl PrunedTrees {
             return;
         }
         let mut rests: Vec<&[Child]> = others.iter().map(|&other| self.children(other)).collect();
-        for child @ &(name, target) in self.children(node) {
+        for child in differing(self.children(node), &rests) {
             *budget = budget.saturating_sub(1);
             if *budget == 0 {
                 return;
@@ -117,12 +143,12 @@ impl PrunedTrees {
                 continue;
             }
             let length = path.len();
-            path.extend_from_slice(&self.names[name as usize]);
-            match target {
+            path.extend_from_slice(&self.names[child.name() as usize]);
+            match child.target() {
                 Target::Wanted(wanted) => found.push((wanted, path.clone())),
                 Target::Tree(below) => {
                     path.push(b'/');
-                    let others: Vec<NodeId> = others.iter().map(|&other| self.below(other, name)).collect();
+                    let others: Vec<NodeId> = others.iter().map(|&other| self.below(other, child.name())).collect();
                     self.compare(below, &others, path, found, budget);
                 }
             }
@@ -132,9 +158,9 @@ impl PrunedTrees {
 
     fn below(&self, node: NodeId, name: u32) -> NodeId {
         let children = self.children(node);
-        let first = children.partition_point(|&(other, _)| other < name);
-        let same = children[first..].iter().take_while(|&&(other, _)| other == name);
-        same.filter_map(|&(_, target)| if let Target::Tree(node) = target { Some(node) } else { None })
+        let first = children.partition_point(|child| child.name() < name);
+        let same = children[first..].iter().take_while(|child| child.name() == name);
+        same.filter_map(|child| if let Target::Tree(node) = child.target() { Some(node) } else { None })
             .next()
             .unwrap_or(NOTHING)
     }
@@ -154,18 +180,20 @@ impl PrunedTrees {
 
     /// Whether something is anywhere in `node`.
     pub(crate) fn contains(&self, node: NodeId, wanted: WantedIndex) -> bool {
-        self.holds(node, wanted, &mut HashSet::new())
+        self.may_hold(node, wanted) && self.holds(node, wanted, &mut HashSet::default())
     }
 
-    fn holds(&self, node: NodeId, wanted: WantedIndex, met: &mut HashSet<NodeId>) -> bool {
-        let mask = self.below[node as usize].mask;
-        if mask[wanted as usize / 64 % 4] >> (wanted % 64) & 1 == 0 || !met.insert(node) {
-            return false;
-        }
-        self.children(node).iter().any(|&(_, target)| match target {
-            Target::Wanted(other) => other == wanted,
-            Target::Tree(below) => self.holds(below, wanted, met),
-        })
+    #[inline]
+    fn may_hold(&self, node: NodeId, wanted: WantedIndex) -> bool {
+        self.below[node as usize].mask[wanted as usize / 64 % 4] >> (wanted % 64) & 1 != 0
+    }
+
+    fn holds(&self, node: NodeId, wanted: WantedIndex, met: &mut HashSet<NodeId, FoldHash>) -> bool {
+        met.insert(node)
+            && self.children(node).iter().any(|child| match child.target() {
+                Target::Wanted(other) => other == wanted,
+                Target::Tree(below) => self.may_hold(below, wanted) && self.holds(below, wanted, met),
+            })
     }
 
     /// What a node holds, sorted.
@@ -184,10 +212,10 @@ impl PrunedTrees {
         if !met.insert(node) {
             return false;
         }
-        for &(name, target) in self.children(node) {
+        for child in self.children(node) {
             let length = path.len();
-            path.extend_from_slice(&self.names[name as usize]);
-            let stop = match target {
+            path.extend_from_slice(&self.names[child.name() as usize]);
+            let stop = match child.target() {
                 Target::Wanted(wanted) => see(wanted, path),
                 Target::Tree(below) => {
                     path.push(b'/');
@@ -201,4 +229,12 @@ impl PrunedTrees {
         }
         false
     }
+}
+
+/// Children but for those that stand at the front or at the back of some other list as well.
+fn differing<'c>(children: &'c [Child], others: &[&[Child]]) -> &'c [Child] {
+    let alike = |other: &&[Child]| children.iter().zip(*other).take_while(|(a, b)| a == b).count();
+    let children = &children[others.iter().map(alike).max().unwrap_or(0)..];
+    let alike = |other: &&[Child]| children.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    &children[..children.len() - others.iter().map(alike).max().unwrap_or(0)]
 }

@@ -95,7 +95,7 @@ impl TreePruner {
                 None => self.read(source, &below, depth + 1),
             };
             if node != NOTHING {
-                children.push((self.name(&name), Target::Tree(node)));
+                children.push(Child::new(self.name(&name), Target::Tree(node)));
             }
         }
         let node = self.intern(children);
@@ -111,19 +111,19 @@ impl TreePruner {
             if entry.is_tree() {
                 match self.memo.get(&TreeKey::of(entry.id)) {
                     Some(&NOTHING) => {}
-                    Some(&node) => found.push((self.name(entry.name), Target::Tree(node))),
+                    Some(&node) => found.push(Child::new(self.name(entry.name), Target::Tree(node))),
                     None => unknown.push((entry.name.to_owned(), entry.blob_id())),
                 }
             }
             if self.likely.may_hold(entry.id)
                 && let Some(&wanted) = self.wanted.get(&entry.blob_id())
             {
-                found.push((self.name(entry.name), Target::Wanted(wanted)));
+                found.push(Child::new(self.name(entry.name), Target::Wanted(wanted)));
             }
             if !self.wanted_names.is_empty()
                 && let Some(&wanted) = self.wanted_names.get(entry.name)
             {
-                found.push((self.name(entry.name), Target::Wanted(wanted)));
+                found.push(Child::new(self.name(entry.name), Target::Wanted(wanted)));
             }
         }
         if entries.is_malformed() {
