@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Detector, Scratch, anchor::Anchor, decode};
+use super::{
+    Detector, Raw, Scratch,
+    anchor::Anchor,
+    decode::{self, Decoded},
+    runs::Run,
+};
 use crate::model::Span;
 
 /// A stretch of a text, and the secrets that stand encoded in it, as (rule, bytes).
@@ -12,6 +17,29 @@ pub struct Hidden {
     pub span: Span,
     /// At least one.
     pub secrets: Arc<[(u32, Box<[u8]>)]>,
+}
+
+/// All that was found in a text, kept so that it need not be looked for again.
+#[derive(Debug)]
+pub struct Known {
+    /// In the text itself.
+    pub matches: Box<[Raw]>,
+    /// Runs that hide secrets.
+    pub runs: Box<[Span]>,
+    /// Clusters of escapes that do.
+    pub clusters: Box<[Span]>,
+}
+
+impl Known {
+    /// The texts that stand encoded.
+    pub(super) fn decoded(&self, text: &[u8]) -> Vec<Decoded> {
+        let mut found = Vec::new();
+        for run in &self.runs {
+            decode::decode_run(text, Run { start: run.start, end: run.end }, &mut found);
+        }
+        found.extend(self.clusters.iter().filter_map(|cluster| decode::unescape(text, *cluster)));
+        found
+    }
 }
 
 impl Detector {

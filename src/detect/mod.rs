@@ -48,7 +48,7 @@ use self::{
 };
 pub use self::{
     contexts::{ContextReach, run_range},
-    hidden::Hidden,
+    hidden::{Hidden, Known},
     verify::{Fate, Raw, Scratch},
 };
 use crate::{
@@ -154,17 +154,17 @@ impl Detector {
         self.scan_to(text, path, scratch, decode::DEPTH)
     }
 
-    /// The same where steps 1 to 3 are done, for what is `wanted` by rule and secret: `found` is all that was found in the
-    /// text, in which nothing stands encoded.
+    /// The same where steps 1 to 3 are done, for what is `wanted` by rule and secret.
     pub fn scan_known(
         &self,
         text: &[u8],
         path: &[u8],
-        found: &[Raw],
+        known: &Known,
         wanted: impl Fn(u32, &[u8]) -> bool,
+        scratch: &mut Scratch,
     ) -> Vec<Candidate> {
-        let concerned = self.concerned(found, |raw| wanted(raw.rule, raw.secret.of(text)));
-        self.finish(text, path, concerned, &mut Lines::new(text))
+        let concerned = self.concerned(&known.matches, |raw| wanted(raw.rule, raw.secret.of(text)));
+        self.finish_all(text, path, concerned, known.decoded(text), scratch, decode::DEPTH)
     }
 
     /// Whether what the tests reject is kept as well.
@@ -176,6 +176,19 @@ impl Detector {
     fn scan_to(&self, text: &[u8], path: &[u8], scratch: &mut Scratch, depth: usize) -> Vec<Candidate> {
         let raw = self.scan_raw(text, scratch);
         let decoded = if depth > 0 { self.decode(text, scratch) } else { Vec::new() };
+        self.finish_all(text, path, raw, decoded, scratch, depth)
+    }
+
+    /// What was found in a text becomes candidates, and so does all that the texts hold that stand encoded in it.
+    fn finish_all(
+        &self,
+        text: &[u8],
+        path: &[u8],
+        raw: Vec<Raw>,
+        decoded: Vec<Decoded>,
+        scratch: &mut Scratch,
+        depth: usize,
+    ) -> Vec<Candidate> {
         let mut lines = Lines::new(text);
         let mut found = if raw.is_empty() { Vec::new() } else { self.finish(text, path, raw, &mut lines) };
         for decoded in decoded {

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::simd::{self, Level, MASKS};
+use super::simd::{self, Level};
 
 /// Which bytes pass a test, as a table: for where bytes are met one by one, a look-up is half the work of comparing.
 macro_rules! byte_set {
@@ -28,6 +28,9 @@ macro_rules! byte_set {
     }};
 }
 pub(super) use byte_set;
+
+/// Mask words that suffice for most ranges.
+const FEW: usize = 8;
 
 /// A maximal stretch of token bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,10 +128,12 @@ pub fn find_runs_at(
         end += hay[end..].iter().take_while(tokens).count();
     }
     let mut scan = Scan { min_len: min_len.max(1), start, digit: false, out };
-    let mut masks = [(0, 0); MASKS];
+    // Most ranges are short, and clearing room for many masks costs more than finding a few.
+    let (mut few, mut many) = ([(0, 0); FEW], None);
+    let masks: &mut [simd::Masks] = if end - start <= 64 * FEW { &mut few } else { many.insert([(0, 0); simd::MASKS]) };
     let mut base = start;
     while base < end {
-        let words = simd::token_masks(level, &hay[base..end], &mut masks);
+        let words = simd::token_masks(level, &hay[base..end], masks);
         for &(tokens, digits) in words {
             scan.word(base, tokens, digits);
             base += 64;

@@ -205,11 +205,11 @@ mod x86;
 /// Mask words made at a time.
 pub(super) const MASKS: usize = 32;
 /// Per 64 bytes: which are token bytes, and which of those are digits.
-pub(super) type Masks = [(u64, u64); MASKS];
+pub(super) type Masks = (u64, u64);
 
-/// The masks of the first bytes of `bytes`, at most [`MASKS`] words; bits behind the end are unset.
-pub(super) fn token_masks<'a>(level: Level, bytes: &[u8], masks: &'a mut Masks) -> &'a [(u64, u64)] {
-    let (blocks, rest) = bytes[..bytes.len().min(64 * MASKS)].as_chunks::<64>();
+/// The masks of the first bytes of `bytes`, as many as there is room for; bits behind the end are unset.
+pub(super) fn token_masks<'a>(level: Level, bytes: &[u8], masks: &'a mut [Masks]) -> &'a [Masks] {
+    let (blocks, rest) = bytes[..bytes.len().min(64 * masks.len())].as_chunks::<64>();
     masks_of(level, blocks, masks);
     let mut n = blocks.len();
     if !rest.is_empty() {

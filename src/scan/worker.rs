@@ -16,17 +16,23 @@ use super::{
     shipped,
 };
 use crate::{
-    detect::{Detector, Raw, Scratch},
+    detect::{Detector, Known, Scratch},
     filter::inline,
     model::{Candidate, Exposure, Place, Provenance, Severity, SkipReason, Skipped, Span},
     source::{
-        asset::{self, Beside, Lines, MapNote, Nature, Unit},
+        asset::{self, Beside, Inner, Lines, MapNote, Nature, Unit},
         git::{Repo, new_lines},
         read::{self, Buffer},
         text::{self, Converted},
         tree::File,
     },
 };
+
+/// Bytes of texts that are kept of one container, at most.
+const MOST_INSIDE: usize = 8 << 20;
+
+/// Secrets, by rule and bytes.
+type Secrets = Vec<(u32, Box<[u8]>)>;
 
 /// Reads and scans items, and hands over what it found when it is dropped.
 pub(crate) struct Worker<'c> {
@@ -36,21 +42,29 @@ pub(crate) struct Worker<'c> {
     buffer: Buffer,
     found: Collector,
     /// What is known of the text at hand.
-    known: Option<Known<'c>>,
+    known: Option<Wanted<'c>>,
+}
+
+/// What was found in an item when its place was not known.
+pub(crate) enum Remembered {
+    /// All that is in its own text.
+    Text(Known),
+    /// The texts inside it that hold something.
+    Inside(Vec<Inner>),
 }
 
 /// All that was found in a text, and what of it is wanted, by rule and secret.
-struct Known<'c> {
+struct Wanted<'c> {
     /// Where the text stands in memory.
     place: (usize, usize),
-    found: &'c [Raw],
+    known: &'c Known,
     keys: &'c BTreeSet<&'c (u32, Box<[u8]>)>,
 }
 
-impl Known<'_> {
-    fn scan(&self, detector: &Detector, text: &[u8], path: &[u8]) -> Vec<Candidate> {
+impl Wanted<'_> {
+    fn scan(&self, detector: &Detector, text: &[u8], path: &[u8], scratch: &mut Scratch) -> Vec<Candidate> {
         let wanted = |rule, secret: &[u8]| self.keys.iter().any(|(index, bytes)| *index == rule && **bytes == *secret);
-        detector.scan_known(text, path, self.found, wanted)
+        detector.scan_known(text, path, self.known, wanted, scratch)
     }
 }
 
@@ -100,16 +114,16 @@ impl<'c> Worker<'c> {
     fn item_of(&mut self, repo: Option<&Repo>, provenance: Provenance, bytes: &[u8], asked: bool) {
         let what = BString::from(provenance.path());
         let place = Place::plain(provenance);
-        if !self.unpacks(repo, &place, bytes, asked) {
+        if !self.works(|worker| worker.unpack(repo, &place, bytes, asked)) {
             self.panicked(what, asked);
         }
         self.found.coverage.items += 1;
         self.scanner.observer.scanned(1, bytes.len() as u64);
     }
 
-    /// Unpacks one item, and tells whether that went without a fault of ours.
-    fn unpacks(&mut self, repo: Option<&Repo>, place: &Place, bytes: &[u8], asked: bool) -> bool {
-        let done = catch_unwind(AssertUnwindSafe(|| self.unpack(repo, place, bytes, asked)));
+    /// Works on one item, and tells whether that went without a fault of ours.
+    fn works(&mut self, work: impl FnOnce(&mut Self)) -> bool {
+        let done = catch_unwind(AssertUnwindSafe(|| work(self)));
         if done.is_err() {
             // Its buffers may be half-written.
             self.scratch = Scratch::default();
@@ -121,18 +135,27 @@ impl<'c> Worker<'c> {
         self.skip(Skipped { what, reason: SkipReason::Panicked("please report it".into()), asked });
     }
 
-    /// The secrets in some bytes and everything that they contain, before their path is known.
-    pub(crate) fn secrets(&mut self, place: &Place, bytes: &[u8]) -> Vec<(u32, Box<[u8]>)> {
-        let mut secrets = Vec::new();
+    /// The secrets in some bytes and everything that they contain, before their path is known; and the texts inside that
+    /// hold them, where that is all there is to know.
+    pub(crate) fn secrets(&mut self, place: &Place, bytes: &[u8]) -> (Secrets, Option<Vec<Inner>>) {
+        let (mut secrets, mut inner, mut room) = (Vec::new(), Some(Vec::new()), MOST_INSIDE);
         let (detector, path) = (&self.scanner.detector, place.provenance.path());
         let scratch = &mut self.scratch;
         let unpacked = asset::unpack(bytes, &self.scanner.settings.budget, Beside::named(path), &mut |unit| {
+            let known = secrets.len();
             scratch.may_carry = false;
             for text in texts(unit.bytes) {
                 let text = text.as_bytes(unit.bytes);
                 detector.all_secrets(text, scratch, &mut |rule, secret| secrets.push((rule, secret.into())));
             }
             unit.may_carry.set(scratch.may_carry);
+            if let Some(texts) = inner.as_mut().filter(|_| secrets.len() > known) {
+                room = room.saturating_sub(unit.bytes.len());
+                match Inner::of(unit).filter(|_| room > 0) {
+                    Some(text) => texts.push(text),
+                    None => inner = None,
+                }
+            }
             ControlFlow::Continue(())
         });
         for (inside, reason) in unpacked.skipped {
@@ -142,7 +165,8 @@ impl<'c> Worker<'c> {
             }
             self.skip(Skipped { what, reason, asked: false });
         }
-        secrets
+        let maps_count = self.scanner.settings.exposure == Exposure::Shipped && !unpacked.maps.is_empty();
+        (secrets, inner.filter(|_| !maps_count))
     }
 
     /// Scans a short text that is no item of its own: a message, a name.
@@ -169,7 +193,7 @@ impl<'c> Worker<'c> {
                 return fresh.iter().any(|range| span.start < range.end && range.start < span.end);
             }
             let known = known.get_or_insert_with(|| {
-                old.iter().flat_map(|bytes| self.secrets(place, bytes)).collect::<BTreeSet<_>>()
+                old.iter().flat_map(|bytes| self.secrets(place, bytes).0).collect::<BTreeSet<_>>()
             });
             !known.iter().any(|(_, secret)| **secret == *placed.candidate.secret.expose())
         };
@@ -178,19 +202,25 @@ impl<'c> Worker<'c> {
         self.found.merge(brought);
     }
 
-    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`. What was `known` to be
-    /// found in the bytes themselves is not looked for again. Counts nothing: all was counted when it was found.
+    /// Scans bytes whose secrets are known, now that their place is, and keeps those among `keys`. What is remembered is
+    /// not looked for again. Counts nothing: all was counted when it was found.
     pub(crate) fn report(
         &mut self,
         repo: &Repo,
         place: &Place,
         bytes: &[u8],
         keys: &'c BTreeSet<&'c (u32, Box<[u8]>)>,
-        known: Option<&'c [Raw]>,
+        remembered: Option<&'c Remembered>,
     ) {
         let (kept, stats) = (std::mem::take(&mut self.found), self.scratch.stats);
-        self.known = known.map(|found| Known { place: place_of(bytes), found, keys });
-        let done = self.unpacks(Some(repo), place, bytes, false);
+        let done = match remembered {
+            Some(Remembered::Inside(texts)) => self.works(|worker| worker.visit_again(place, texts)),
+            Some(Remembered::Text(known)) => {
+                self.known = Some(Wanted { place: place_of(bytes), known, keys });
+                self.works(|worker| worker.unpack(Some(repo), place, bytes, false))
+            }
+            None => self.works(|worker| worker.unpack(Some(repo), place, bytes, false)),
+        };
         (self.known, self.scratch.stats) = (None, stats);
         let sink = std::mem::replace(&mut self.found, kept);
         if !done {
@@ -224,6 +254,17 @@ impl<'c> Worker<'c> {
         self.found.coverage.bytes += unpacked.bytes;
     }
 
+    /// Scans texts that were unpacked before.
+    fn visit_again(&mut self, place: &Place, texts: &[Inner]) {
+        let budget = &self.scanner.settings.budget;
+        for text in texts {
+            text.visit(budget, &mut |unit| {
+                let place = Place { provenance: place.provenance.clone(), inside: unit.inside.to_vec() };
+                self.unit(&place, unit);
+            });
+        }
+    }
+
     /// Scans one text in whatever encoding.
     fn unit(&mut self, place: &Place, unit: &Unit<'_>) {
         self.scratch.may_carry = false;
@@ -251,7 +292,7 @@ impl<'c> Worker<'c> {
     fn detect(&mut self, place: &Place, unit: &Unit<'_>, text: &[u8], converted: Option<&Converted>) {
         let (detector, path) = (&self.scanner.detector, place.path());
         let candidates = match &self.known {
-            Some(known) if known.place == place_of(text) => known.scan(detector, text, &path),
+            Some(known) if known.place == place_of(text) => known.scan(detector, text, &path, &mut self.scratch),
             _ => detector.scan(text, &path, &mut self.scratch),
         };
         if candidates.is_empty() {

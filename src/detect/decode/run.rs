@@ -22,12 +22,21 @@ pub(crate) fn decode_run(text: &[u8], run: Run, found: &mut Vec<Decoded>) {
     let mut start = run.start;
     while start + SHORTEST <= run.end {
         let rest = &text[start..run.end];
-        let end = start + memchr::memchr2(b'.', b'=', rest).unwrap_or(rest.len());
-        if (SHORTEST..LONGEST).contains(&(end - start)) {
+        // Hardly any part begins as one that can be decoded. Of others only the next part matters, if one may begin.
+        let may_begin = may_begin(rest);
+        let asked = if may_begin { rest } else { &rest[..rest.len() - SHORTEST] };
+        let end = start + memchr::memchr2(b'.', b'=', asked).unwrap_or(rest.len());
+        if may_begin && (SHORTEST..LONGEST).contains(&(end - start)) {
             found.extend(decode_part(text, Span::new(start, end)));
         }
         start = end + 1;
     }
+}
+
+/// Whether what is encoded may begin here.
+#[inline]
+fn may_begin(part: &[u8]) -> bool {
+    hex_byte(part[0], part[1]).is_some_and(is_text) || begins_as(part).is_some()
 }
 
 fn decode_part(text: &[u8], span: Span) -> Option<Decoded> {
@@ -114,12 +123,15 @@ fn base64(part: &[u8]) -> Option<Vec<u8>> {
 
 /// Hex that is text: nothing but hex digits, and every byte printable.
 fn hex(part: &[u8]) -> Option<Vec<u8>> {
-    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
     if part.len() % 2 == 1 || part.len() < 32 {
         return None;
     }
-    let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?).filter(|&b| is_text(b));
-    part.chunks_exact(2).map(byte).collect()
+    part.chunks_exact(2).map(|pair| hex_byte(pair[0], pair[1]).filter(|&b| is_text(b))).collect()
+}
+
+fn hex_byte(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+    Some(digit(high)? << 4 | digit(low)?)
 }
 
 fn inflate(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {

@@ -4,7 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use bstr::BString;
 
-use crate::{detect::Raw, source::git::objects::object::ObjectIx};
+use crate::{
+    detect::{Known, Raw},
+    model::Span,
+    scan::worker::Remembered,
+    source::{asset::Inner, git::objects::object::ObjectIx},
+};
 
 /// A secret: the rule that found it, and its bytes.
 pub(super) type Key = (u32, Box<[u8]>);
@@ -20,8 +25,8 @@ pub(super) enum Holder {
     Name(u32),
 }
 
-/// So many matches are kept by each thread, 32 MB, lest what holds them be searched again for the report.
-const MOST_KEPT: usize = 400_000;
+/// So many bytes are kept by each thread of what was found, lest what holds it be searched again for the report.
+const MOST_KEPT: usize = 32 << 20;
 
 /// What one thread found.
 #[derive(Default)]
@@ -31,7 +36,8 @@ pub(super) struct Hits {
     count: u32,
     names: Vec<BString>,
     held: Vec<(u32, Holder)>,
-    matches: HashMap<ObjectIx, Box<[Raw]>>,
+    remembered: HashMap<ObjectIx, Remembered>,
+    /// Bytes of it.
     kept: usize,
 }
 
@@ -45,7 +51,7 @@ pub(super) struct Held {
     /// Secret, by number, and holder: sorted, each once.
     pub(super) pairs: Vec<(u32, Holder)>,
     /// All that was found in a blob, where it was kept.
-    pub(super) matches: HashMap<ObjectIx, Box<[Raw]>>,
+    pub(super) remembered: HashMap<ObjectIx, Remembered>,
 }
 
 impl Hits {
@@ -57,13 +63,27 @@ impl Hits {
         }
     }
 
-    /// Keeps all that was found in a blob, while there is room.
-    pub(super) fn keep(&mut self, blob: ObjectIx, found: [&[Raw]; 2]) {
-        let count = found[0].len() + found[1].len();
-        if self.kept + count <= MOST_KEPT {
-            self.kept += count;
-            self.matches.insert(blob, found.concat().into());
+    /// Keeps all that was found in a blob's own text, while there is room: the matches, and where more stands encoded, in
+    /// runs and in clusters.
+    pub(super) fn keep(&mut self, blob: ObjectIx, found: [&[Raw]; 2], encoded: [Box<[Span]>; 2]) {
+        if self.has_room((found[0].len() + found[1].len()) * size_of::<Raw>()) {
+            let [runs, clusters] = encoded;
+            let known = Known { matches: found.concat().into(), runs, clusters };
+            self.remembered.insert(blob, Remembered::Text(known));
         }
+    }
+
+    /// Keeps the texts inside a blob that hold something, while there is room.
+    pub(super) fn keep_inner(&mut self, blob: ObjectIx, texts: Vec<Inner>) {
+        if self.has_room(texts.iter().map(Inner::len).sum()) {
+            self.remembered.insert(blob, Remembered::Inside(texts));
+        }
+    }
+
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let has_room = self.kept + bytes <= MOST_KEPT;
+        self.kept += if has_room { bytes } else { 0 };
+        has_room
     }
 
     fn number(&mut self, rule: u32, secret: &[u8]) -> u32 {
@@ -112,12 +132,12 @@ impl Held {
         let secrets: BTreeSet<&Key> = listed.iter().flatten().map(|(key, _)| key).collect();
         let secrets: Vec<Key> = secrets.into_iter().cloned().collect();
         let mut pairs = Vec::with_capacity(parts.iter().map(|part| part.held.len()).sum());
-        let mut matches = HashMap::new();
+        let mut remembered = HashMap::new();
         for (part, listed) in parts.into_iter().zip(listed) {
-            if matches.is_empty() {
-                matches = part.matches;
+            if remembered.is_empty() {
+                remembered = part.remembered;
             } else {
-                matches.extend(part.matches);
+                remembered.extend(part.remembered);
             }
             let mut numbers = vec![0; part.count as usize];
             for (key, number) in listed {
@@ -132,7 +152,7 @@ impl Held {
         }
         pairs.sort_unstable();
         pairs.dedup();
-        Self { secrets, names, pairs, matches }
+        Self { secrets, names, pairs, remembered }
     }
 
     /// Each secret with all that holds it.

@@ -229,19 +229,17 @@ impl<'s> Search<'s> {
             return None;
         }
         self.anchors += carried.anchors() as u64;
-        let (detector, mut is_held, mut is_encoded) = (&self.scanner.detector, false, false);
+        let (detector, held) = (&self.scanner.detector, self.hits.len());
         for found in [&carried.verified, &carried.contexts] {
             for (rule, secret) in detector.secrets(entry.data, found) {
                 self.hits.hold(rule, secret, Holder::Blob(entry.ix));
-                is_held = true;
             }
         }
         for (rule, secret) in carried.encoded.secrets() {
             self.hits.hold(rule, secret, Holder::Blob(entry.ix));
-            is_encoded = true;
         }
-        if is_held && !is_encoded && !detector.explains() {
-            self.hits.keep(entry.ix, [&carried.verified, &carried.contexts]);
+        if self.hits.len() > held && !detector.explains() {
+            self.hits.keep(entry.ix, [&carried.verified, &carried.contexts], carried.encoded.places());
         }
         entry.has_children.then_some(carried)
     }
@@ -249,8 +247,14 @@ impl<'s> Search<'s> {
     /// A blob that must be unpacked or converted: scanned plainly, and again once its path is known.
     fn container(&mut self, entry: &Entry<'_>) {
         let provenance = Provenance::History { path: BString::default(), blob: self.store.id(entry.ix), commit: None };
-        for (rule, secret) in self.worker.secrets(&Place::plain(provenance), entry.data) {
-            self.hits.hold(rule, &secret, Holder::Blob(entry.ix));
+        let (secrets, inner) = self.worker.secrets(&Place::plain(provenance), entry.data);
+        for (rule, secret) in &secrets {
+            self.hits.hold(*rule, secret, Holder::Blob(entry.ix));
+        }
+        // A name may still tell what bytes that nothing else tells are.
+        let is_told = || asset::recognise(entry.data).is_some() && !self.scanner.detector.explains();
+        if let Some(texts) = inner.filter(|_| !secrets.is_empty() && is_told()) {
+            self.hits.keep_inner(entry.ix, texts);
         }
     }
 

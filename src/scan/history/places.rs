@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{BlobId, CommitInfo, ObjectPart, Place, Provenance, Skipped},
-    scan::{Scanner, outcome::Collector},
+    scan::{Scanner, outcome::Collector, worker::Remembered},
     source::git::{
         Repo, StoreSource,
         history::{commit_texts, tag_texts},
@@ -159,11 +159,13 @@ impl Scanner<'_> {
                     worker.report(repo, &place(object), name, keys, None);
                 }
                 Holder::Blob(ix) => {
-                    let Some(data) = self.read(&mut cache, ix, collector) else { continue };
-                    let path = origin.path.clone();
-                    let known = held.matches.get(&ix).map(|found| &**found);
-                    let place = place(Provenance::History { path, blob: store.id(ix), commit });
-                    worker.report(repo, &place, &data, keys, known);
+                    let remembered = held.remembered.get(&ix);
+                    // Texts from inside it are at hand.
+                    let is_read = !matches!(remembered, Some(Remembered::Inside(_)));
+                    let data = if is_read { self.read(&mut cache, ix, collector) } else { Some(Vec::new()) };
+                    let Some(data) = data else { continue };
+                    let place = place(Provenance::History { path: origin.path.clone(), blob: store.id(ix), commit });
+                    worker.report(repo, &place, &data, keys, remembered);
                 }
                 Holder::Text(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };

@@ -27,6 +27,11 @@ impl Encoded {
         let hidden = self.runs.iter().chain(&self.in_clusters);
         hidden.flat_map(|hidden| hidden.secrets.iter().map(|(rule, secret)| (*rule, &**secret)))
     }
+
+    /// The runs that hide something, and the clusters that do.
+    pub(crate) fn places(&self) -> [Box<[Span]>; 2] {
+        [&self.runs, &self.in_clusters].map(|all| all.iter().map(|hidden| hidden.span).collect())
+    }
 }
 
 impl Heir<'_> {

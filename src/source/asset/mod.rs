@@ -26,6 +26,6 @@ pub(super) use archive::resolve;
 pub use budget::Budget;
 pub use numbering::Numbering;
 pub use recognise::{Container, recognise};
-pub use unit::{Lines, MapNote, Nature, Unit, Unpacked};
+pub use unit::{Inner, Lines, MapNote, Nature, Unit, Unpacked};
 pub use walk::unpack;
 pub use web::{Beside, BundleMap, carries_data};

@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use bstr::BString;
 
+use super::budget::{Budget, Ledger};
 use super::numbering::Numbering;
-use super::web::BundleMap;
+use super::web::{Beside, BundleMap};
 use crate::model::SkipReason;
 
 /// What the lines of a unit are.
@@ -42,6 +43,54 @@ pub struct Unit<'a> {
     pub map: Option<&'a BundleMap<'a>>,
     /// Whether `data:` URLs are looked for in it next; a visitor that has read it may know that there is none.
     pub may_carry: &'a Cell<bool>,
+}
+
+/// A text from inside a container, kept so that the container need not be opened again.
+#[derive(Clone, Debug)]
+pub struct Inner {
+    inside: Box<[BString]>,
+    bytes: Box<[u8]>,
+    numbering: Option<Numbering>,
+    /// Whether modules that it keeps as text may tell where they come from.
+    is_text: bool,
+}
+
+impl Inner {
+    /// None of what may look different once the container's own path is known: the outermost bytes, and what has a map or,
+    /// standing in the container under no name, may have one.
+    #[must_use]
+    pub fn of(unit: &Unit<'_>) -> Option<Self> {
+        let may_be_mapped = unit.map.is_some_and(|map| unit.inside.is_empty() || !map.is_none());
+        if unit.nature == Nature::Stored || may_be_mapped {
+            return None;
+        }
+        let numbering = match unit.lines {
+            Lines::Text => None,
+            Lines::Numbered(numbering) => Some(numbering.clone()),
+        };
+        let (inside, bytes) = (unit.inside.into(), unit.bytes.into());
+        Some(Self { inside, bytes, numbering, is_text: unit.map.is_some() })
+    }
+
+    /// Bytes that are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Hands it over again.
+    pub fn visit(&self, budget: &Budget, visit: &mut dyn FnMut(&Unit<'_>)) {
+        let ledger = Ledger::new(budget);
+        let map = self.is_text.then(|| BundleMap::unnamed(&self.bytes, Beside::named(b""), &ledger));
+        visit(&Unit {
+            inside: &self.inside,
+            bytes: &self.bytes,
+            lines: self.numbering.as_ref().map_or(Lines::Text, Lines::Numbered),
+            nature: Nature::Unpacked,
+            map: map.as_ref(),
+            may_carry: &Cell::default(),
+        });
+    }
 }
 
 /// A source map that was met, for the report that a shipped map carries sources at all.

@@ -233,14 +233,17 @@ pub(super) struct CommitLinks {
     pub(super) seconds: i64,
 }
 
-/// As [`CommitFields::parse`], without the rest.
+/// As [`CommitFields::parse`], without the rest; what stands behind the committer links nothing.
 pub(super) fn commit_links(data: &[u8]) -> CommitLinks {
     let mut links = CommitLinks { tree: None, parents: Vec::new(), seconds: 0 };
     for Header { key, value, .. } in (Headers { rest: data }) {
         match key {
             b"tree" if links.tree.is_none() => links.tree = BlobId::from_hex(value),
             b"parent" => links.parents.extend(BlobId::from_hex(value)),
-            b"committer" => links.seconds = Person::parse(value).seconds,
+            b"committer" => {
+                links.seconds = Person::parse(value).seconds;
+                break;
+            }
             _ => {}
         }
     }

@@ -68,6 +68,11 @@ impl<'a> BundleMap<'a> {
         Self { bundle, files: Vec::new(), beside: None, ledger, json: Some(json).into() }
     }
 
+    /// Whether no map can be read.
+    pub(in super::super) fn is_none(&self) -> bool {
+        self.json().is_none()
+    }
+
     /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
     /// says nothing. Without a map, modules that are kept as text may tell it themselves. One pass over bundle and map for all of them.
     #[must_use]
