@@ -178,9 +178,9 @@ impl Detector {
             }
             // The path may yet raise it, so it is enough to come near.
             let probability = if scratch.remembers {
-                self.verdicts.judge(text, proposal, b"")
+                self.verdicts.near(text, proposal)
             } else {
-                generic::judge_for(text, proposal, b"", self.options.confidence).probability
+                generic::near_for(text, proposal, self.options.confidence)
             };
             if probability < self.options.least_probability() * UNKNOWN_PATH {
                 continue;

@@ -1,6 +1,9 @@
 //! `stanch:allow` comments, and the peers' own, on the matching line or the line before.
 
+use std::sync::LazyLock;
+
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 
 use crate::model::{Span, Suppression};
 
@@ -24,6 +27,10 @@ const NEXT_LINE: &[&str] = &["pragma: allowlist nextline secret", "secretlint-di
 
 const OURS: &str = "stanch:allow";
 
+/// One of these is in every mark: most lines have none.
+static SIGNS: LazyLock<[Finder<'static>; 4]> =
+    LazyLock::new(|| ["allow", "ignore", "disable", "pragma"].map(|sign| Finder::new(sign)));
+
 /// Why a secret is allowed by a comment, where it is. `is_rule` tells whether a word is the rule, or another rule's id.
 #[must_use]
 pub fn check(text: &[u8], secret: Span, rule: &str, is_other_rule: &dyn Fn(&str) -> bool) -> Option<Suppression> {
@@ -36,6 +43,10 @@ pub fn check(text: &[u8], secret: Span, rule: &str, is_other_rule: &dyn Fn(&str)
         let before = &text[end.saturating_sub(REACH)..end];
         &before[before.rfind_byte(b'\n').map_or(0, |newline| newline + 1)..]
     });
+    let has_sign = |line: &[u8]| SIGNS.iter().any(|sign| sign.find(line).is_some());
+    if !has_sign(line) && !has_sign(before) {
+        return None;
+    }
     let same = SAME_LINE.iter().find(|mark| holds(line, mark));
     let next = NEXT_LINE.iter().find(|mark| holds(before, mark));
     if let Some(mark) = same.or(next) {
@@ -77,6 +88,12 @@ mod tests {
             Suppression::Inline { reason, .. } => Some(reason),
             _ => unreachable!(),
         }
+    }
+
+    #[test]
+    fn every_mark_has_a_sign() {
+        let marks = super::SAME_LINE.iter().chain(super::NEXT_LINE).chain([&super::OURS]);
+        assert!(marks.into_iter().all(|mark| super::SIGNS.iter().any(|sign| sign.find(mark.as_bytes()).is_some())));
     }
 
     #[test]

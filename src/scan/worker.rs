@@ -150,9 +150,11 @@ impl<'c> Worker<'c> {
             }
             unit.may_carry.set(scratch.may_carry);
             if let Some(texts) = inner.as_mut().filter(|_| secrets.len() > known) {
-                room = room.saturating_sub(unit.bytes.len());
-                match Inner::of(unit).filter(|_| room > 0) {
-                    Some(text) => texts.push(text),
+                match Inner::of(unit).filter(|text| text.len() <= room) {
+                    Some(text) => {
+                        room -= text.len();
+                        texts.push(text);
+                    }
                     None => inner = None,
                 }
             }

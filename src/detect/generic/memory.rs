@@ -14,7 +14,7 @@ use std::{
 
 use foldhash::{SharedSeed, quality::SeedableRandomState};
 
-use super::{Proposal, context, refused, weigh};
+use super::{Proposal, context, lowered, near, weigh};
 use crate::model::Confidence;
 
 /// Blocks of slots, made when they are first written to: 1 MiB if all are.
@@ -42,7 +42,13 @@ impl Memory {
 
     /// How likely `proposal` is a real credential; 0 where it does not come near the operating point.
     pub fn judge(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
-        refused(hay, proposal, path, || self.weigh(hay, proposal, path))
+        let likely = near(hay, proposal, || self.weigh(hay, proposal, path));
+        lowered(hay, proposal, path, likely)
+    }
+
+    /// The same for a file whose path is not known yet; what will be shown at *low* only may seem likelier here.
+    pub fn near(&self, hay: &[u8], proposal: &Proposal) -> f32 {
+        near(hay, proposal, || self.weigh(hay, proposal, b""))
     }
 
     fn weigh(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {

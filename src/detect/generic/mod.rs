@@ -172,19 +172,30 @@ pub fn judge(hay: &[u8], proposal: &Proposal, path: &[u8]) -> Judged {
 /// As [`judge`], and 0 as soon as it is plain that the proposal does not even come near the operating point.
 #[must_use]
 pub fn judge_for(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> Judged {
-    Judged { probability: refused(hay, proposal, path, || weigh(hay, proposal, path, point)) }
+    let likely = near(hay, proposal, || weigh(hay, proposal, path, point));
+    Judged { probability: lowered(hay, proposal, path, likely) }
 }
 
-/// What the model says, where no refusal comes before it.
-fn refused(hay: &[u8], proposal: &Proposal, path: &[u8], weigh: impl FnOnce() -> f32) -> f32 {
+/// The same for a file whose path is not known yet; what will be shown at *low* only may seem likelier here.
+#[must_use]
+pub fn near_for(hay: &[u8], proposal: &Proposal, point: Confidence) -> f32 {
+    near(hay, proposal, || weigh(hay, proposal, b"", point))
+}
+
+/// What the model says, where nothing refuses the proposal.
+fn near(hay: &[u8], proposal: &Proposal, weigh: impl FnOnce() -> f32) -> f32 {
     if refuse::at_sight(hay, proposal) {
         return 0.0;
     }
     match weigh() {
         likely if likely > 0.0 && refuse::by_form(hay, proposal) => 0.0,
-        likely if likely > FOR_LOW && refuse::for_low(hay, proposal, path) => FOR_LOW,
         likely => likely,
     }
+}
+
+/// The same, or less for what is for *low* only.
+fn lowered(hay: &[u8], proposal: &Proposal, path: &[u8], likely: f32) -> f32 {
+    if likely > FOR_LOW && refuse::for_low(hay, proposal, path) { FOR_LOW } else { likely }
 }
 
 /// What the model says; it looks at what [`context::seen`] names.

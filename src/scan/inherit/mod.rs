@@ -14,7 +14,7 @@ use crate::{
     detect::{ContextReach, Detector, Raw, Scratch, anchor::Anchor},
     model::Span,
     rules::around::BEHIND,
-    source::git::objects::delta::{Delta, Op},
+    source::git::objects::delta::{Copied as Piece, Delta},
 };
 
 /// What was found in one version, ready to be inherited by the next. Offsets ascend.
@@ -45,21 +45,7 @@ pub(crate) struct Heir<'d> {
     shortest_piece: usize,
 }
 
-/// A piece of the base that stands in the child.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
-    /// Where in the child.
-    at: usize,
-    /// Where in the base.
-    from: usize,
-    len: usize,
-}
-
 impl Piece {
-    fn end(self) -> usize {
-        self.at + self.len
-    }
-
     /// Where in the child an offset of the base is that lies in the piece.
     fn to_child(self, offset: usize) -> usize {
         offset - self.from + self.at
@@ -368,21 +354,9 @@ fn within<T>(list: &[T], range: Range<usize>, start: impl Fn(&T) -> usize) -> &[
     &rest[..rest.partition_point(|item| start(item) < range.end)]
 }
 
-/// The copied pieces of at least `shortest` bytes; copies that continue one another are one piece.
+/// The copied pieces of at least `shortest` bytes.
 fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::with_capacity(16);
-    for op in delta.ops() {
-        let Op::Copy { at, from, len } = op else { continue };
-        match pieces.last_mut() {
-            Some(last) if last.end() == at && last.from + last.len == from => last.len += len,
-            Some(last) if last.len < shortest => *last = Piece { at, from, len },
-            _ => pieces.push(Piece { at, from, len }),
-        }
-    }
-    if pieces.last().is_some_and(|last| last.len < shortest) {
-        pieces.pop();
-    }
-    pieces
+    delta.copies().iter().filter(|piece| piece.len >= shortest).copied().collect()
 }
 
 #[cfg(test)]

@@ -51,37 +51,40 @@ pub struct Inner {
     inside: Box<[BString]>,
     bytes: Box<[u8]>,
     numbering: Option<Numbering>,
-    /// Whether modules that it keeps as text may tell where they come from.
-    is_text: bool,
+    /// Whether something may tell where its parts come from, and the map that does.
+    map: Option<Option<Box<[u8]>>>,
 }
 
 impl Inner {
-    /// None of what may look different once the container's own path is known: the outermost bytes, and what has a map or,
-    /// standing in the container under no name, may have one.
+    /// None of what may look different once the container's own path is known: the outermost bytes, and what stands in it
+    /// under no name, for which a map may lie beside it.
     #[must_use]
     pub fn of(unit: &Unit<'_>) -> Option<Self> {
-        let may_be_mapped = unit.map.is_some_and(|map| unit.inside.is_empty() || !map.is_none());
-        if unit.nature == Nature::Stored || may_be_mapped {
+        if unit.nature == Nature::Stored || unit.map.is_some() && unit.inside.is_empty() {
             return None;
         }
         let numbering = match unit.lines {
             Lines::Text => None,
             Lines::Numbered(numbering) => Some(numbering.clone()),
         };
-        let (inside, bytes) = (unit.inside.into(), unit.bytes.into());
-        Some(Self { inside, bytes, numbering, is_text: unit.map.is_some() })
+        let map = unit.map.map(|map| map.json().map(Box::from));
+        Some(Self { inside: unit.inside.into(), bytes: unit.bytes.into(), numbering, map })
     }
 
     /// Bytes that are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        let map = self.map.as_ref().and_then(Option::as_deref);
+        self.bytes.len() + map.map_or(0, <[u8]>::len)
     }
 
     /// Hands it over again.
     pub fn visit(&self, budget: &Budget, visit: &mut dyn FnMut(&Unit<'_>)) {
         let ledger = Ledger::new(budget);
-        let map = self.is_text.then(|| BundleMap::unnamed(&self.bytes, Beside::named(b""), &ledger));
+        let map = self.map.as_ref().map(|json| match json {
+            Some(json) => BundleMap::inline(&self.bytes, json.to_vec(), &ledger),
+            None => BundleMap::unnamed(&self.bytes, Beside::named(b""), &ledger),
+        });
         visit(&Unit {
             inside: &self.inside,
             bytes: &self.bytes,

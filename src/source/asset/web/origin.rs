@@ -64,13 +64,8 @@ impl<'a> BundleMap<'a> {
     }
 
     /// The map that the bundle holds itself.
-    pub(super) fn inline(bundle: &'a [u8], json: Vec<u8>, ledger: &'a Ledger) -> Self {
+    pub(in super::super) fn inline(bundle: &'a [u8], json: Vec<u8>, ledger: &'a Ledger) -> Self {
         Self { bundle, files: Vec::new(), beside: None, ledger, json: Some(json).into() }
-    }
-
-    /// Whether no map can be read.
-    pub(in super::super) fn is_none(&self) -> bool {
-        self.json().is_none()
     }
 
     /// The original place of each byte offset in the bundle, in the order asked; `None` where the map is not there or
@@ -110,7 +105,8 @@ impl<'a> BundleMap<'a> {
         self.originals(&[offset]).pop().flatten()
     }
 
-    fn json(&self) -> Option<&[u8]> {
+    /// The map, if it can be read.
+    pub(in super::super) fn json(&self) -> Option<&[u8]> {
         let read = || {
             let json = self.files.iter().find_map(|file| (self.beside?.read)(file))?;
             self.ledger.expand(json.len() as u64).ok().map(|()| json)

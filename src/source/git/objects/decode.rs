@@ -1,6 +1,6 @@
 //! Inflating one node, and applying one delta.
 
-use super::delta::{Delta, RawDelta};
+use super::delta::{Copied, Delta, RawDelta};
 use super::forest::BROKEN;
 use super::inflate::{Buffer, Inflater};
 use super::loose::{self, LooseFile};
@@ -21,6 +21,8 @@ pub(super) struct Decoder<'s> {
     pub(super) store: &'s ObjectStore,
     pub(super) inflater: Inflater,
     pub(super) delta: Buffer,
+    /// What the child that was made last has from its base.
+    copies: Vec<Copied>,
     /// No object of more bytes is made.
     pub(super) limit: u64,
 }
@@ -50,7 +52,7 @@ impl Started<'_> {
 
 impl<'s> Decoder<'s> {
     pub(super) fn new(store: &'s ObjectStore, limit: u64) -> Self {
-        Self { store, inflater: Inflater::new(), delta: Buffer::default(), limit }
+        Self { store, inflater: Inflater::new(), delta: Buffer::default(), copies: Vec::new(), limit }
     }
 
     /// Reads the header of a node without a base.
@@ -124,16 +126,17 @@ impl<'s> Decoder<'s> {
     }
 
     /// Applies the delta read by [`start_child`](Self::start_child) to its base.
-    pub(super) fn finish_child(&self, node: u32, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
-        self.apply(base, out).map_err(|problem| self.store.name(problem, node))
+    pub(super) fn finish_child(&mut self, node: u32, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
+        let store = self.store;
+        self.apply(base, out).map_err(|problem| store.name(problem, node))
     }
 
-    pub(super) fn apply(&self, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
+    pub(super) fn apply(&mut self, base: &[u8], out: &mut Buffer) -> Result<Delta<'_>, Problem> {
         let delta = RawDelta::parse(self.delta.as_slice())?;
         if delta.child_len >= CHECK_SUM_FROM && !delta.adds_up() {
             return Err(Problem::corrupt("the delta does not make the bytes that it says"));
         }
         let size = usize::try_from(delta.child_len).map_err(|_| Problem::corrupt("the object is too large"))?;
-        delta.apply(base, &mut out.resize(size)[..size])
+        delta.apply(base, &mut out.resize(size)[..size], &mut self.copies)
     }
 }

@@ -2,72 +2,55 @@
 
 use super::object::Problem;
 
-/// One instruction of a delta.
+/// A piece of the base that stands in the child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Op {
-    /// `len` bytes of the base, from `from` on, stand at `at` in the child.
-    Copy {
-        /// Where the bytes stand in the child.
-        at: usize,
-        /// Where they stand in the base.
-        from: usize,
-        /// How many.
-        len: usize,
-    },
-    /// `len` new bytes stand at `at` in the child.
-    Insert {
-        /// Where the bytes stand in the child.
-        at: usize,
-        /// How many; at most 127.
-        len: usize,
-    },
+pub struct Copied {
+    /// Where in the child.
+    pub at: usize,
+    /// Where in the base.
+    pub from: usize,
+    /// How many bytes.
+    pub len: usize,
 }
 
-/// The instructions of a delta that has been applied once without error.
+impl Copied {
+    /// One past its last byte in the child.
+    #[must_use]
+    pub fn end(self) -> usize {
+        self.at + self.len
+    }
+
+    /// Puts it behind others, the last of which it may go on.
+    #[inline]
+    pub(crate) fn join(self, copies: &mut Vec<Self>, shortest: usize) {
+        match copies.last_mut() {
+            Some(last) if last.end() == self.at && last.from + last.len == self.from => last.len += self.len,
+            Some(last) if last.len < shortest => *last = self,
+            _ => copies.push(self),
+        }
+    }
+}
+
+/// Shorter pieces are taken for new bytes; no entry of a tree is shorter.
+pub(super) const SHORTEST: usize = 24;
+
+/// What a child has from its base.
 #[derive(Clone, Copy, Debug)]
 pub struct Delta<'a> {
-    code: &'a [u8],
+    copies: &'a [Copied],
 }
 
 impl<'a> Delta<'a> {
-    /// The instructions, in the order of the child's bytes; together they cover the child exactly.
-    pub fn ops(&self) -> Ops<'a> {
-        Ops { code: self.code, at: 0 }
+    /// The pieces that the child has from its base, in the order of the child's bytes, but for very short ones; pieces that
+    /// continue one another are one. What stands between them is new, or taken to be.
+    pub fn copies(&self) -> &'a [Copied] {
+        self.copies
     }
 
-    /// Instructions that a test has written.
+    /// Pieces that a test has made.
     #[cfg(test)]
-    pub(crate) fn from_code(code: &'a [u8]) -> Self {
-        Self { code }
-    }
-
-    /// Bytes of the delta itself; an upper bound of twice the number of instructions.
-    pub fn code_len(&self) -> usize {
-        self.code.len()
-    }
-}
-
-/// Iterator over the instructions of a [`Delta`].
-#[derive(Clone, Debug)]
-pub struct Ops<'a> {
-    code: &'a [u8],
-    at: usize,
-}
-
-impl Iterator for Ops<'_> {
-    type Item = Op;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Op> {
-        let (step, rest) = Step::read(self.code)?;
-        let at = self.at;
-        let (op, len, used) = match step {
-            Step::Copy { from, len } => (Op::Copy { at, from, len }, len, 0),
-            Step::Insert(len) => (Op::Insert { at, len }, len, len),
-        };
-        self.code = rest.get(used..)?;
-        self.at = at + len;
-        Some(op)
+    pub(crate) fn of(copies: &'a [Copied]) -> Self {
+        Self { copies }
     }
 }
 
@@ -153,40 +136,53 @@ impl<'a> RawDelta<'a> {
 
     /// Whether the instructions yield just `child_len` bytes; for children too large to try.
     pub(super) fn adds_up(&self) -> bool {
-        let mut sum = 0u64;
-        for op in (Delta { code: self.code }).ops() {
-            let (Op::Copy { len, .. } | Op::Insert { len, .. }) = op;
+        let (mut sum, mut code) = (0u64, self.code);
+        while let Some((step, rest)) = Step::read(code) {
+            let (Step::Copy { len, .. } | Step::Insert(len)) = step;
             sum += len as u64;
+            let used = if matches!(step, Step::Insert(_)) { len } else { 0 };
+            let Some(rest) = rest.get(used..) else { break };
+            code = rest;
         }
         sum == self.child_len
     }
 
-    /// Writes the child into `child`, which has `child_len` bytes.
-    pub(super) fn apply(&self, base: &[u8], child: &mut [u8]) -> Result<Delta<'a>, Problem> {
+    /// Writes the child into `child`, which has `child_len` bytes, and what it has from its base into `copies`.
+    pub(super) fn apply<'c>(
+        &self,
+        base: &[u8],
+        child: &mut [u8],
+        copies: &'c mut Vec<Copied>,
+    ) -> Result<Delta<'c>, Problem> {
         if base.len() as u64 != self.base_len {
             return Err(Problem::corrupt("the delta is against a base of another size"));
         }
+        copies.clear();
         let mut code = self.code;
         let mut at = 0;
         while !code.is_empty() {
-            at = run_step(&mut code, base, child, at)
+            at = run_step(&mut code, base, child, at, copies)
                 .ok_or_else(|| Problem::corrupt("the delta has a bad instruction"))?;
         }
         if at != child.len() {
             return Err(Problem::corrupt("the delta makes fewer bytes than it says"));
         }
-        Ok(Delta { code: self.code })
+        if copies.last().is_some_and(|last| last.len < SHORTEST) {
+            copies.pop();
+        }
+        Ok(Delta { copies })
     }
 }
 
 /// Runs the first instruction of `code`; the new end of the child, or `None` if a range lies outside.
 #[inline]
-fn run_step(code: &mut &[u8], base: &[u8], child: &mut [u8], at: usize) -> Option<usize> {
+fn run_step(code: &mut &[u8], base: &[u8], child: &mut [u8], at: usize, copies: &mut Vec<Copied>) -> Option<usize> {
     let (step, rest) = Step::read(code)?;
     match step {
         Step::Copy { from, len } => {
             let end = at.checked_add(len)?;
             put(base.get(from..)?, len, child.get_mut(at..)?)?;
+            Copied { at, from, len }.join(copies, SHORTEST);
             *code = rest;
             Some(end)
         }

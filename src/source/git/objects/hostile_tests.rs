@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use proptest::prelude::*;
 
-use super::delta::{Op, RawDelta};
+use super::delta::RawDelta;
 use super::object::{HashKind, ObjectIx, ObjectKind, Problem};
 use super::pack::{EntryHeader, Form};
 use super::read::ReadCache;
@@ -315,32 +315,26 @@ proptest! {
         let len = expected.as_ref().map_or(40, Vec::len);
         let bytes = [size(base.len() as u64), size(len as u64), code].concat();
         let mut child = vec![0xee; len];
-        let made = RawDelta::parse(&bytes).unwrap().apply(&base, &mut child);
+        let mut copies = Vec::new();
+        let made = RawDelta::parse(&bytes).unwrap().apply(&base, &mut child, &mut copies);
         let Some(expected) = expected else {
             prop_assert!(made.is_err());
             return Ok(());
         };
         let delta = made.unwrap();
         prop_assert_eq!(&child, &expected);
-        let mut again = Vec::new();
-        for op in delta.ops() {
-            match op {
-                Op::Copy { at, from, len } => {
-                    prop_assert_eq!(at, again.len());
-                    again.extend_from_slice(&base[from..from + len]);
-                }
-                Op::Insert { at, len } => {
-                    prop_assert_eq!(at, again.len());
-                    again.extend_from_slice(&child[at..at + len]);
-                }
-            }
+        let mut end = 0;
+        for copied in delta.copies() {
+            prop_assert!(copied.at >= end);
+            prop_assert_eq!(&base[copied.from..][..copied.len], &child[copied.at..][..copied.len]);
+            end = copied.end();
         }
-        prop_assert_eq!(again, child);
+        prop_assert!(end <= child.len());
         // A child of another size, or a base of another size, is refused.
         let longer = [size(base.len() as u64), size(len as u64 + 1), bytes[bytes.len()..].to_vec()].concat();
-        prop_assert!(RawDelta::parse(&longer).unwrap().apply(&base, &mut vec![0; len + 1]).is_err());
+        prop_assert!(RawDelta::parse(&longer).unwrap().apply(&base, &mut vec![0; len + 1], &mut Vec::new()).is_err());
         let shorter_base = base.get(1..).unwrap_or(&[1]);
-        prop_assert!(RawDelta::parse(&bytes).unwrap().apply(shorter_base, &mut vec![0; len]).is_err());
+        prop_assert!(RawDelta::parse(&bytes).unwrap().apply(shorter_base, &mut vec![0; len], &mut Vec::new()).is_err());
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::super::by_id::is_empty_tree;
 use super::super::fold_hash::FoldHash;
-use super::super::objects::delta::{Delta, Op};
+use super::super::objects::delta::{Copied, Delta};
 use super::super::objects::likely::Likely;
 use super::super::objects::look_ups::LookUps;
 use super::super::objects::object::Problem;
@@ -123,23 +123,17 @@ impl<'s> TreeReader<'s> {
     }
 
     fn changed(&mut self, tree: &mut Current<'_, '_>, delta: Delta<'_>, base: &TreeState) {
-        for op in delta.ops() {
-            match op {
-                Op::Insert { at, len } => {
-                    while tree.at < at + len && !tree.is_broken {
-                        self.own(tree);
-                    }
-                }
-                Op::Copy { at, from, len } => {
-                    while tree.at < at + len && !tree.is_broken {
-                        let in_base = (tree.at - at + from) as u32;
-                        let first = base.starts.binary_search(&in_base).ok();
-                        let end = base.starts.partition_point(|&start| start as usize <= from + len).saturating_sub(1);
-                        match first.filter(|&first| first < end) {
-                            Some(first) => self.copy(tree, base, first, end),
-                            None => self.own(tree),
-                        }
-                    }
+        for &Copied { at, from, len } in delta.copies() {
+            while tree.at < at && !tree.is_broken {
+                self.own(tree);
+            }
+            while tree.at < at + len && !tree.is_broken {
+                let in_base = (tree.at - at + from) as u32;
+                let first = base.starts.binary_search(&in_base).ok();
+                let end = base.starts.partition_point(|&start| start as usize <= from + len).saturating_sub(1);
+                match first.filter(|&first| first < end) {
+                    Some(first) => self.copy(tree, base, first, end),
+                    None => self.own(tree),
                 }
             }
         }
