@@ -25,6 +25,14 @@ pub fn holds_caseless(text: &[u8], wanted: &[u8]) -> bool {
     places.any(fits)
 }
 
+/// Whether `text` holds any of the words (lower case) in any case. Made for short texts, which lack some byte of most words.
+#[must_use]
+pub fn holds_any_caseless(text: &[u8], words: &[&[u8]]) -> bool {
+    let kinds = |bytes: &[u8]| bytes.iter().fold(0u64, |kinds, byte| kinds | 1 << ((byte | 0x20) & 63));
+    let missing = !kinds(text);
+    words.iter().any(|word| kinds(word) & missing == 0 && holds_caseless(text, word))
+}
+
 /// Whether a name holds a word (lower case) that tells what it names; a short one is met by chance as well, and must end a
 /// word of the name: `id` in `appId`, not in `video`.
 #[must_use]

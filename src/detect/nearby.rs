@@ -10,7 +10,7 @@ use super::{
     Detector, Raw,
     anchor::Anchor,
     context::{self, Assignment},
-    entropy::{digits, holds_caseless, holds_name, is_word},
+    entropy::{digits, holds_any_caseless, holds_caseless, holds_name, is_word},
     generic::{self, Proposal, ProposalKind},
     misfit,
     placeholder::is_uuid,
@@ -117,7 +117,7 @@ fn is_plausible(text: &[u8], word: Span, value: Span) -> bool {
         return true;
     }
     let around = &text[word.start.saturating_sub(SHORTEST)..value.start];
-    let holds = |words: &[&[u8]], text: &[u8]| words.iter().any(|word| holds_caseless(text, word));
+    let holds = |words: &[&[u8]], text: &[u8]| holds_any_caseless(text, words);
     !holds(EXPLAINED, around)
         && (holds(TELLING, gap)
             || is_given(gap, bytes.len())
@@ -131,7 +131,7 @@ fn is_literal(gap: &[u8]) -> bool {
     const OTHERS: &[&[u8]] = &[b"id", b"expect", b"assert", b"equal", b"rev", b"sum", b"test", b"=="];
     let Some((b'"' | b'\'' | b'`', before)) = gap.split_last() else { return false };
     let before = before.trim_ascii_end();
-    matches!(before.last(), Some(b'=' | b'(')) && !OTHERS.iter().any(|word| holds_caseless(before, word))
+    matches!(before.last(), Some(b'=' | b'(')) && !holds_any_caseless(before, OTHERS)
 }
 
 /// Whether word and value are the arguments of a call, the one behind the other: `login("acme", "`.

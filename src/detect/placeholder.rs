@@ -1,6 +1,6 @@
 //! Values that only look like secrets: placeholders, templates, documented examples, runs.
 
-use super::entropy::{holds, holds_caseless};
+use super::entropy::{holds, holds_any_caseless};
 
 /// Words that, inside a value, say that it stands for another. Only such as no generator of keys makes by chance.
 const STATED: &[&[u8]] = &[
@@ -59,7 +59,7 @@ pub fn reason(value: &[u8]) -> Option<&'static str> {
     if distinct(value) < 5.min(value.len()) {
         return Some("fewer than five different characters");
     }
-    if TELLING.iter().any(|word| holds_caseless(value, word)) {
+    if holds_any_caseless(value, TELLING) {
         return Some("holds a placeholder's word");
     }
     if goes_round(value) {
@@ -74,7 +74,7 @@ pub fn stated(value: &[u8]) -> Option<&'static str> {
     if value.len() >= 8 && distinct(value) < 3 {
         return Some("fewer than three different characters");
     }
-    STATED.iter().any(|word| holds_caseless(value, word)).then_some("holds a placeholder's word")
+    holds_any_caseless(value, STATED).then_some("holds a placeholder's word")
 }
 
 /// `${X}`, `{{ x }}`, `<x>`, `%s`, `$(x)`, `#{x}`, `[x]`, `@x@`, `***`.

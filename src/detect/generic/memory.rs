@@ -17,9 +17,9 @@ use foldhash::{SharedSeed, quality::SeedableRandomState};
 use super::{Proposal, context, lowered, near, weigh};
 use crate::model::Confidence;
 
-/// Blocks of slots, made when they are first written to: 1 MiB if all are.
+/// Blocks of slots, made when they are first written to: 4 MiB if all are.
 const BLOCKS: usize = 128;
-const SLOTS: usize = 512;
+const SLOTS: usize = 2048;
 
 /// The hash of what was judged, mixed with the verdict, and the verdict.
 type Slot = (AtomicU64, AtomicU64);

@@ -32,7 +32,7 @@ const MOST_KEPT: usize = 32 << 20;
 #[derive(Default)]
 pub(super) struct Hits {
     /// By bytes: rule and number.
-    secrets: HashMap<Box<[u8]>, Vec<(u32, u32)>>,
+    secrets: HashMap<Box<[u8]>, Vec<(u32, u32)>, foldhash::quality::RandomState>,
     count: u32,
     names: Vec<BString>,
     held: Vec<(u32, Holder)>,

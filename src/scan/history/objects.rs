@@ -57,7 +57,7 @@ struct Search<'s> {
     hits: Hits,
     commits: CommitReader<'s>,
     /// People that hold no secret.
-    people: HashSet<Box<[u8]>>,
+    people: HashSet<Box<[u8]>, foldhash::quality::RandomState>,
     clean: ObjectSet,
     items: u64,
     bytes: u64,
@@ -121,7 +121,7 @@ impl<'s> Search<'s> {
     fn new(scanner: &'s Scanner<'s>, store: &'s ObjectStore, collector: &'s Mutex<Collector>) -> Self {
         let worker = scanner.worker(collector);
         let (scratch, hits) = (Scratch::of_versions(), Hits::default());
-        let (commits, people, clean) = (CommitReader::new(store), HashSet::new(), ObjectSet::default());
+        let (commits, people, clean) = (CommitReader::new(store), HashSet::default(), ObjectSet::default());
         Self {
             scanner,
             store,

@@ -114,7 +114,7 @@ impl<'d> Heir<'d> {
 
     /// Scans a text that has no base.
     pub(crate) fn plain(&self, text: &[u8], scratch: &mut Scratch) -> Carried {
-        let mut carried = Carried::default();
+        let mut carried = Carried { anchors: Vec::with_capacity(text.len() / 256 + 8), ..Carried::default() };
         self.fresh_anchors(text, 0..text.len(), scratch, &mut carried);
         self.detector.contexts(text, std::slice::from_ref(&(0..text.len())), scratch, &mut carried.contexts);
         self.encoded(text, scratch, &mut carried);
@@ -356,7 +356,9 @@ fn within<T>(list: &[T], range: Range<usize>, start: impl Fn(&T) -> usize) -> &[
 
 /// The copied pieces of at least `shortest` bytes.
 fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
-    delta.copies().iter().filter(|piece| piece.len >= shortest).copied().collect()
+    let mut pieces = Vec::with_capacity(delta.copies().len());
+    pieces.extend(delta.copies().iter().filter(|piece| piece.len >= shortest));
+    pieces
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
-use super::fold_hash::FoldHash;
 use crate::model::BlobId;
+
+/// The hash of tables of numbers and names, keyed so that nobody can choose where things land in them.
+pub(super) type FoldHash = foldhash::quality::RandomState;
 
 /// A table from object ids.
 pub(super) type IdMap<V> = HashMap<IdKey, V, FoldHash>;

@@ -8,7 +8,6 @@
 pub mod by_id;
 pub mod changes;
 pub mod error;
-mod fold_hash;
 pub mod history;
 mod id_hash;
 pub mod objects;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
 
-use super::super::fold_hash::FoldHash;
+use super::super::id_hash::FoldHash;
 
 /// Equal lists have equal numbers; the empty list has number 0.
 pub(super) struct Lists<T> {

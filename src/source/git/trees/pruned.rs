@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bstr::BString;
 
-use super::super::fold_hash::FoldHash;
+use super::super::id_hash::FoldHash;
 use super::lists::Lists;
 
 /// Number of a cut-down tree; equal trees have equal numbers.

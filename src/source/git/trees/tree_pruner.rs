@@ -7,7 +7,7 @@ use bstr::BString;
 
 use super::super::by_id::{TreeSource, is_empty_tree};
 use super::super::error::GitError;
-use super::super::fold_hash::FoldHash;
+use super::super::id_hash::FoldHash;
 use super::super::objects::likely::Likely;
 use super::super::parts::tree_entries;
 use super::pruned::{Child, NOTHING, NodeId, PrunedTrees, Target, WantedIndex};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::by_id::is_empty_tree;
-use super::super::fold_hash::FoldHash;
+use super::super::id_hash::FoldHash;
 use super::super::objects::delta::{Copied, Delta};
 use super::super::objects::likely::Likely;
 use super::super::objects::look_ups::LookUps;
@@ -98,6 +98,11 @@ impl<'s> TreeReader<'s> {
         let mut tree =
             Current { id, data: entry.data, at: 0, is_broken: false, has_children: entry.has_children, state, name };
         if let (Some(from), Some(base)) = (entry.from, base) {
+            if tree.has_children {
+                // A version mostly holds about as much as its base.
+                tree.state.starts.reserve(base.starts.len() + 4);
+                tree.state.kept.reserve(base.kept.len() + 4);
+            }
             self.changed(&mut tree, from.delta, base);
         }
         while tree.at < tree.data.len() && !tree.is_broken {
