@@ -29,7 +29,7 @@ const OURS: &str = "stanch:allow";
 
 /// One of these is in every mark: most lines have none.
 static SIGNS: LazyLock<[Finder<'static>; 4]> =
-    LazyLock::new(|| ["allow", "ignore", "disable", "pragma"].map(|sign| Finder::new(sign)));
+    LazyLock::new(|| ["allow", "ignore", "disable", "pragma"].map(Finder::new));
 
 /// Why a secret is allowed by a comment, where it is. `is_rule` tells whether a word is the rule, or another rule's id.
 #[must_use]

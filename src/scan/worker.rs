@@ -150,9 +150,9 @@ impl<'c> Worker<'c> {
             }
             unit.may_carry.set(scratch.may_carry);
             if let Some(texts) = inner.as_mut().filter(|_| secrets.len() > known) {
-                match Inner::of(unit).filter(|text| text.len() <= room) {
+                match Inner::of(unit).filter(|text| text.size() <= room) {
                     Some(text) => {
-                        room -= text.len();
+                        room -= text.size();
                         texts.push(text);
                     }
                     None => inner = None,

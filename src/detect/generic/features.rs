@@ -87,6 +87,14 @@ impl<'a> Numbers<'a> {
         Self { hay, proposal, tally: Tally::of(proposal.value.of(hay)), all }
     }
 
+    /// Those of the key, the value, and what joins them.
+    pub(super) fn of_pair(hay: &'a [u8], proposal: &'a Proposal) -> Self {
+        let mut numbers = Self::of(hay, proposal);
+        numbers.add_cheap();
+        numbers.add_pair();
+        numbers
+    }
+
     /// Those of the key, of what joins key and value, and what a glance at the value tells.
     pub(super) fn add_cheap(&mut self) {
         let (hay, p, tally) = (self.hay, self.proposal, self.tally);
@@ -131,9 +139,7 @@ impl<'a> Numbers<'a> {
 
 /// All numbers of a proposal.
 pub(super) fn vector(hay: &[u8], p: &Proposal, path: &[u8]) -> [f32; SLOTS] {
-    let mut numbers = Numbers::of(hay, p);
-    numbers.add_cheap();
-    numbers.add_pair();
+    let mut numbers = Numbers::of_pair(hay, p);
     numbers.add_context(path);
     numbers.all
 }

@@ -1,8 +1,9 @@
 //! What was judged before: most versions of a file differ somewhere else, and much is copied from file to file.
 //!
-//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path: a hash stands for them.
-//! All threads share the table and none waits: a slot holds the verdict, and the hash mixed with it, so that halves of two
-//! writes do not pass for one. The hash is keyed anew in each process: nobody can tell which two inputs it takes for one.
+//! What the model says is a pure function of the bytes that [`context::seen`] names and of the path; whether it asks what
+//! stands round at all, of the pair alone. A hash stands for either. All threads share the tables and none waits: a slot
+//! holds the verdict, and the hash mixed with it, so that halves of two writes do not pass for one. The hash is keyed anew
+//! in each process: nobody can tell which two inputs it takes for one.
 
 use std::{
     hash::{BuildHasher, Hash, Hasher, RandomState},
@@ -14,21 +15,35 @@ use std::{
 
 use foldhash::{SharedSeed, quality::SeedableRandomState};
 
-use super::{Proposal, context, lowered, near, weigh};
+use super::{Proposal, context, features::Numbers, has_chance, lowered, near, weigh_there};
 use crate::model::Confidence;
 
-/// Blocks of slots, made when they are first written to: 4 MiB if all are.
+/// Blocks of slots, made when they are first written to: 4 MiB of verdicts and 2 MiB of pairs if all are.
 const BLOCKS: usize = 128;
 const SLOTS: usize = 2048;
 
-/// The hash of what was judged, mixed with the verdict, and the verdict.
-type Slot = (AtomicU64, AtomicU64);
+/// Slots found by a hash.
+struct Table<T>([OnceLock<Box<[T]>>; BLOCKS]);
+
+impl<T: Default> Table<T> {
+    const fn new() -> Self {
+        Self([const { OnceLock::new() }; BLOCKS])
+    }
+
+    fn slot(&self, key: u64) -> &T {
+        let (block, slot) = (key as usize % BLOCKS, key as usize / BLOCKS % SLOTS);
+        &self.0[block].get_or_init(|| std::iter::repeat_with(T::default).take(SLOTS).collect())[slot]
+    }
+}
 
 /// Verdicts of the judge for one operating point.
 pub struct Memory {
     point: Confidence,
     keys: SeedableRandomState,
-    blocks: [OnceLock<Box<[Slot]>>; BLOCKS],
+    /// Hashes of pairs, the lowest bit of which says whether the pair has a chance.
+    pairs: Table<AtomicU64>,
+    /// The hash of what was judged, mixed with the verdict, and the verdict.
+    verdicts: Table<(AtomicU64, AtomicU64)>,
 }
 
 impl Memory {
@@ -37,7 +52,7 @@ impl Memory {
     pub fn new(point: Confidence) -> Self {
         let key = RandomState::new().hash_one(point as u8);
         let keys = SeedableRandomState::with_seed(key, SharedSeed::global_random());
-        Self { point, keys, blocks: [const { OnceLock::new() }; BLOCKS] }
+        Self { point, keys, pairs: Table::new(), verdicts: Table::new() }
     }
 
     /// How likely `proposal` is a real credential; 0 where it does not come near the operating point.
@@ -52,20 +67,46 @@ impl Memory {
     }
 
     fn weigh(&self, hay: &[u8], proposal: &Proposal, path: &[u8]) -> f32 {
+        let (pair, mut numbers) = (self.pair(hay, proposal) | 1, None);
+        let known = self.pairs.slot(pair >> 1);
+        let hopeless = match known.load(Relaxed) {
+            same if same | 1 == pair => same & 1 == 0,
+            _ => {
+                let hopeless = !has_chance(numbers.insert(Numbers::of(hay, proposal)), self.point);
+                known.store(pair ^ u64::from(hopeless), Relaxed);
+                hopeless
+            }
+        };
+        if hopeless {
+            return 0.0;
+        }
         let key = self.key(hay, proposal, path);
-        let (block, slot) = (key as usize % BLOCKS, key as usize / BLOCKS % SLOTS);
-        let block = self.blocks[block].get_or_init(|| std::iter::repeat_with(Slot::default).take(SLOTS).collect());
-        let (mixed, verdict) = &block[slot];
+        let (mixed, verdict) = self.verdicts.slot(key);
         let known = verdict.load(Relaxed);
         if known != 0 && mixed.load(Relaxed) ^ known == key {
             return f32::from_bits(known as u32);
         }
-        let probability = weigh(hay, proposal, path, self.point);
+        let numbers = numbers.unwrap_or_else(|| Numbers::of_pair(hay, proposal));
+        let probability = weigh_there(numbers, hay, proposal, path, self.point);
         // No verdict is 0, so that an empty slot is none either.
         let new = u64::from(probability.to_bits()) | 1 << 32;
         mixed.store(key ^ new, Relaxed);
         verdict.store(new, Relaxed);
         probability
+    }
+
+    /// The hash of all that the numbers of a pair are made of, whatever stands round it.
+    fn pair(&self, hay: &[u8], p: &Proposal) -> u64 {
+        let mut hasher = self.keys.build_hasher();
+        for span in [p.key, p.value, p.wrapper] {
+            hasher.write(span.of(hay));
+            hasher.write_usize(span.len());
+        }
+        // Where in the name the word stands that led to it; it may stand elsewhere.
+        hasher.write(p.anchor.of(hay));
+        hasher.write_u64((p.anchor.start.wrapping_sub(p.key.start) as u64) << 32 | p.anchor.len() as u64);
+        hasher.write_u32(sorts(p));
+        hasher.finish()
     }
 
     fn key(&self, hay: &[u8], p: &Proposal, path: &[u8]) -> u64 {
@@ -77,10 +118,15 @@ impl Memory {
             let start = if span.is_empty() { 0 } else { span.start.wrapping_sub(seen.start) };
             hasher.write_u64((start as u64) << 32 | span.len() as u64);
         }
-        hasher.write_u32(u32::from(p.kind as u8) << 16 | u32::from(p.operator as u8) << 8 | u32::from(p.quote as u8));
+        hasher.write_u32(sorts(p));
         path.hash(&mut hasher);
         hasher.finish()
     }
+}
+
+/// Kind, operator and quote.
+fn sorts(p: &Proposal) -> u32 {
+    u32::from(p.kind as u8) << 16 | u32::from(p.operator as u8) << 8 | u32::from(p.quote as u8)
 }
 
 #[cfg(test)]

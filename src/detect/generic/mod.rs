@@ -201,14 +201,21 @@ fn lowered(hay: &[u8], proposal: &Proposal, path: &[u8], likely: f32) -> f32 {
 /// What the model says; it looks at what [`context::seen`] names.
 fn weigh(hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
     let mut numbers = Numbers::of(hay, proposal);
+    if has_chance(&mut numbers, point) { weigh_there(numbers, hay, proposal, path, point) } else { 0.0 }
+}
+
+/// Whether the pair alone, wherever it stands, may come near the operating point; its numbers are known then.
+fn has_chance(numbers: &mut Numbers<'_>, point: Confidence) -> bool {
     numbers.add_cheap();
     if !model::passes_gate(numbers.all(), point) {
-        return 0.0;
+        return false;
     }
     numbers.add_pair();
-    if !model::passes_second_gate(numbers.all(), point) {
-        return 0.0;
-    }
+    model::passes_second_gate(numbers.all(), point)
+}
+
+/// What the model says of a pair, the numbers of which are known, where it stands.
+fn weigh_there(mut numbers: Numbers<'_>, hay: &[u8], proposal: &Proposal, path: &[u8], point: Confidence) -> f32 {
     numbers.add_context(path);
     let Some(margin) = model::margin(numbers.all(), point) else { return 0.0 };
     if guess::is_guessable(hay, proposal) {

@@ -75,7 +75,7 @@ impl Hits {
 
     /// Keeps the texts inside a blob that hold something, while there is room.
     pub(super) fn keep_inner(&mut self, blob: ObjectIx, texts: Vec<Inner>) {
-        if self.has_room(texts.iter().map(Inner::len).sum()) {
+        if self.has_room(texts.iter().map(Inner::size).sum()) {
             self.remembered.insert(blob, Remembered::Inside(texts));
         }
     }

@@ -73,7 +73,7 @@ impl Inner {
 
     /// Bytes that are kept.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         let map = self.map.as_ref().and_then(Option::as_deref);
         self.bytes.len() + map.map_or(0, <[u8]>::len)
     }

@@ -11,8 +11,8 @@ use super::nodes::Place;
 use super::pack::Form;
 use super::store::ObjectStore;
 
-/// Objects that are handed out together. Their part of the pack is given back then: all headers of a pack stand in nearly
-/// all of its pages.
+/// Objects that are handed out together. Their part of a large pack is given back then: all headers of a pack stand in
+/// nearly all of its pages.
 const SHARE: usize = 1 << 14;
 
 /// Headers are asked for so many before they are read: they stand too far apart for the processor to guess.
@@ -66,8 +66,9 @@ impl Linker<'_> {
             *link = self.link(pack, offsets, (first + n) as u32);
         }
         let end = first + links.len() - 1;
-        if let (Place::Packed(pack, (start, _)), Place::Packed(_, (_, end))) =
-            (self.store.place(first as u32), self.store.place(end as u32))
+        if !self.store.fits()
+            && let (Place::Packed(pack, (start, _)), Place::Packed(_, (_, end))) =
+                (self.store.place(first as u32), self.store.place(end as u32))
         {
             pack.release(start, end);
         }

@@ -12,6 +12,10 @@ use super::object_set::ObjectSet;
 use super::pack::Pack;
 use crate::model::BlobId;
 
+/// Compressed bytes that a worker reads before it gives back the memory of packs. Far less would cost more page faults
+/// than the memory is worth.
+pub(super) const RELEASED_AFTER: u64 = 192 << 20;
+
 /// The objects of a repository, each under a dense number.
 ///
 /// [`open`](Self::open) finds them, [`walk`](Self::walk) visits all of them, and a
@@ -118,6 +122,11 @@ impl ObjectStore {
     #[inline]
     pub(super) fn place(&self, node: u32) -> Place<'_> {
         self.nodes.place(node, &self.packs, &self.dirs)
+    }
+
+    /// Whether the packs take no more memory than may be held of larger ones, so that nothing need be given back.
+    pub(super) fn fits(&self) -> bool {
+        self.packs.iter().map(Pack::end).sum::<u64>() <= RELEASED_AFTER
     }
 
     /// Gives back the memory of what was read in packs.

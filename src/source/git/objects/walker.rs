@@ -7,6 +7,7 @@ use super::budget::Turn;
 use super::decode::Decoder;
 use super::inflate::{Buffer, KEPT_BYTES};
 use super::object::{ObjectKind, Problem};
+use super::store::RELEASED_AFTER;
 use super::tasks::Task;
 use super::walk::{Entry, FromBase, Walk};
 
@@ -27,10 +28,6 @@ struct Frame<S> {
     next: usize,
     end: usize,
 }
-
-/// Compressed bytes that a worker reads before it gives back the memory of packs. Far less would cost more page faults
-/// than the memory is worth.
-const RELEASED_AFTER: u64 = 192 << 20;
 
 pub(super) struct Walker<'a, W, S, V> {
     walk: &'a Walk<'a, S, V>,
