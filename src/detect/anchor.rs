@@ -132,19 +132,21 @@ impl Anchors {
         let grams = range.start..(range.end + self.table.before()).min(hay.len() - (MIN_KEYWORD - 1));
         let mut sorted = Sorted { first: out.len(), out, unsorted: false };
         let entries = self.table.entries();
-        simd::candidates(self.level, self.table.filter(), hay, grams, |at, gram, mut grams| {
-            // Nearly always one.
-            while grams != 0 {
-                let bucket = if grams & 1 == 0 { short_of(gram) } else { gram_of(gram) };
-                grams &= grams - 1;
-                for entry in entries.bucket(bucket).iter().map(Entry::read) {
-                    // One compare: a start before the range wraps round to a huge number.
-                    let start = at.wrapping_sub(entry.offset);
-                    if range.contains(&start)
-                        && matches(entries, &hay[start..], &entry)
-                        && allows(entries, hay, start, &entry)
-                    {
-                        sorted.push(Anchor { start, keyword: entry.keyword });
+        simd::candidates(self.level, self.table.filter(), hay, grams, |candidates| {
+            for (at, gram, mut grams) in candidates {
+                // Nearly always one.
+                while grams != 0 {
+                    let bucket = if grams & 1 == 0 { short_of(gram) } else { gram_of(gram) };
+                    grams &= grams - 1;
+                    for entry in entries.bucket(bucket).iter().map(Entry::read) {
+                        // One compare: a start before the range wraps round to a huge number.
+                        let start = at.wrapping_sub(entry.offset);
+                        if range.contains(&start)
+                            && matches(entries, &hay[start..], &entry)
+                            && allows(entries, hay, start, &entry)
+                        {
+                            sorted.push(Anchor { start, keyword: entry.keyword });
+                        }
                     }
                 }
             }

@@ -62,8 +62,28 @@ const BLOCK: usize = 64;
 /// So many bytes behind the last block can be read; a position is judged by three.
 const LOOKAHEAD: usize = 32;
 
-/// Calls `sink` with each position of `range` whose bytes pass the filter, in order, its folded four bytes, and for which
-/// grams they pass, see [`Filter::near_test`].
+/// Positions whose bytes pass the filter, in order, each with its folded four bytes, and for which grams they pass, see
+/// [`Filter::near_test`].
+pub(super) struct Candidates<'c> {
+    hay: &'c [u8],
+    base: usize,
+    /// No position from here on counts.
+    end: usize,
+    entries: std::slice::Iter<'c, u16>,
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = (usize, u32, u16);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = *self.entries.next()?;
+        let at = self.base + usize::from(entry & ((1 << GRAMS_AT) - 1));
+        (at < self.end).then(|| (at, (near(self.hay, at) >> 16) as u32 | 0x2020_2020, entry >> GRAMS_AT))
+    }
+}
+
+/// Calls `sink` with the candidates of one chunk of `range` after the other.
 ///
 /// `range` must leave three bytes: `range.end + 2 <= hay.len()`. A byte behind the end of `hay` reads as zero.
 pub(super) fn candidates(
@@ -71,7 +91,7 @@ pub(super) fn candidates(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    sink: impl FnMut(usize, u32, u16),
+    sink: impl FnMut(Candidates<'_>),
 ) {
     match level {
         #[cfg(target_arch = "x86_64")]
@@ -99,7 +119,7 @@ fn pass(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    sink: impl FnMut(usize, u32, u16),
+    sink: impl FnMut(Candidates<'_>),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
     LISTS.with_borrow_mut(|lists| pass_with(lists, filter, hay, range, sink, chunk));
@@ -111,7 +131,7 @@ fn pass_with(
     filter: Filter<'_>,
     hay: &[u8],
     range: Range<usize>,
-    mut sink: impl FnMut(usize, u32, u16),
+    mut sink: impl FnMut(Candidates<'_>),
     chunk: impl Fn(&[u8], &mut [u16], &mut [u16]) -> usize,
 ) {
     let mut base = range.start;
@@ -128,12 +148,8 @@ fn pass_with(
         };
         let n = chunk(bytes, spare, found);
         let n = keep_grams(&found[..n], spare, |offset| filter.near_test(near(hay, base + offset)));
-        for &entry in &spare[..n] {
-            let at = base + usize::from(entry & ((1 << GRAMS_AT) - 1));
-            if at >= range.end {
-                return;
-            }
-            sink(at, (near(hay, at) >> 16) as u32 | 0x2020_2020, entry >> GRAMS_AT);
+        if n > 0 {
+            sink(Candidates { hay, base, end: range.end, entries: spare[..n].iter() });
         }
         base += bytes.len() - LOOKAHEAD;
     }

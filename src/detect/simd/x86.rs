@@ -4,13 +4,13 @@ use std::arch::x86_64::*;
 
 use super::super::runs::is_token_byte;
 use super::super::table::{CLASS, Filter};
-use super::{BLOCK, LOOKAHEAD, Level, folded, keep, pass};
+use super::{BLOCK, Candidates, LOOKAHEAD, Level, folded, keep, pass};
 use std::ops::Range;
 
 #[expect(unsafe_code, reason = "calls code compiled for AVX2")]
-pub(super) fn avx2_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32, u16)) {
+pub(super) fn avx2_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(Candidates<'_>)) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32, u16)) {
+    fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(Candidates<'_>)) {
         pass(filter, hay, range, sink, |bytes, spare, found| {
             let n = avx2_chunk(filter, bytes, spare);
             // SAFETY: the offsets just written lie before the lookahead.
@@ -23,14 +23,9 @@ pub(super) fn avx2_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize
 }
 
 #[expect(unsafe_code, reason = "calls code compiled for AVX-512")]
-pub(super) fn avx512_candidates(
-    filter: Filter<'_>,
-    hay: &[u8],
-    range: Range<usize>,
-    sink: impl FnMut(usize, u32, u16),
-) {
+pub(super) fn avx512_candidates(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(Candidates<'_>)) {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2")]
-    fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(usize, u32, u16)) {
+    fn inner(filter: Filter<'_>, hay: &[u8], range: Range<usize>, sink: impl FnMut(Candidates<'_>)) {
         pass(filter, hay, range, sink, |bytes, spare, found| {
             let n = avx512_chunk(filter, bytes, spare);
             // SAFETY: the offsets just written lie before the lookahead.

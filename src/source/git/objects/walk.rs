@@ -112,7 +112,9 @@ impl ObjectStore {
             }
             ended
         });
-        self.release();
+        if !self.fits() {
+            self.release();
+        }
         debug_assert_eq!(walk.budget.held(), 0, "all that was taken is given back");
         let (values, problems): (Vec<_>, Vec<_>) = ended.into_iter().unzip();
         let mut problems = problems.concat();
