@@ -35,7 +35,18 @@ impl BlobId {
     /// From hexadecimal digits, 40 or 64 of them, in either case.
     #[must_use]
     pub fn from_hex(hex: &[u8]) -> Option<Self> {
-        let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+        /// The value of each digit; a larger one for what is none.
+        static DIGITS: [u8; 256] = {
+            let mut digits = [16; 256];
+            let mut value = 0;
+            while value < 16 {
+                digits[b"0123456789abcdef"[value] as usize] = value as u8;
+                digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+                value += 1;
+            }
+            digits
+        };
+        let digit = |b: u8| Some(DIGITS[usize::from(b)]).filter(|digit| *digit < 16);
         if hex.len() != 40 && hex.len() != 64 {
             return None;
         }

@@ -183,8 +183,8 @@ fn without_date(line: &[u8]) -> &[u8] {
 /// Whether this is a date as git writes it behind a person: ` 1700000000 -0330`.
 fn is_date(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.len() <= 12 && text.iter().all(u8::is_ascii_digit);
-    let parts = text.strip_prefix(b" ").and_then(|text| text.split_once_str(" "));
-    parts.is_some_and(|(seconds, zone)| {
+    let parts = text.strip_prefix(b" ").and_then(|text| Some(text.split_at(text.find_byte(b' ')?)));
+    parts.map(|(seconds, rest)| (seconds, &rest[1..])).is_some_and(|(seconds, zone)| {
         let is_zone = matches!(zone, [b'+' | b'-', hours @ ..] if hours.len() == 4 && digits(hours));
         is_zone && !seconds.is_empty() && digits(seconds)
     })
@@ -267,8 +267,8 @@ impl<'a> Person<'a> {
     /// Reads `Name <mail> seconds ±hhmm`.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Self {
-        let (name, rest) = line.split_once_str("<").unwrap_or((line, b""));
-        let (email, date) = rest.rsplit_once_str(">").unwrap_or((rest, b""));
+        let (name, rest) = line.find_byte(b'<').map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..]));
+        let (email, date) = rest.rfind_byte(b'>').map_or((rest, &b""[..]), |at| (&rest[..at], &rest[at + 1..]));
         let mut words = date.fields();
         let number = |word: Option<&[u8]>| word.and_then(|w| w.to_str().ok()?.parse::<i64>().ok());
         let seconds = number(words.next()).unwrap_or(0);
