@@ -1,6 +1,7 @@
 //! The delta forest: which object is stored as a change of which other, and what a subtree costs to read.
 
 use super::object::ObjectKind;
+use super::prefetch::prefetch;
 
 /// A node without a delta base.
 pub(super) const ROOT: u32 = u32::MAX;
@@ -58,6 +59,13 @@ impl Forest {
     pub(super) fn children(&self, node: u32) -> &[u32] {
         let start = self.child_start[node as usize] as usize;
         &self.children[start..self.child_start[node as usize + 1] as usize]
+    }
+
+    /// Asks for what is known of a node, which will be read soon.
+    #[inline]
+    pub(super) fn expect(&self, node: u32) {
+        prefetch(&self.child_start, node as usize);
+        prefetch(&self.cost, node as usize);
     }
 
     pub(super) fn kind(&self, node: u32) -> Option<ObjectKind> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::catalog::Rank;
 use super::object::ObjectIx;
 use super::pack::Pack;
+use super::prefetch::prefetch;
 
 /// Objects where they are stored: a *node* each, packed ones by pack and offset, then loose ones by directory and id.
 pub(super) struct Nodes {
@@ -71,6 +72,12 @@ impl Nodes {
     #[inline]
     pub(super) fn of(&self, ix: ObjectIx) -> u32 {
         self.node[ix.index()]
+    }
+
+    /// Asks for where a node stands, which will be read soon.
+    #[inline]
+    pub(super) fn expect(&self, node: u32) {
+        prefetch(&self.offset, node as usize);
     }
 
     /// Where a node may stand in its pack; 0 behind the last.

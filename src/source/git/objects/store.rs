@@ -124,6 +124,15 @@ impl ObjectStore {
         self.nodes.place(node, &self.packs, &self.dirs)
     }
 
+    /// Asks for what is known of a node, and for its entry, which will be read soon.
+    #[inline]
+    pub(super) fn expect(&self, node: u32) {
+        self.forest.expect(node);
+        if let Place::Packed(pack, (offset, _)) = self.place(node) {
+            pack.expect(offset);
+        }
+    }
+
     /// Whether the packs take no more memory than may be held of larger ones, so that nothing need be given back.
     pub(super) fn fits(&self) -> bool {
         self.packs.iter().map(Pack::end).sum::<u64>() <= RELEASED_AFTER

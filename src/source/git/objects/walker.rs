@@ -124,7 +124,8 @@ where
             }
             frame.next += 1;
             let is_last = frame.next == frame.end;
-            let child = forest.children(frame.base.node)[at];
+            let children = forest.children(frame.base.node);
+            let (child, sibling) = (children[at], children.get(at + 1).copied());
             if !self.walk.needs(child) {
                 continue;
             }
@@ -137,12 +138,15 @@ where
                 // From here on the child alone keeps its base; it goes as soon as the child has been visited.
                 self.stack.pop();
             }
-            self.child(child, base);
+            self.child(child, sibling, base);
         }
         self.turn = None;
     }
 
-    fn child(&mut self, node: u32, base: Arc<Base<S>>) {
+    /// Visits what is made from a base; `sibling` comes after it, if nothing hangs from it.
+    fn child(&mut self, node: u32, sibling: Option<u32>, base: Arc<Base<S>>) {
+        let store = self.walk.store;
+        store.forest.expect(node);
         let size = match self.decoder.start_child(node) {
             Ok(size) => size,
             Err(problem) => {
@@ -150,11 +154,14 @@ where
                 return self.lost(node, problem, Buffer::default());
             }
         };
+        // What comes next stands anywhere in the tables and in the pack: it is asked for in two steps, while this is visited.
+        let next = store.forest.children(node).first().copied().or(sibling);
+        next.inspect(|&next| store.nodes.expect(next));
         self.walk.budget.take(size, &mut self.turn);
         let mut data = self.pool.pop().unwrap_or_default();
-        let store = self.walk.store;
         match self.decoder.finish_child(node, base.data.as_slice(), &mut data) {
             Ok(delta) => {
+                next.inspect(|&next| store.expect(next));
                 let has_children = self.walk.needs_children(node);
                 let from = FromBase { ix: store.nodes.ix(base.node), data: base.data.as_slice(), delta };
                 let (ix, kind) = (store.nodes.ix(node), base.kind);
