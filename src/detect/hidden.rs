@@ -33,12 +33,8 @@ pub struct Known {
 impl Known {
     /// The texts that stand encoded.
     pub(super) fn decoded(&self, text: &[u8]) -> Vec<Decoded> {
-        let mut found = Vec::new();
-        for run in &self.runs {
-            decode::decode_run(text, Run { start: run.start, end: run.end }, &mut found);
-        }
-        found.extend(self.clusters.iter().filter_map(|cluster| decode::unescape(text, *cluster)));
-        found
+        let runs = self.runs.iter().map(|run| Run { start: run.start, end: run.end });
+        decode::decode_all(text, runs, self.clusters.iter().copied())
     }
 }
 

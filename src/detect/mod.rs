@@ -239,13 +239,7 @@ impl Detector {
 
     /// All that stands encoded in the text whose anchors and runs were looked for last.
     fn decode(&self, text: &[u8], scratch: &Scratch) -> Vec<Decoded> {
-        let mut found = Vec::new();
-        for run in &scratch.runs {
-            decode::decode_run(text, *run, &mut found);
-        }
-        let clusters = self.clusters(text, &scratch.anchors).into_iter();
-        found.extend(clusters.filter_map(|cluster| decode::unescape(text, cluster)));
-        found
+        decode::decode_all(text, scratch.runs.iter().copied(), self.clusters(text, &scratch.anchors))
     }
 
     /// Where a keyword stands.

@@ -9,7 +9,19 @@ pub(crate) use self::{
     marks::{DATA, MARKS},
     run::decode_run,
 };
-use crate::model::Span;
+use crate::{detect::runs::Run, model::Span};
+
+/// All that stands encoded in the runs and the clusters of a text.
+pub(crate) fn decode_all(
+    text: &[u8],
+    runs: impl IntoIterator<Item = Run>,
+    clusters: impl IntoIterator<Item = Span>,
+) -> Vec<Decoded> {
+    let mut found = Vec::new();
+    runs.into_iter().for_each(|run| decode_run(text, run, &mut found));
+    found.extend(clusters.into_iter().filter_map(|cluster| unescape(text, cluster)));
+    found
+}
 
 /// How deep encodings are undone in one another.
 pub const DEPTH: usize = 3;
@@ -49,22 +61,20 @@ impl Decoded {
 mod tests {
     use base64::{Engine, prelude::*};
 
-    use super::{Decoded, clusters, decode_run, unescape};
+    use super::{Decoded, clusters, decode_all};
     use crate::{
         detect::{decode::MARKS, runs::find_runs},
         model::Span,
     };
 
     fn decode(text: &[u8]) -> Vec<Decoded> {
-        let (mut found, mut runs) = (Vec::new(), Vec::new());
+        let mut runs = Vec::new();
         find_runs(text, 0..text.len(), 0, 16, &mut runs);
-        runs.iter().for_each(|run| decode_run(text, *run, &mut found));
         let stands = |mark: &str, at: usize| text[at..].starts_with(mark.as_bytes());
         let marks = (0..text.len()).flat_map(|at| {
             MARKS.iter().filter(move |mark| stands(mark, at)).map(move |mark| Span::new(at, at + mark.len()))
         });
-        found.extend(clusters(text.len(), marks).into_iter().filter_map(|cluster| unescape(text, cluster)));
-        found
+        decode_all(text, runs, clusters(text.len(), marks))
     }
 
     const TEXT: &str = "export password=hunter2 and then some more text 42";
