@@ -46,15 +46,16 @@ impl BlobId {
             }
             digits
         };
-        let digit = |b: u8| Some(DIGITS[usize::from(b)]).filter(|digit| *digit < 16);
         if hex.len() != 40 && hex.len() != 64 {
             return None;
         }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (mut bytes, mut all) = ([0; 32], 0);
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_chunks::<2>().0) {
+            let [high, low] = pair.map(|digit| DIGITS[usize::from(digit)]);
+            *byte = high << 4 | low;
+            all |= high | low;
         }
-        Some(Self { bytes, len: (hex.len() / 2) as u8 })
+        (all < 16).then_some(Self { bytes, len: (hex.len() / 2) as u8 })
     }
 
     /// The raw bytes of the id.

@@ -150,15 +150,19 @@ fn keyword_shapes(entry: &Entry, pattern: &str, caseless: bool) -> Result<Vec<Ke
         keywords.into_iter().map(|word| if caseless { word.to_ascii_lowercase() } else { word }).collect();
     let bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
     let shapes = shape::shapes(&hir, &bytes, caseless, entry.window);
-    Ok(texts.into_iter().zip(shapes).flat_map(|(text, shape)| lengthened(text, shape, caseless)).collect())
+    let short = if caseless { 0 } else { texts.iter().filter(|text| text.len() == 3).count() };
+    Ok(texts.into_iter().zip(shapes).flat_map(|(text, shape)| lengthened(text, shape, short)).collect())
 }
 
+/// So many keywords at most are made of the short ones of a rule.
+const MOST_LENGTHENED: usize = 16;
+
 /// A keyword of three bytes that only a few bytes may follow becomes one for each of them: `pub` is met in every other
-/// line, `pub0` hardly ever.
-fn lengthened(text: String, shape: shape::Shape, caseless: bool) -> Vec<KeywordShape> {
+/// line, `pub0` hardly ever. `short` is how many there are of so few bytes.
+fn lengthened(text: String, shape: shape::Shape, short: usize) -> Vec<KeywordShape> {
     let follow: Vec<u8> = (0..0x80).filter(|&b| shape::has(&shape.follow, b)).collect();
-    let is_common = text.len() == 3 && !caseless;
-    if !is_common || shape.in_window || shape.follow_min == 0 || follow.len() > 16 {
+    let is_common = text.len() == 3 && (1..=MOST_LENGTHENED).contains(&(short * follow.len()));
+    if !is_common || shape.in_window || shape.follow_min == 0 {
         return vec![KeywordShape::new(text, shape)];
     }
     let longer = |&next: &u8| {

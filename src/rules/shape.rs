@@ -196,21 +196,54 @@ pub fn secret_group(hir: &Hir) -> Option<&Hir> {
     }
 }
 
-fn fold(text: &[u8], caseless: bool) -> Vec<u8> {
-    if caseless { text.to_ascii_lowercase() } else { text.to_vec() }
+/// One byte of a text in a pattern.
+struct Place {
+    /// What it may be.
+    bytes: Vec<u8>,
+    /// The piece that it belongs to, and whether that begins with it.
+    piece: usize,
+    begins: bool,
 }
 
-/// The text of a piece that can only be one text (up to case).
-fn only_text(hir: &Hir) -> Option<Vec<u8>> {
-    match hir.kind() {
-        HirKind::Literal(literal) => Some(literal.0.to_vec()),
-        HirKind::Class(Class::Bytes(class)) => {
-            let mut bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
-            let first = bytes.next()?;
-            bytes.all(|b| b.eq_ignore_ascii_case(&first)).then(|| vec![first.to_ascii_lowercase()])
-        }
-        _ => None,
+/// A class of more bytes is no part of a text. Small and capital letters are one.
+const FEW: usize = 8;
+
+impl Place {
+    /// Whether it may be a byte, be it in the other case where that does not matter.
+    fn may_be(&self, wanted: u8, caseless: bool) -> bool {
+        self.bytes.iter().any(|&byte| byte == wanted || caseless && byte.eq_ignore_ascii_case(&wanted))
     }
+
+    /// What it may be, up to case.
+    fn choices(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.to_ascii_lowercase();
+        bytes.sort_unstable();
+        bytes.dedup();
+        bytes
+    }
+}
+
+/// The pieces of a way from one on that are all of known length, and of few texts.
+fn text_from(way: &[&Hir], at: usize) -> Vec<Place> {
+    let mut text: Vec<Place> = Vec::new();
+    for (piece, part) in way.iter().enumerate().skip(at) {
+        match part.kind() {
+            HirKind::Literal(literal) => {
+                let place = |(n, &byte)| Place { bytes: vec![byte], piece, begins: n == 0 };
+                text.extend(literal.0.iter().enumerate().map(place));
+            }
+            HirKind::Class(Class::Bytes(class)) => {
+                let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end()).collect();
+                let place = Place { bytes, piece, begins: true };
+                if place.choices().len() > FEW {
+                    break;
+                }
+                text.push(place);
+            }
+            _ => break,
+        }
+    }
+    text
 }
 
 /// What a pattern demands of the bytes round each of its keywords.
@@ -221,13 +254,12 @@ fn only_text(hir: &Hir) -> Option<Vec<u8>> {
 pub fn shapes(hir: &Hir, keywords: &[Vec<u8>], caseless: bool, window: Option<usize>) -> Vec<Shape> {
     let limit = window.unwrap_or(DEFAULT_WINDOW).min(MAX_WINDOW);
     let ways = ways(hir, vec![Vec::new()]);
-    let pinned = |keyword: &[u8]| -> Vec<Option<Shape>> {
-        ways.iter().map(|way| pin(way, &fold(keyword, caseless), caseless, limit)).collect()
-    };
-    let pinned: Vec<Vec<Option<Shape>>> = keywords.iter().map(|keyword| pinned(keyword)).collect();
-    let all_pinned = (0..ways.len()).all(|way| pinned.iter().any(|shapes| shapes[way].is_some()));
-    let of_keyword = |shapes: Vec<Option<Shape>>| {
-        let joined = shapes.into_iter().flatten().reduce(Shape::join).filter(|_| all_pinned);
+    let pinned: Vec<Vec<Option<Pin>>> =
+        keywords.iter().map(|keyword| ways.iter().map(|way| pin(way, keyword, caseless, limit)).collect()).collect();
+    let all_pinned = (0..ways.len()).all(|way| is_covered(pinned.iter().filter_map(|pins| pins[way].as_ref())));
+    let of_keyword = |pins: Vec<Option<Pin>>| {
+        let shapes = pins.into_iter().flatten().map(|pin| pin.shape);
+        let joined = shapes.reduce(Shape::join).filter(|_| all_pinned);
         let shape = joined.unwrap_or_else(|| anywhere(hir, limit, window));
         if shape.follow_min > 0 { shape } else { with_secret(hir, shape) }
     };
@@ -256,20 +288,30 @@ impl Shape {
     }
 }
 
-/// The shape where the keyword stands on one way through a pattern.
-fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shape> {
+/// Where a keyword stands on one way through a pattern.
+struct Pin {
+    shape: Shape,
+    /// The pieces in it that may be other bytes as well: which piece, what it may be up to case, and what it is here.
+    chosen: Vec<(usize, Vec<u8>, u8)>,
+}
+
+/// Whether every match on a way has one of the keywords that are pinned on it: one that is there whatever the match, or
+/// for each byte that some piece may be one with that byte.
+fn is_covered<'p>(pins: impl Iterator<Item = &'p Pin>) -> bool {
+    let pins: Vec<_> = pins.filter(|pin| pin.chosen.len() < 2).collect();
+    let has = |piece: usize, byte: u8| pins.iter().any(|pin| pin.chosen.iter().any(|c| (c.0, c.2) == (piece, byte)));
+    pins.iter().any(|pin| pin.chosen.iter().all(|(piece, choices, _)| choices.iter().all(|&byte| has(*piece, byte))))
+}
+
+/// Where the keyword stands on one way through a pattern, if it does.
+fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Pin> {
     let (mut least, mut most) = (0usize, 0usize);
     let mut at = 0;
     while at < way.len() {
-        // A run of pieces with one text each is where a keyword can be pinned.
-        let mut text = Vec::new();
-        let mut end = at;
-        while let Some(piece) = way.get(end).and_then(|part| only_text(part)) {
-            text.extend(piece);
-            end += 1;
-        }
-        let text = fold(&text, caseless);
-        if let Some(offset) = find(&text, wanted).or_else(|| find_into(&text, wanted, way.get(end).copied())) {
+        // A run of pieces of one length and few texts each is where a keyword can be pinned.
+        let text = text_from(way, at);
+        let end = text.last().map_or(at, |place| place.piece + 1);
+        if let Some(offset) = find(&text, wanted, way.get(end).copied(), caseless) {
             let (before, before_max) = (least + offset, most + offset);
             let tail = text.get(offset + wanted.len()..);
             let (follow_min, follow) = tail.map_or((0, [0; 4]), |tail| following(tail, way.get(end).copied()));
@@ -279,8 +321,13 @@ fn pin(way: &[&Hir], wanted: &[u8], caseless: bool, limit: usize) -> Option<Shap
             // A way that may be longer than the window gets the window.
             let after = rest.min(limit.max(text.len() - offset));
             let exact = before == before_max;
-            let bounded = offset == 0 && is_word(text[0]) && is_bounded(&way[..at]);
-            return Some(Shape { before: before_max, exact, after, follow_min, follow, in_window: false, bounded });
+            let first = &text[offset];
+            let bounded = first.begins && is_word(wanted[0]) && is_bounded(&way[..first.piece]);
+            let shape = Shape { before: before_max, exact, after, follow_min, follow, in_window: false, bounded };
+            let places = text[offset..].iter().zip(wanted).map(|(place, byte)| (place.piece, place.choices(), byte));
+            let chosen = places.filter(|(_, choices, _)| choices.len() > 1);
+            let chosen = chosen.map(|(piece, choices, byte)| (piece, choices, byte.to_ascii_lowercase())).collect();
+            return Some(Pin { shape, chosen });
         }
         let next = end.max(at + 1);
         for part in &way[at..next] {
@@ -330,25 +377,27 @@ fn with_secret(hir: &Hir, shape: Shape) -> Shape {
     Shape { follow_min: least, follow: alphabet(secret), in_window: true, ..shape }
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
-}
-
-/// Where the keyword begins in a text that it ends behind, in the bytes that must be repeated there: `basic ` in `basic\s{1,4}`.
-fn find_into(text: &[u8], wanted: &[u8], next: Option<&Hir>) -> Option<usize> {
-    let HirKind::Repetition(repetition) = next?.kind() else { return None };
-    if !matches!(repetition.sub.kind(), HirKind::Class(_)) {
-        return None;
-    }
-    let class = alphabet(&repetition.sub);
-    (1..wanted.len().min(repetition.min as usize + 1))
-        .map(|behind| wanted.split_at(wanted.len() - behind))
-        .find(|(head, tail)| text.ends_with(head) && tail.iter().all(|&b| has(&class, b)))
-        .map(|(head, _)| text.len() - head.len())
+/// Where in a text the keyword stands. It may end behind the text, in the bytes that must be repeated there: `basic ` in
+/// `basic\s{1,4}`.
+fn find(text: &[Place], wanted: &[u8], next: Option<&Hir>, caseless: bool) -> Option<usize> {
+    let is = |text: &[Place], wanted: &[u8]| text.iter().zip(wanted).all(|(place, &byte)| place.may_be(byte, caseless));
+    let inside = text.windows(wanted.len()).position(|window| is(window, wanted));
+    inside.or_else(|| {
+        let HirKind::Repetition(repetition) = next?.kind() else { return None };
+        if !matches!(repetition.sub.kind(), HirKind::Class(_)) {
+            return None;
+        }
+        let class = alphabet(&repetition.sub);
+        (1..wanted.len().min(repetition.min as usize + 1))
+            .map(|behind| wanted.split_at(wanted.len() - behind))
+            .filter_map(|(head, tail)| Some((text.len().checked_sub(head.len())?, head, tail)))
+            .find(|&(at, head, tail)| is(&text[at..], head) && tail.iter().all(|&b| has(&class, b)))
+            .map(|(at, ..)| at)
+    })
 }
 
 /// What must stand right behind a keyword: only where the keyword ends its literal and a repeated class follows.
-fn following(tail: &[u8], next: Option<&Hir>) -> (usize, ByteSet) {
+fn following(tail: &[Place], next: Option<&Hir>) -> (usize, ByteSet) {
     let Some(next) = next.filter(|_| tail.is_empty()) else { return (0, [0; 4]) };
     match next.kind() {
         HirKind::Repetition(repetition) if matches!(repetition.sub.kind(), HirKind::Class(_)) => {
@@ -427,6 +476,18 @@ mod tests {
         assert_eq!(both[1].after, 30);
         // On the way of the password no keyword is pinned.
         assert_eq!(shape(&hir, b"_auth", false, None).before, 34);
+    }
+
+    #[test]
+    fn keywords_for_each_byte_of_a_class_pin_a_way_together() {
+        let hir = parse(r"(?:^|[^\w/])(?<secret>[sr]k_(?i:live)_[0-9A-Z]{9,99})").unwrap();
+        let words = [b"sk_live_".to_vec(), b"rk_live_".to_vec()];
+        for found in shapes(&hir, &words, false, None) {
+            assert_eq!((found.before, found.exact, found.after, found.follow_min), (1, false, 107, 9));
+            assert!(found.bounded);
+        }
+        assert_eq!(shape(&hir, b"sk_live_", false, None).before, 108, "that of the other is not pinned");
+        assert_eq!(shape(&hir, b"k_live_", false, None).before, 2, "whatever stands before it");
     }
 
     #[test]

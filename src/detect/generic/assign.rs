@@ -262,15 +262,16 @@ fn prefix(r: &Reader<'_>, at: usize) -> Option<(Span, usize)> {
 /// One literal, or the literals of a list or of a call.
 fn literals(r: &mut Reader<'_>, key: &Key, operator: Operator, first: (Quote, usize), wrapper: Span, many: bool) {
     let (mut quote, mut start) = first;
-    let mut found = Vec::new();
-    for _ in 0..if many { 5 } else { 1 } {
+    let (mut found, mut count) = ([first; 5], 0);
+    while count < if many { found.len() } else { 1 } {
         let Some(end) = lex::closing(r.hay, quote, start, r.window.end) else {
-            if found.is_empty() {
+            if count == 0 {
                 literal(r, key, operator, quote, start, wrapper);
             }
             break;
         };
-        found.push((quote, start));
+        found[count] = (quote, start);
+        count += 1;
         let mut next = end;
         while next < end + 4 && matches!(r.byte(next), b'"' | b'\'' | b'`' | b'\\') {
             next += 1;
@@ -286,8 +287,8 @@ fn literals(r: &mut Reader<'_>, key: &Key, operator: Operator, first: (Quote, us
         }
     }
     // auth=("user", "password"): the second is the secret
-    let pair = found.len() == 2 && names::takes_pair(key.span.of(r.hay), wrapper.of(r.hay));
-    for &(quote, start) in found.iter().skip(usize::from(pair)) {
+    let pair = count == 2 && names::takes_pair(key.span.of(r.hay), wrapper.of(r.hay));
+    for &(quote, start) in found[..count].iter().skip(usize::from(pair)) {
         literal(r, key, operator, quote, start, wrapper);
     }
 }

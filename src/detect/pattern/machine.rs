@@ -1,8 +1,10 @@
 //! The machine that runs a program: it tries the ways in the order of preference, and goes back where one fails.
 
+use std::ops::RangeInclusive;
+
 use regex_syntax::hir::Look;
 
-use super::program::{Op, Program, Yield};
+use super::program::{ANYTHING, Op, Program, Yield};
 use crate::{
     detect::entropy::is_word,
     model::Span,
@@ -23,10 +25,20 @@ struct Retry {
 enum More {
     /// It is no run.
     None,
-    /// It may go back to there.
-    BackTo(usize),
-    /// It may go on to there, by bytes of that set.
-    OnTo(usize, u16),
+    /// It may go back to there, to where a byte of that set comes next.
+    BackTo(usize, u16),
+    /// It may go on to there, by bytes of the first set, to where one of the second comes next.
+    OnTo(usize, u16, u16),
+}
+
+impl More {
+    /// Whether there is nothing else to take from a place on.
+    fn ends_at(self, at: usize) -> bool {
+        match self {
+            Self::None => true,
+            Self::BackTo(last, _) | Self::OnTo(last, ..) => at == last,
+        }
+    }
 }
 
 /// What the machine remembers while it runs; kept for its memory.
@@ -60,11 +72,12 @@ impl Machine {
         steps: &mut usize,
     ) -> Outcome {
         self.retries.clear();
-        let mut way = Way { program, text, end, op: 0, at: start, secret: NO_SECRET };
+        let mut way = Way { program, text, end, op: 0, at: start, secret: NO_SECRET, passed: 0 };
         loop {
             let before = way.at;
             let went = way.step(&mut self.retries);
-            let Some(left) = steps.checked_sub(1 + way.at.saturating_sub(before)) else { return Outcome::Exhausted };
+            let taken = way.at.saturating_sub(before) + std::mem::take(&mut way.passed);
+            let Some(left) = steps.checked_sub(1 + taken) else { return Outcome::Exhausted };
             *steps = left;
             match went {
                 Went::On => {}
@@ -94,6 +107,8 @@ struct Way<'p> {
     op: u32,
     at: usize,
     secret: Span,
+    /// Places looked at and passed over, not yet counted.
+    passed: usize,
 }
 
 impl<'p> Way<'p> {
@@ -107,11 +122,16 @@ impl<'p> Way<'p> {
                 let set = self.set(set);
                 self.take(|b| has(set, b))
             }
-            Op::Run { set, min, max, yields } => self.run(set, min as usize, max as usize, yields, retries),
-            Op::Either(first, second) => {
-                retries.push(Retry { op: second, at: self.at, secret: self.secret, more: More::None });
-                self.op = first;
-                true
+            Op::Run { set, min, max, yields, next } => {
+                self.run((set, next), min as usize..=max as usize, yields, retries)
+            }
+            Op::Either([first, second], firsts) => {
+                let [leads, may_lead] = firsts.map(|first| self.is_next(first));
+                if leads && may_lead {
+                    retries.push(Retry { op: second, at: self.at, secret: self.secret, more: More::None });
+                }
+                self.op = if leads { first } else { second };
+                leads || may_lead
             }
             Op::Jump(to) => {
                 self.op = to;
@@ -137,50 +157,89 @@ impl<'p> Way<'p> {
         fits
     }
 
-    fn run(&mut self, set: u16, min: usize, max: usize, yields: Yield, retries: &mut Vec<Retry>) -> bool {
+    fn run(
+        &mut self,
+        (set, next): (u16, u16),
+        count: RangeInclusive<usize>,
+        yields: Yield,
+        retries: &mut Vec<Retry>,
+    ) -> bool {
         let bytes = self.set(set);
-        let most = self.end.min(self.at.saturating_add(max));
-        let wanted = if yields == Yield::More { most.min(self.at.saturating_add(min)) } else { most };
+        let (least, most) = (self.at + count.start(), self.end.min(self.at.saturating_add(*count.end())));
+        let wanted = if yields == Yield::More { most.min(least) } else { most };
         let rest = &self.text[self.at..wanted];
-        let taken = rest.iter().position(|&b| !has(bytes, b)).unwrap_or(rest.len());
-        let least = self.at + min;
-        self.at += taken;
-        if taken < min {
+        self.at += rest.iter().position(|&b| !has(bytes, b)).unwrap_or(rest.len());
+        if self.at < least {
             return false;
         }
         let more = match yields {
-            Yield::Less if self.at > least => More::BackTo(least),
-            Yield::More if self.at < most => More::OnTo(most, set),
-            _ => return true,
+            Yield::Never => More::BackTo(self.at, next),
+            Yield::Less => More::BackTo(least, next),
+            Yield::More => More::OnTo(most, set, next),
         };
-        retries.push(Retry { op: self.op, at: self.at, secret: self.secret, more });
-        true
+        let fits = self.seek(more);
+        if fits && !more.ends_at(self.at) {
+            retries.push(Retry { op: self.op, at: self.at, secret: self.secret, more });
+        }
+        fits
+    }
+
+    /// Goes to the first place where what may come next does; from here on, and here if it does.
+    fn seek(&mut self, more: More) -> bool {
+        match more {
+            More::None => true,
+            More::BackTo(least, next) => loop {
+                if self.is_next(next) {
+                    return true;
+                }
+                if self.at == least {
+                    return false;
+                }
+                self.at -= 1;
+                self.passed += 1;
+            },
+            More::OnTo(most, set, next) => loop {
+                if self.is_next(next) {
+                    return true;
+                }
+                if self.at == most || !has(self.set(set), self.text[self.at]) {
+                    return false;
+                }
+                self.at += 1;
+            },
+        }
+    }
+
+    /// Whether the byte here is in a set, or need not be.
+    #[inline]
+    fn is_next(&self, set: u16) -> bool {
+        set == ANYTHING || self.at < self.end && has(self.set(set), self.text[self.at])
     }
 
     /// Takes up the last way that was left; false where there is none.
     fn back(&mut self, retries: &mut Vec<Retry>) -> bool {
         while let Some(retry) = retries.last_mut() {
             (self.op, self.at, self.secret) = (retry.op, retry.at, retry.secret);
-            let is_last = match retry.more {
+            let more = retry.more;
+            let goes = match more {
                 More::None => true,
-                More::BackTo(least) => {
+                More::BackTo(..) => {
                     self.at -= 1;
-                    self.at == least
+                    true
                 }
-                More::OnTo(most, set) => {
-                    if !has(&self.program.sets[usize::from(set)], self.text[self.at]) {
-                        retries.pop();
-                        continue;
-                    }
-                    self.at += 1;
-                    self.at == most
+                More::OnTo(_, set, _) => {
+                    let set = self.set(set);
+                    self.take(|b| has(set, b))
                 }
             };
+            let fits = goes && self.seek(more);
             retry.at = self.at;
-            if is_last {
+            if !fits || more.ends_at(self.at) {
                 retries.pop();
             }
-            return true;
+            if fits {
+                return true;
+            }
         }
         false
     }

@@ -7,7 +7,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 use crate::{
     detect::entropy::is_word,
-    rules::shape::{self, ByteSet, has},
+    rules::shape::{self, ByteSet, has, union},
 };
 
 /// One step of a program.
@@ -17,10 +17,10 @@ pub(super) enum Op {
     Byte(u8),
     /// Takes one byte of the set of that number.
     Set(u16),
-    /// Takes so many bytes of a set.
-    Run { set: u16, min: u32, max: u32, yields: Yield },
-    /// Goes on at the first, and should that fail at the second.
-    Either(u32, u32),
+    /// Takes so many bytes of a set; what follows begins with one of another, see [`ANYTHING`].
+    Run { set: u16, min: u32, max: u32, yields: Yield, next: u16 },
+    /// Goes on at the first, and should that fail at the second; each begins with a byte of its set.
+    Either([u32; 2], [u16; 2]),
     /// Goes on there.
     Jump(u32),
     /// The secret begins here.
@@ -32,6 +32,9 @@ pub(super) enum Op {
     /// All is found.
     Match,
 }
+
+/// In place of the number of a set: nothing is known of the next byte, or there may be none.
+pub(super) const ANYTHING: u16 = u16::MAX;
 
 /// What a run does where the rest of the program fails behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +65,9 @@ impl Program {
         program.ops.push(Op::Match);
         for at in 0..program.ops.len() {
             program.ops[at] = program.settled(at);
+        }
+        for at in 0..program.ops.len() {
+            program.look_ahead(at);
         }
         Some(program)
     }
@@ -110,12 +116,12 @@ impl Program {
         let (last, first) = parts.split_last()?;
         let mut leave = Vec::new();
         for part in first {
-            let either = self.ops.len();
-            self.push(Op::Either(self.here() + 1, 0))?;
+            let at = self.ops.len();
+            self.push(either(self.here() + 1, 0))?;
             self.emit(part)?;
             leave.push(self.ops.len());
             self.push(Op::Jump(0))?;
-            self.ops[either] = Op::Either(either as u32 + 1, self.here());
+            self.ops[at] = either(at as u32 + 1, self.here());
         }
         self.emit(last)?;
         for at in leave {
@@ -129,12 +135,12 @@ impl Program {
         if let Some(set) = one_byte(sub) {
             let yields = if greedy { Yield::Less } else { Yield::More };
             let set = self.set(set);
-            return self.push(Op::Run { set, min, max: max.unwrap_or(u32::MAX), yields });
+            return self.push(Op::Run { set, min, max: max.unwrap_or(u32::MAX), yields, next: ANYTHING });
         }
         for _ in 0..min {
             self.emit(sub)?;
         }
-        let either = |go, leave| if greedy { Op::Either(go, leave) } else { Op::Either(leave, go) };
+        let optional = |go, leave| if greedy { either(go, leave) } else { either(leave, go) };
         let Some(max) = max else {
             // What can be empty would go round for ever.
             sub.properties().minimum_len().filter(|&least| least > 0)?;
@@ -142,17 +148,17 @@ impl Program {
             self.push(Op::Match)?;
             self.emit(sub)?;
             self.push(Op::Jump(round as u32))?;
-            self.ops[round] = either(round as u32 + 1, self.here());
+            self.ops[round] = optional(round as u32 + 1, self.here());
             return Some(());
         };
-        let mut optional = Vec::new();
+        let mut tries = Vec::new();
         for _ in min..max {
-            optional.push(self.ops.len());
+            tries.push(self.ops.len());
             self.push(Op::Match)?;
             self.emit(sub)?;
         }
-        for at in optional {
-            self.ops[at] = either(at as u32 + 1, self.here());
+        for at in tries {
+            self.ops[at] = optional(at as u32 + 1, self.here());
         }
         Some(())
     }
@@ -160,12 +166,47 @@ impl Program {
     /// The step, where it is a run that need not yield one that does not.
     fn settled(&self, at: usize) -> Op {
         match self.ops[at] {
-            Op::Run { set, min, max, yields: Yield::Less }
+            Op::Run { set, min, max, yields: Yield::Less, next }
                 if min == max || self.is_final(&self.sets[usize::from(set)], min > 0, at + 1) =>
             {
-                Op::Run { set, min, max, yields: Yield::Never }
+                Op::Run { set, min, max, yields: Yield::Never, next }
             }
             op => op,
+        }
+    }
+
+    /// Tells a step that has several ways to go on what the next byte must be for each.
+    fn look_ahead(&mut self, at: usize) {
+        match self.ops[at] {
+            Op::Run { set, min, max, yields, .. } => {
+                let next = self.first_at(at + 1);
+                self.ops[at] = Op::Run { set, min, max, yields, next };
+            }
+            Op::Either(ways, _) => {
+                let firsts = ways.map(|way| self.first_at(way as usize));
+                self.ops[at] = Op::Either(ways, firsts);
+            }
+            _ => {}
+        }
+    }
+
+    fn first_at(&mut self, at: usize) -> u16 {
+        self.first(at).map_or(ANYTHING, |first| self.set(first))
+    }
+
+    /// The bytes with which what is taken from a step on begins; none where it may be nothing.
+    fn first(&self, at: usize) -> Option<ByteSet> {
+        match self.ops[at] {
+            Op::Byte(byte) => Some(shape::set_of(|b| b == byte)),
+            Op::Set(set) => Some(self.sets[usize::from(set)]),
+            Op::Run { set, min, .. } => {
+                let own = self.sets[usize::from(set)];
+                if min > 0 { Some(own) } else { self.first(at + 1).map(|then| union(own, then)) }
+            }
+            Op::Either([one, other], _) => Some(union(self.first(one as usize)?, self.first(other as usize)?)),
+            Op::Jump(to) => self.first(to as usize),
+            Op::SecretStart | Op::SecretEnd | Op::Look(_) => self.first(at + 1),
+            Op::Match => None,
         }
     }
 
@@ -178,7 +219,7 @@ impl Program {
             Op::Byte(byte) => !has(set, byte),
             Op::Set(other) => is_apart(other),
             Op::Run { set: other, min, .. } => is_apart(other) && (min > 0 || is_final(next + 1)),
-            Op::Either(first, second) => is_final(first as usize) && is_final(second as usize),
+            Op::Either(ways, _) => ways.into_iter().all(|way| is_final(way as usize)),
             Op::Jump(to) => is_final(to as usize),
             Op::SecretStart | Op::SecretEnd => is_final(next + 1),
             // With less the word would go on on both sides.
@@ -188,6 +229,11 @@ impl Program {
             Op::Match => true,
         }
     }
+}
+
+/// Goes on at the first, and should that fail at the second.
+fn either(first: u32, second: u32) -> Op {
+    Op::Either([first, second], [ANYTHING; 2])
 }
 
 fn is_known(look: Look) -> bool {

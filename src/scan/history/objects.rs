@@ -14,7 +14,7 @@ use crate::{
     model::{ObjectPart, Place, Provenance, SkipReason, Skipped},
     scan::{
         Scanner,
-        inherit::{Carried, Heir, Version},
+        inherit::{Carried, Heir, Room, Version},
         outcome::Collector,
         worker::Worker,
     },
@@ -54,6 +54,7 @@ struct Search<'s> {
     store: &'s ObjectStore,
     worker: Worker<'s>,
     scratch: Scratch,
+    room: Room,
     hits: Hits,
     commits: CommitReader<'s>,
     /// People that hold no secret.
@@ -127,6 +128,7 @@ impl<'s> Search<'s> {
             store,
             worker,
             scratch,
+            room: Room::default(),
             hits,
             commits,
             people,
@@ -220,7 +222,7 @@ impl<'s> Search<'s> {
         let carried = match (base, entry.from.filter(|_| self.scanner.settings.inherit)) {
             (Some(base), Some(from)) => {
                 let version = Version { text: entry.data, base_len: from.data.len(), delta: from.delta };
-                heir.inherit(base, &version, &mut self.scratch)
+                heir.inherit(base, &version, &mut self.room, &mut self.scratch)
             }
             _ => heir.plain(entry.data, &mut self.scratch),
         };

@@ -33,6 +33,14 @@ pub(crate) struct Carried {
     pub(crate) encoded: Encoded,
 }
 
+/// Lists that each version needs anew; kept for their memory.
+#[derive(Default)]
+pub(crate) struct Room {
+    pieces: Vec<Piece>,
+    anchor_seams: Vec<Range<usize>>,
+    context_seams: Vec<Range<usize>>,
+}
+
 /// What never changes while a repository is scanned.
 pub(crate) struct Heir<'d> {
     detector: &'d Detector,
@@ -123,15 +131,28 @@ impl<'d> Heir<'d> {
 
     /// Scans a version, taking from its base what is already known. Falls back to a plain scan where little would be
     /// saved.
-    pub(crate) fn inherit(&self, base: &Carried, version: &Version<'_>, scratch: &mut Scratch) -> Carried {
-        let pieces = pieces(version.delta, self.shortest_piece);
-        let seams = self.anchor_seams(&pieces, version);
-        let fresh: usize = seams.iter().map(Range::len).sum();
+    pub(crate) fn inherit(
+        &self,
+        base: &Carried,
+        version: &Version<'_>,
+        room: &mut Room,
+        scratch: &mut Scratch,
+    ) -> Carried {
+        self.cut(version, room);
+        let fresh: usize = room.anchor_seams.iter().map(Range::len).sum();
         // Searching runs at gigabytes per second, so bookkeeping must save a quarter of it to be worth its while.
         if fresh * 4 > version.text.len() * 3 {
             return self.plain(version.text, scratch);
         }
-        self.join(base, version, &pieces, &seams, scratch)
+        self.join(base, version, room, scratch)
+    }
+
+    /// Cuts a version to the pieces that it has from its base, and where anchors are looked for anew.
+    fn cut(&self, version: &Version<'_>, room: &mut Room) {
+        room.pieces.clear();
+        room.pieces.extend(version.delta.copies().iter().filter(|piece| piece.len >= self.shortest_piece));
+        let (before, after) = self.margins;
+        seams(&room.pieces, version, |start| start.saturating_sub(before), after, &mut room.anchor_seams);
     }
 
     /// Whether a `data:` URL may stand in the text where this was found.
@@ -143,8 +164,7 @@ impl<'d> Heir<'d> {
         &self,
         base: &Carried,
         version: &Version<'_>,
-        pieces: &[Piece],
-        seams: &[Range<usize>],
+        Room { pieces, anchor_seams, context_seams }: &mut Room,
         scratch: &mut Scratch,
     ) -> Carried {
         // A version mostly holds about as much as its base: one allocation each.
@@ -157,17 +177,13 @@ impl<'d> Heir<'d> {
             encoded: Encoded::default(),
         };
         let descent = Descent { base, version, pieces };
-        self.inherit_anchors(descent, seams, scratch, &mut carried);
-        let fresh = self.inherit_contexts(descent, scratch, &mut carried);
-        self.inherit_runs(descent, &fresh, scratch, &mut carried);
+        self.inherit_anchors(descent, anchor_seams, scratch, &mut carried);
+        let reach = &self.context_reach;
+        seams(pieces, version, |start| reach.start(version.text, start), reach.before, context_seams);
+        self.inherit_contexts(descent, context_seams, scratch, &mut carried);
+        self.inherit_runs(descent, context_seams, scratch, &mut carried);
         self.inherit_clusters(descent, scratch, &mut carried);
         carried
-    }
-
-    /// Where anchors are looked for anew.
-    fn anchor_seams(&self, pieces: &[Piece], version: &Version<'_>) -> Vec<Range<usize>> {
-        let (before, after) = self.margins;
-        seams(pieces, version, |start| start.saturating_sub(before), after)
     }
 
     fn inherit_anchors(
@@ -271,23 +287,21 @@ impl<'d> Heir<'d> {
         }
     }
 
-    /// Gives back where words and runs were looked for anew.
+    /// What stands before runs: words and runs are looked for anew in the seams.
     fn inherit_contexts(
         &self,
         Descent { base, version, pieces }: Descent<'_>,
+        seams: &[Range<usize>],
         scratch: &mut Scratch,
         carried: &mut Carried,
-    ) -> Vec<Range<usize>> {
-        let reach = &self.context_reach;
-        let seams = seams(pieces, version, |start| reach.start(version.text, start), reach.before);
-        self.detector.contexts(version.text, &seams, scratch, &mut carried.contexts);
+    ) {
+        self.detector.contexts(version.text, seams, scratch, &mut carried.contexts);
         for piece in pieces {
             let within = within(&base.contexts, piece.from..piece.from + piece.len, |raw| raw.anchor);
             let known = within.iter().map(|raw| piece.moved(*raw));
-            carried.contexts.extend(known.filter(|raw| is_outside(&seams, Span::new(raw.anchor, raw.anchor + 1))));
+            carried.contexts.extend(known.filter(|raw| is_outside(seams, Span::new(raw.anchor, raw.anchor + 1))));
         }
         carried.contexts.sort_by_key(Raw::place);
-        seams
     }
 }
 
@@ -304,9 +318,15 @@ fn changes<'p>(pieces: &'p [Piece], version: &Version<'_>) -> impl Iterator<Item
     ends.zip(starts).enumerate().filter(move |(at, _)| kept(*at)).map(|(_, (end, start))| end..start)
 }
 
-/// Those ranges, each from where `start` says of its start, with some bytes behind, merged.
-fn seams(pieces: &[Piece], version: &Version<'_>, start: impl Fn(usize) -> usize, after: usize) -> Vec<Range<usize>> {
-    let mut seams: Vec<Range<usize>> = Vec::with_capacity(pieces.len() + 1);
+/// Puts those ranges into `seams`, each from where `start` says of its start, with some bytes behind, merged.
+fn seams(
+    pieces: &[Piece],
+    version: &Version<'_>,
+    start: impl Fn(usize) -> usize,
+    after: usize,
+    seams: &mut Vec<Range<usize>>,
+) {
+    seams.clear();
     for change in changes(pieces, version) {
         let seam = start(change.start)..(change.end + after).min(version.text.len());
         match seams.last_mut() {
@@ -315,7 +335,6 @@ fn seams(pieces: &[Piece], version: &Version<'_>, start: impl Fn(usize) -> usize
             _ => seams.push(seam),
         }
     }
-    seams
 }
 
 /// Whether a span shares no byte with any of the ranges, which ascend.
@@ -352,13 +371,6 @@ fn sought<T>(list: &[T], guess: usize, is_before: impl Fn(&T) -> bool) -> usize 
 fn within<T>(list: &[T], range: Range<usize>, start: impl Fn(&T) -> usize) -> &[T] {
     let rest = &list[list.partition_point(|item| start(item) < range.start)..];
     &rest[..rest.partition_point(|item| start(item) < range.end)]
-}
-
-/// The copied pieces of at least `shortest` bytes.
-fn pieces(delta: Delta<'_>, shortest: usize) -> Vec<Piece> {
-    let mut pieces = Vec::with_capacity(delta.copies().len());
-    pieces.extend(delta.copies().iter().filter(|piece| piece.len >= shortest));
-    pieces
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ fn try_chains(seeds: Range<usize>, confidence: Confidence, least: usize) {
     let words = Words::new(detector.rules());
     let mut heir = Heir::new(&detector);
     let longest = detector.longest_keyword();
-    let mut scratch = Scratch::default();
+    let (mut room, mut scratch) = (Room::default(), Scratch::default());
     let (mut found, mut pieces_used) = (0, 0);
     let chains = seeds.len();
     for seed in seeds {
@@ -154,13 +154,12 @@ fn try_chains(seeds: Range<usize>, confidence: Confidence, least: usize) {
         for _ in 0..1 + dice.below(4) {
             let (text, copies) = version(&base, &words, dice);
             let version = Version { text: &text, base_len: base.len(), delta: Delta::of(&copies) };
-            let pieces = pieces(version.delta, heir.shortest_piece);
-            let seams = heir.anchor_seams(&pieces, &version);
-            let inherited = heir.join(&known, &version, &pieces, &seams, &mut scratch);
+            heir.cut(&version, &mut room);
+            let inherited = heir.join(&known, &version, &mut room, &mut scratch);
             assert_same(&inherited, &heir.plain(&text, &mut scratch), seed);
-            assert_same(&heir.inherit(&known, &version, &mut scratch), &inherited, seed);
+            assert_same(&heir.inherit(&known, &version, &mut room, &mut scratch), &inherited, seed);
             found += inherited.verified.len() + inherited.contexts.len();
-            pieces_used += pieces.len();
+            pieces_used += room.pieces.len();
             known = inherited;
             base = text;
             if base.is_empty() {

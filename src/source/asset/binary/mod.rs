@@ -132,15 +132,20 @@ impl<'s, 'w> Strings<'s, 'w> {
     }
 }
 
-/// UTF-16 as UTF-8; halves of pairs become the replacement character.
+/// UTF-16 as UTF-8, see [`push_utf8`].
 fn utf8(units: impl Iterator<Item = u16>) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(units.size_hint().0);
+    push_utf8(units, &mut out);
+    out
+}
+
+/// Appends UTF-16 as UTF-8; halves of pairs become the replacement character.
+fn push_utf8(units: impl Iterator<Item = u16>, out: &mut Vec<u8>) {
     let mut buffer = [0; 4];
     for character in char::decode_utf16(units) {
         let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
         out.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
     }
-    out
 }
 
 /// UTF-16 little-endian as UTF-8.

@@ -113,47 +113,22 @@ impl PrunedTrees {
 
     /// Wanted things in `node` that none of `others` has at the same path.
     pub(crate) fn beyond(&self, node: NodeId, others: &[NodeId]) -> Vec<Found> {
-        let mut found = Vec::new();
-        let mut budget = PATH_BUDGET;
-        self.compare(node, others, &mut BString::default(), &mut found, &mut budget);
+        let mut comparison = Comparison {
+            trees: self,
+            count: others.len(),
+            others: others.to_vec(),
+            rests: Vec::new(),
+            path: BString::default(),
+            found: Vec::new(),
+            budget: PATH_BUDGET,
+        };
+        comparison.compare(node);
+        let Comparison { mut found, budget, .. } = comparison;
         if budget == 0 {
             found = self.members(node);
             found.retain(|&(wanted, _)| !others.iter().any(|&other| self.contains(other, wanted)));
         }
         found
-    }
-
-    fn compare(&self, node: NodeId, others: &[NodeId], path: &mut BString, found: &mut Vec<Found>, budget: &mut usize) {
-        if node == NOTHING || others.contains(&node) {
-            return;
-        }
-        let mut rests: Vec<&[Child]> = others.iter().map(|&other| self.children(other)).collect();
-        for child in differing(self.children(node), &rests) {
-            *budget = budget.saturating_sub(1);
-            if *budget == 0 {
-                return;
-            }
-            // Both sides are sorted: what is smaller than this child will not be looked for again.
-            let mut is_held = false;
-            for rest in &mut rests {
-                *rest = &rest[rest.iter().take_while(|other| *other < child).count()..];
-                is_held |= rest.first() == Some(child);
-            }
-            if is_held {
-                continue;
-            }
-            let length = path.len();
-            path.extend_from_slice(&self.names[child.name() as usize]);
-            match child.target() {
-                Target::Wanted(wanted) => found.push((wanted, path.clone())),
-                Target::Tree(below) => {
-                    path.push(b'/');
-                    let others: Vec<NodeId> = others.iter().map(|&other| self.below(other, child.name())).collect();
-                    self.compare(below, &others, path, found, budget);
-                }
-            }
-            path.truncate(length);
-        }
     }
 
     fn below(&self, node: NodeId, name: u32) -> NodeId {
@@ -228,6 +203,62 @@ impl PrunedTrees {
             }
         }
         false
+    }
+}
+
+/// A tree compared with others, down to what they hold.
+struct Comparison<'t> {
+    trees: &'t PrunedTrees,
+    /// How many others there are,
+    count: usize,
+    /// and which: the last so many are those at hand,
+    others: Vec<NodeId>,
+    /// with what is left of their children.
+    rests: Vec<&'t [Child]>,
+    path: BString,
+    found: Vec<Found>,
+    /// Paths that may still be looked at.
+    budget: usize,
+}
+
+impl Comparison<'_> {
+    fn compare(&mut self, node: NodeId) {
+        let trees = self.trees;
+        let (others, rests) = (self.others.len() - self.count, self.rests.len());
+        if node == NOTHING || self.others[others..].contains(&node) {
+            return;
+        }
+        self.rests.extend(self.others[others..].iter().map(|&other| trees.children(other)));
+        for child in differing(trees.children(node), &self.rests[rests..]) {
+            self.budget = self.budget.saturating_sub(1);
+            if self.budget == 0 {
+                break;
+            }
+            // Both sides are sorted: what is smaller than this child will not be looked for again.
+            let mut is_held = false;
+            for rest in &mut self.rests[rests..] {
+                *rest = &rest[rest.iter().take_while(|other| *other < child).count()..];
+                is_held |= rest.first() == Some(child);
+            }
+            if is_held {
+                continue;
+            }
+            let length = self.path.len();
+            self.path.extend_from_slice(&trees.names[child.name() as usize]);
+            match child.target() {
+                Target::Wanted(wanted) => self.found.push((wanted, self.path.clone())),
+                Target::Tree(below) => {
+                    self.path.push(b'/');
+                    for at in others..others + self.count {
+                        self.others.push(trees.below(self.others[at], child.name()));
+                    }
+                    self.compare(below);
+                    self.others.truncate(others + self.count);
+                }
+            }
+            self.path.truncate(length);
+        }
+        self.rests.truncate(rests);
     }
 }
 

@@ -7,7 +7,7 @@ use memchr::memmem;
 use super::Stream;
 use super::advances::{Advances, Objects, Widths};
 use super::page::from_hexadecimal;
-use crate::source::asset::binary::utf8;
+use crate::source::asset::binary::push_utf8;
 
 /// Fonts by the name under which pages choose them.
 #[derive(Default)]
@@ -112,14 +112,11 @@ impl Codes {
         if code > *last {
             return;
         }
-        let mut text = text.clone();
-        if let Some(unit) = text.last_mut() {
-            *unit = unit.wrapping_add((code - first) as u16);
-        }
-        match &text[..] {
+        let Some((unit, before)) = text.split_last() else { return };
+        match (unit.wrapping_add((code - first) as u16), before) {
             // Letters that were joined for their looks: what was written has them apart.
-            [unit @ 0xfb00..=0xfb06] => out.extend_from_slice(LIGATURES[usize::from(unit - 0xfb00)]),
-            _ => out.extend(utf8(text.into_iter())),
+            (unit @ 0xfb00..=0xfb06, []) => out.extend_from_slice(LIGATURES[usize::from(unit - 0xfb00)]),
+            (unit, before) => push_utf8(before.iter().copied().chain([unit]), out),
         }
     }
 }

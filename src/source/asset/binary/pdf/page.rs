@@ -240,8 +240,12 @@ impl Page<'_> {
 
 /// Digits to bytes; a missing last digit is zero.
 pub(super) fn from_hexadecimal(text: &[u8]) -> Vec<u8> {
-    let digits: Vec<u8> = text.iter().filter_map(|b| (*b as char).to_digit(16)).map(|d| d as u8).collect();
-    digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
+    let mut digits = text.iter().filter_map(|b| char::from(*b).to_digit(16)).map(|digit| digit as u8);
+    let mut bytes = Vec::with_capacity(text.len() / 2 + 1);
+    while let Some(high) = digits.next() {
+        bytes.push(high << 4 | digits.next().unwrap_or(0));
+    }
+    bytes
 }
 
 fn is_regular(byte: u8) -> bool {
