@@ -146,12 +146,29 @@ fn keyword_shapes(entry: &Entry, pattern: &str, caseless: bool) -> Result<Vec<Ke
     if let Some(short) = keywords.iter().find(|word| word.len() < 3) {
         return Err(format!("keyword `{short}` has fewer than 3 bytes"));
     }
-    let texts: Vec<String> =
-        keywords.into_iter().map(|word| if caseless { word.to_ascii_lowercase() } else { word }).collect();
+    let mut texts: Vec<String> = Vec::new();
+    for word in keywords {
+        let text = cut(if caseless { word.to_ascii_lowercase() } else { word });
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
     let bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.clone().into_bytes()).collect();
     let shapes = shape::shapes(&hir, &bytes, caseless, entry.window);
     let short = if caseless { 0 } else { texts.iter().filter(|text| text.len() == 3).count() };
     Ok(texts.into_iter().zip(shapes).flat_map(|(text, shape)| lengthened(text, shape, short)).collect())
+}
+
+/// Of a keyword so many bytes are looked for; the pattern asks for the rest. In histories a seam between what is known
+/// and what is new is searched as far as the longest keyword goes.
+const LONGEST_KEYWORD: usize = 20;
+
+/// The beginning of a keyword that tells it from all others.
+fn cut(mut word: String) -> String {
+    let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+    let end = ends.take_while(|&end| end <= LONGEST_KEYWORD).last().unwrap_or(0);
+    word.truncate(end);
+    word
 }
 
 /// So many keywords at most are made of the short ones of a rule.
