@@ -92,7 +92,7 @@ fn origins(store: &ObjectStore, repo: &Path, threads: usize) -> (Sum, Vec<Proble
     let read_commits = cpu_seconds();
     let blobs = (0..store.len() as u32).map(ObjectIx).filter(|&ix| store.kind(ix) == Some(ObjectKind::Blob));
     let blobs: Vec<ObjectIx> = blobs.step_by(50).collect();
-    let scan = TreeIndex::read(store, &options, &blobs.iter().copied().collect(), || (), |(), _, _| false);
+    let scan = TreeIndex::read(store, &options, &blobs.iter().copied().collect(), || (), |(), _| false);
     let read_trees = cpu_seconds();
     problems.extend(scan.problems);
     let repo = Repo::at(repo).expect("a repository");

@@ -15,9 +15,9 @@ use crate::{
     source::git::{
         ChangedFile, GitError, GitSource, Repo, TreeSource,
         changes::range::{Range, RangeQuery},
-        history::{commit_texts, tag_texts},
         objects::object::ObjectKind,
         origin::introduce::commit_info,
+        parts::parts_of,
     },
 };
 
@@ -195,15 +195,9 @@ impl Scanner<'_> {
 /// Scans what a commit or a tag says itself.
 fn scan_text(worker: &mut Worker<'_>, id: BlobId, kind: ObjectKind, data: &[u8]) {
     let commit = (kind == ObjectKind::Commit).then(|| Arc::new(commit_info(id, data)));
-    let texts: Vec<_> = match kind {
-        ObjectKind::Commit => commit_texts(id, data).collect(),
-        ObjectKind::Tag => tag_texts(id, data).collect(),
-        ObjectKind::Tree | ObjectKind::Blob => Vec::new(),
-    };
-    for text in texts {
-        let object =
-            Provenance::Object { part: text.part, id: text.id, name: BString::default(), commit: commit.clone() };
-        worker.quiet(object, text.bytes);
+    for (part, text) in parts_of(kind, data) {
+        let object = Provenance::Object { part, id: Some(id), name: BString::default(), commit: commit.clone() };
+        worker.quiet(object, text);
     }
 }
 

@@ -21,7 +21,6 @@ use crate::{
     source::{
         asset,
         git::{
-            history::{Text, commit_texts, tag_texts},
             objects::{
                 object::{KindSet, ObjectIx, ObjectKind},
                 object_set::ObjectSet,
@@ -29,6 +28,7 @@ use crate::{
                 walk::{Entry, WalkOptions},
             },
             origin::commit_rows::{CommitReader, CommitRows},
+            parts::parts_of,
             trees::tree_index::TreeIndex,
         },
         text,
@@ -103,7 +103,7 @@ impl Found {
         }
         let wanted: ObjectSet = hits.iter().flat_map(Hits::blobs).collect();
         let options = WalkOptions { only: None, ..options };
-        let scan = TreeIndex::read(store, &options, &wanted, start, |search, name, _| search.name(name));
+        let scan = TreeIndex::read(store, &options, &wanted, start, Search::name);
         for mut search in scan.workers {
             search.settle(collector);
             hits.push(search.hits);
@@ -261,30 +261,25 @@ impl<'s> Search<'s> {
     }
 
     fn text(&mut self, entry: &Entry<'_>, kind: ObjectKind) {
-        let id = self.store.id(entry.ix);
-        match kind {
-            ObjectKind::Commit => {
-                commit_texts(id, entry.data).for_each(|text| self.part(entry.ix, text));
-                self.commits.add(entry.ix, entry.data);
-            }
-            ObjectKind::Tag => tag_texts(id, entry.data).for_each(|text| self.part(entry.ix, text)),
-            ObjectKind::Tree | ObjectKind::Blob => {}
+        parts_of(kind, entry.data).for_each(|(part, text)| self.part(entry.ix, part, text));
+        if kind == ObjectKind::Commit {
+            self.commits.add(entry.ix, entry.data);
         }
     }
 
     /// A part of a commit or tag. The same people wrote most of them.
-    fn part(&mut self, ix: ObjectIx, text: Text<'_>) {
-        let is_person = matches!(text.part, ObjectPart::CommitAuthor | ObjectPart::CommitCommitter);
-        if is_person && self.people.contains(text.bytes) {
+    fn part(&mut self, ix: ObjectIx, part: ObjectPart, text: &[u8]) {
+        let is_person = matches!(part, ObjectPart::CommitAuthor | ObjectPart::CommitCommitter);
+        if is_person && self.people.contains(text) {
             return;
         }
         let (hits, mut is_clean) = (&mut self.hits, true);
-        self.scanner.detector.all_secrets(text.bytes, &mut self.scratch, &mut |rule, secret| {
+        self.scanner.detector.all_secrets(text, &mut self.scratch, &mut |rule, secret| {
             hits.hold(rule, secret, Holder::Text(ix));
             is_clean = false;
         });
-        if is_person && is_clean && self.people.len() < MOST_PEOPLE && text.bytes.len() <= LONGEST_PERSON {
-            self.people.insert(text.bytes.into());
+        if is_person && is_clean && self.people.len() < MOST_PEOPLE && text.len() <= LONGEST_PERSON {
+            self.people.insert(text.into());
         }
     }
 }

@@ -19,13 +19,13 @@ use crate::{
     scan::{Scanner, outcome::Collector, worker::Remembered},
     source::git::{
         Repo, StoreSource,
-        history::{commit_texts, tag_texts},
         objects::{
             object::{ObjectIx, ObjectKind},
             read::ReadCache,
             store::ObjectStore,
         },
         origin::introduce::{Known, Origin, Scope, Wanted, introduce_known},
+        parts::parts_of,
     },
 };
 
@@ -170,12 +170,10 @@ impl Scanner<'_> {
                 Holder::Text(ix) => {
                     let Some(data) = self.read(&mut cache, ix, collector) else { continue };
                     let id = store.id(ix);
-                    let is_tag = store.kind(ix) == Some(ObjectKind::Tag);
-                    let texts: Vec<_> =
-                        if is_tag { tag_texts(id, &data).collect() } else { commit_texts(id, &data).collect() };
-                    for text in texts {
-                        let object = object_of(text.part, Some(id), BString::default(), commit.clone());
-                        worker.report(repo, &place(object), text.bytes, keys, None);
+                    let kind = store.kind(ix).unwrap_or(ObjectKind::Commit);
+                    for (part, text) in parts_of(kind, &data) {
+                        let object = object_of(part, Some(id), BString::default(), commit.clone());
+                        worker.report(repo, &place(object), text, keys, None);
                     }
                 }
             }

@@ -8,7 +8,6 @@
 pub mod by_id;
 pub mod changes;
 pub mod error;
-pub mod history;
 mod id_hash;
 pub mod objects;
 pub mod origin;
@@ -27,7 +26,6 @@ pub use changes::{
     staged::Staged,
 };
 pub use error::GitError;
-pub use history::Text;
 pub use origin::introduce::{Introduced, Known, Origin, Scope, Wanted, commit_info, introduce, introduce_known};
 pub use refs::{Tip, TipKind, Tips};
 pub use repo::{Layout, Repo};

@@ -2,6 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
+use super::objects::object::ObjectKind;
 use crate::model::{BlobId, ObjectPart, Timestamp};
 
 /// Mode of a directory in a tree.
@@ -146,24 +147,33 @@ fn message(rest: &[u8]) -> &[u8] {
     rest.strip_prefix(b"\n").unwrap_or(rest)
 }
 
-/// The text of a commit: author, committer, every other header that can hold text, and the message. The parts are
-/// slices of `data`; what git itself must have written there (tree and parent ids, dates) is left out.
-pub fn commit_parts(data: &[u8]) -> impl Iterator<Item = (ObjectPart, &[u8])> {
-    object_parts(data, ObjectPart::CommitMessage, |key, value| match key {
+/// The text of a commit (author, committer, every other header that can hold text, the message) or of an annotated tag,
+/// as slices of `data`; what git itself must have written there (ids, kinds, dates) is left out. Others have none.
+pub fn parts_of(kind: ObjectKind, data: &[u8]) -> impl Iterator<Item = (ObjectPart, &[u8])> {
+    match kind {
+        ObjectKind::Commit => object_parts(data, ObjectPart::CommitMessage, commit_part),
+        ObjectKind::Tag => object_parts(data, ObjectPart::TagMessage, tag_part),
+        ObjectKind::Tree | ObjectKind::Blob => object_parts(b"", ObjectPart::TagMessage, tag_part),
+    }
+}
+
+/// What a header of a commit is, unless git wrote it.
+fn commit_part(key: &[u8], value: &[u8]) -> Option<ObjectPart> {
+    match key {
         b"author" => Some(ObjectPart::CommitAuthor),
         b"committer" => Some(ObjectPart::CommitCommitter),
         b"tree" | b"parent" if BlobId::from_hex(value).is_some() => None,
         _ => Some(ObjectPart::CommitHeader),
-    })
+    }
 }
 
-/// The text of an annotated tag: its headers, save the id and the kind of its object, and its message.
-pub fn tag_parts(data: &[u8]) -> impl Iterator<Item = (ObjectPart, &[u8])> {
-    object_parts(data, ObjectPart::TagMessage, |key, value| match key {
+/// The same for a tag.
+fn tag_part(key: &[u8], value: &[u8]) -> Option<ObjectPart> {
+    match key {
         b"object" if BlobId::from_hex(value).is_some() => None,
         b"type" if matches!(value, b"commit" | b"tree" | b"blob" | b"tag") => None,
         _ => Some(ObjectPart::TagHeader),
-    })
+    }
 }
 
 /// The object that an annotated tag names; `None` if its header does not say.
@@ -338,7 +348,7 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
             (ObjectPart::CommitHeader, "odd"),
             (ObjectPart::CommitMessage, "Subject\n\nBody\n"),
         ];
-        assert_eq!(parts(commit_parts(COMMIT)), want.map(|(part, text)| (part, text.to_owned())));
+        assert_eq!(parts(parts_of(ObjectKind::Commit, COMMIT)), want.map(|(part, text)| (part, text.to_owned())));
         let fields = CommitFields::parse(COMMIT);
         assert_eq!(fields.summary(), "Subject");
         assert_eq!(fields.author.date(), Timestamp { seconds: 1_700_000_000, offset_minutes: -210 });
@@ -350,11 +360,11 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
 
     #[test]
     fn text_hidden_in_a_malformed_header_is_not_lost() {
-        let found = parts(commit_parts(b"tree nonsense\nparent x\nno end of line"));
+        let found = parts(parts_of(ObjectKind::Commit, b"tree nonsense\nparent x\nno end of line"));
         let all: String = found.into_iter().map(|(_, text)| text).collect();
         assert!(all.contains("nonsense") && all.contains("parent x") && all.contains("no end of line"), "{all}");
-        assert_eq!(parts(commit_parts(b"")), []);
-        assert_eq!(parts(commit_parts(b"\nonly")), [(ObjectPart::CommitMessage, "only".to_owned())]);
+        assert_eq!(parts(parts_of(ObjectKind::Commit, b"")), []);
+        assert_eq!(parts(parts_of(ObjectKind::Commit, b"\nonly")), [(ObjectPart::CommitMessage, "only".to_owned())]);
     }
 
     #[test]
@@ -363,10 +373,10 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
             ["", " ", " 17", " 17 0330", " 17 -033", " 17 -0330 x", " 1x -0330", "17 -0330", " 1234567890123 +0000"]
         {
             let line = format!("author A <a@e>{odd}");
-            let (_, text) = commit_parts(line.as_bytes()).next().unwrap();
+            let (_, text) = parts_of(ObjectKind::Commit, line.as_bytes()).next().unwrap();
             assert_eq!(text, &line.as_bytes()["author ".len()..]);
         }
-        let (_, text) = commit_parts(b"author no mail 17 -0330").next().unwrap();
+        let (_, text) = parts_of(ObjectKind::Commit, b"author no mail 17 -0330").next().unwrap();
         assert_eq!(text, b"no mail 17 -0330");
     }
 
@@ -379,7 +389,7 @@ gpgsig -----BEGIN\n line two\n -----END\nodd\n\nSubject\n\nBody\n";
             (ObjectPart::TagHeader, "tagger T <t@e> 1 +0000"),
             (ObjectPart::TagMessage, "hi\n"),
         ];
-        assert_eq!(parts(tag_parts(tag)), want.map(|(part, text)| (part, text.to_owned())));
+        assert_eq!(parts(parts_of(ObjectKind::Tag, tag)), want.map(|(part, text)| (part, text.to_owned())));
     }
 
     #[test]

@@ -74,10 +74,11 @@ impl Nodes {
         self.node[ix.index()]
     }
 
-    /// Asks for where a node stands, which will be read soon.
+    /// Asks for what is known of a node, which will be read soon.
     #[inline]
     pub(super) fn expect(&self, node: u32) {
         prefetch(&self.offset, node as usize);
+        prefetch(&self.ix, node as usize);
     }
 
     /// Where a node may stand in its pack; 0 behind the last.

@@ -119,7 +119,7 @@ fn both(repo: &Repo, wanted_names: &[&str], threads: usize) -> (Introduced, Intr
     // Not every blob: trees that lead to nothing are to be met too.
     let blobs: Vec<_> = all().filter(|&ix| ix.0 % 3 == 0 && store.kind(ix) == Some(ObjectKind::Blob)).collect();
     let wanted_objects: ObjectSet = blobs.iter().copied().collect();
-    let is_wanted = |_: &mut (), name: &[u8], _| wanted_names.iter().any(|wanted| wanted.as_bytes() == name);
+    let is_wanted = |_: &mut (), name: &[u8]| wanted_names.iter().any(|wanted| wanted.as_bytes() == name);
     let scan = TreeIndex::read(&store, &options, &wanted_objects, || (), is_wanted);
     assert_eq!((scan.missing.len(), scan.problems.len()), (0, 0));
     let mut wanted: Vec<Wanted> = blobs.iter().map(|&ix| Wanted::Blob(store.id(ix))).collect();
@@ -202,7 +202,7 @@ fn what_trees_name_and_nobody_has_is_told_once() {
     let mut names = Vec::new();
     for threads in [1, 2] {
         let options = WalkOptions { threads, ..WalkOptions::default() };
-        let scan = TreeIndex::read(&store, &options, &ObjectSet::default(), Vec::new, |names: &mut Vec<_>, name, _| {
+        let scan = TreeIndex::read(&store, &options, &ObjectSet::default(), Vec::new, |names: &mut Vec<_>, name| {
             names.push(name.to_vec());
             false
         });

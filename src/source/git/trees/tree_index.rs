@@ -122,7 +122,7 @@ impl TreeIndex {
     where
         W: Send,
         N: Fn() -> W + Sync,
-        V: Fn(&mut W, &[u8], BlobId) -> bool + Sync,
+        V: Fn(&mut W, &[u8]) -> bool + Sync,
     {
         let options = WalkOptions { kinds: KindSet::TREES, ..*options };
         // A kept entry takes half the bytes of the shortest there can be, and deltas repeat without end.
@@ -132,7 +132,7 @@ impl TreeIndex {
         let wanted = Likely::of(wanted.into_iter());
         let start = || (worker(), TreeReader::new(store, &wanted, most));
         let (read, mut problems) = store.walk(&options, start, |(value, reader), entry, base: Option<&TreeState>| {
-            reader.tree(entry, base, &mut |text, tree| name(value, text, tree))
+            reader.tree(entry, base, &mut |text| name(value, text))
         });
         let (mut workers, mut missing, mut readers) = (Vec::new(), BTreeMap::new(), Vec::new());
         let mut bytes = 0;

@@ -51,7 +51,6 @@ pub(super) struct TreeReader<'s> {
 
 /// The tree at hand.
 struct Current<'t, 'f> {
-    id: BlobId,
     data: &'t [u8],
     /// Up to where it has been read: the start of an entry, or the end.
     at: usize,
@@ -59,7 +58,7 @@ struct Current<'t, 'f> {
     /// Whether `state` is for somebody.
     has_children: bool,
     state: TreeState,
-    name: &'f mut dyn FnMut(&[u8], BlobId) -> bool,
+    name: &'f mut dyn FnMut(&[u8]) -> bool,
 }
 
 impl<'s> TreeReader<'s> {
@@ -84,19 +83,18 @@ impl<'s> TreeReader<'s> {
         &mut self,
         entry: &Entry<'_>,
         base: Option<&TreeState>,
-        name: &mut dyn FnMut(&[u8], BlobId) -> bool,
+        name: &mut dyn FnMut(&[u8]) -> bool,
     ) -> TreeState {
-        let id = self.store.id(entry.ix);
         self.bytes += entry.data.len() as u64;
         if u32::try_from(entry.data.len()).is_err() {
             let (size, limit) = (entry.data.len() as u64, u64::from(u32::MAX));
-            self.problems.push(Problem::new(SkipReason::TooLarge { size, limit }).object(id));
+            self.lost(entry, Problem::new(SkipReason::TooLarge { size, limit }));
             return TreeState::default();
         }
         let first = self.steps.len();
         let state = TreeState::default();
         let mut tree =
-            Current { id, data: entry.data, at: 0, is_broken: false, has_children: entry.has_children, state, name };
+            Current { data: entry.data, at: 0, is_broken: false, has_children: entry.has_children, state, name };
         if let (Some(from), Some(base)) = (entry.from, base) {
             if tree.has_children {
                 // A version mostly holds about as much as its base.
@@ -112,12 +110,12 @@ impl<'s> TreeReader<'s> {
             tree.state.starts.push(tree.at as u32);
         }
         if tree.is_broken {
-            self.problems.push(Problem::corrupt("malformed entry").object(id));
+            self.lost(entry, Problem::corrupt("malformed entry"));
         }
         if self.steps.len() > self.most_steps {
             self.settle();
             self.steps.truncate(first);
-            self.problems.push(Problem::new(SkipReason::Budget("memory for directories".into())).object(id));
+            self.lost(entry, Problem::new(SkipReason::Budget("memory for directories".into())));
             tree.state = TreeState::default();
         }
         let copies = self.steps[first..].iter().any(|step| matches!(step, Step::Copy { .. }));
@@ -125,6 +123,10 @@ impl<'s> TreeReader<'s> {
         let (first, count) = (first as u32, (self.steps.len() - first) as u32);
         self.rows.push(Row { tree: entry.ix, base, first, count });
         tree.state
+    }
+
+    fn lost(&mut self, entry: &Entry<'_>, problem: Problem) {
+        self.problems.push(problem.object(self.store.id(entry.ix)));
     }
 
     fn changed(&mut self, tree: &mut Current<'_, '_>, delta: Delta<'_>, base: &TreeState) {
@@ -192,7 +194,7 @@ impl<'s> TreeReader<'s> {
         if let Some(name) = self.met.get(name) {
             return *name;
         }
-        let wanted = (tree.name)(name, tree.id);
+        let wanted = (tree.name)(name);
         let met = Name { number: NONE, wanted };
         self.met.insert(name.into(), met);
         met
