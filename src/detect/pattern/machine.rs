@@ -233,6 +233,7 @@ impl<'p> Way<'p> {
                 }
             };
             let fits = goes && self.seek(more);
+            self.passed += self.at.saturating_sub(retry.at);
             retry.at = self.at;
             if !fits || more.ends_at(self.at) {
                 retries.pop();

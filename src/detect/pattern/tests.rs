@@ -56,6 +56,10 @@ fn ways_are_tried_in_the_order_of_preference() {
         r"(?:ab){0,2}a?b\z",
         r"a*a*b",
         r"(?:|a)b",
+        r"a+?\bab",
+        r"[ab]{1,3}?(?:_|-)a",
+        r"(?:ab?|_)*?-(?<secret>a*)b",
+        r"[ab]*(?:_ab|b_)?b?$",
     ];
     for pattern in patterns {
         let pattern = Pattern::new(pattern, 64).unwrap();

@@ -124,7 +124,7 @@ fn assert_same(inherited: &Carried, plain: &Carried, seed: usize) {
 #[test]
 fn a_chain_of_versions_inherits_what_plain_scans_find() {
     try_chains(0..200, Confidence::Low, 10);
-    try_chains(200..300, Confidence::Medium, 7);
+    try_chains(200..400, Confidence::Medium, 8);
 }
 
 #[test]

@@ -190,11 +190,16 @@ fn without_date(line: &[u8]) -> &[u8] {
     if is_date(date) { person } else { line }
 }
 
+/// What stands before the first such byte, and behind it.
+fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    text.find_byte(byte).map(|at| (&text[..at], &text[at + 1..]))
+}
+
 /// Whether this is a date as git writes it behind a person: ` 1700000000 -0330`.
 fn is_date(text: &[u8]) -> bool {
     let digits = |text: &[u8]| text.len() <= 12 && text.iter().all(u8::is_ascii_digit);
-    let parts = text.strip_prefix(b" ").and_then(|text| Some(text.split_at(text.find_byte(b' ')?)));
-    parts.map(|(seconds, rest)| (seconds, &rest[1..])).is_some_and(|(seconds, zone)| {
+    let parts = text.strip_prefix(b" ").and_then(|text| split_once(text, b' '));
+    parts.is_some_and(|(seconds, zone)| {
         let is_zone = matches!(zone, [b'+' | b'-', hours @ ..] if hours.len() == 4 && digits(hours));
         is_zone && !seconds.is_empty() && digits(seconds)
     })
@@ -277,7 +282,7 @@ impl<'a> Person<'a> {
     /// Reads `Name <mail> seconds ±hhmm`.
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Self {
-        let (name, rest) = line.find_byte(b'<').map_or((line, &b""[..]), |at| (&line[..at], &line[at + 1..]));
+        let (name, rest) = split_once(line, b'<').unwrap_or((line, b""));
         let (email, date) = rest.rfind_byte(b'>').map_or((rest, &b""[..]), |at| (&rest[..at], &rest[at + 1..]));
         let mut words = date.fields();
         let number = |word: Option<&[u8]>| word.and_then(|w| w.to_str().ok()?.parse::<i64>().ok());
